@@ -1,0 +1,3 @@
+"""VOS from scratch: the library under the book. Start in `segment.py` (the frame loop) or `cli.py`."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,62 @@
+"""What every reader returns: a video with its annotation, read from disk one frame at a time."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+
+class Frames(Protocol):
+    """The frames of a video in order: `uint8 (H, W, 3)` RGB, decoded when asked for."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """File names without ending; a video file's frames are numbered from 00000."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(H, W) in pixels, the same for all frames."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, t: int) -> np.ndarray: ...
+
+    def __iter__(self) -> Iterator[np.ndarray]: ...
+
+
+class Masks(Protocol):
+    """The annotated frames: `uint8 (H, W)` labels by frame name; 0 background, 255 void."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the frames that carry an annotation (every 5th in YouTube-VOS)."""
+
+    def __contains__(self, name: object) -> bool: ...
+
+    def __getitem__(self, name: str) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class VideoObject:
+    """One annotated object."""
+
+    id: int  # its label, 1..254
+    first_frame: str  # name of the frame whose mask introduces it
+    category: str | None = None
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """A video, its masks and its objects. `attributes` are DAVIS tags (LR, SV, OCC, ...)."""
+
+    name: str
+    frames: Frames
+    masks: Masks
+    objects: tuple[VideoObject, ...] = ()
+    attributes: tuple[str, ...] = field(default=())
+
+    def labels(self, t: int) -> np.ndarray | None:
+        """Labels `uint8 (H, W)` of frame t, or None where it is not annotated."""
+        name = self.frames.names[t]
+        return self.masks[name] if name in self.masks else None

@@ -1,0 +1,384 @@
+"""Frames and masks on disk <-> arrays.
+
+Frames are `uint8 (H, W, 3)` RGB. Labels are `uint8 (H, W)`: 0 background, 1..254 object ids, 255 void.
+Everything is read one frame at a time, so that memory does not grow with the length of the video.
+"""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from vosbook.errors import InputError
+
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
+VIDEO_ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
+VOID = 255
+MAX_GRAY_IDS = 64  # a gray mask with more values than this is a soft mask, not a label map
+
+
+def _voc_palette() -> np.ndarray:
+    """The colour of every id in PASCAL VOC and DAVIS files: bits 0, 1, 2 of the id, dealt to R, G, B from the top."""
+    ids = np.arange(256)
+    palette = np.zeros((256, 3), np.uint8)
+    for bit in range(8):
+        for channel in range(3):
+            palette[:, channel] |= (((ids >> (3 * bit + channel)) & 1) << (7 - bit)).astype(np.uint8)
+    return palette
+
+
+PALETTE = _voc_palette()  # uint8 (256, 3) RGB; PALETTE[1] is (128, 0, 0)
+
+
+# ---------------------------------------------------------------------------------------------------- images
+
+
+def _open_image(path: Path) -> Image.Image:
+    try:
+        return Image.open(path)
+    except UnidentifiedImageError:
+        raise InputError(f"{path} is not an image, whatever its name says: replace or remove it") from None
+    except FileNotFoundError:
+        raise InputError(f"{path} does not exist") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read ({error}): replace it") from None
+
+
+def _decode(image: Image.Image, path: Path) -> Image.Image:
+    """Decode the pixels now: Pillow opens lazily, and a truncated file shows only here."""
+    try:
+        image.load()
+    except (OSError, SyntaxError, ValueError) as error:
+        raise InputError(f"{path} is damaged or cut short ({error}): copy it again") from None
+    return image
+
+
+def read_image(path: str | Path) -> np.ndarray:
+    """Read a photograph as `uint8 (H, W, 3)` RGB, turned upright where its EXIF data says so. InputError if damaged."""
+    path = Path(path)
+    with _open_image(path) as image:
+        return np.asarray(ImageOps.exif_transpose(_decode(image, path)).convert("RGB"))
+
+
+def _image_size(path: Path) -> tuple[int, int]:
+    """(H, W) from the header alone, after the EXIF rotation."""
+    with _open_image(path) as image:
+        width, height = image.size
+        turned = image.getexif().get(0x0112, 1) >= 5
+    return (width, height) if turned else (height, width)
+
+
+# ----------------------------------------------------------------------------------------------------- masks
+
+
+def read_mask(path: str | Path, *, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Read a mask of any common kind as labels `uint8 (H, W)`.
+
+    Gray and bilevel 0/255 become 0/1; palette indices are ids; an RGB image is looked up in the DAVIS palette (white
+    is id 1); alpha is ignored. 255 beside other ids is void. `size` (H, W), where given, must match. InputError names
+    the file when it is damaged, is a soft mask, has colours outside the palette, or ids above 255.
+    """
+    path = Path(path)
+    with _open_image(path) as image:
+        _decode(image, path)
+        labels = _to_labels(image, path)
+    if size is not None and labels.shape != tuple(size):
+        (h, w), (want_h, want_w) = labels.shape, size
+        raise InputError(f"{path} is {w}x{h} pixels but the frames are {want_w}x{want_h}: resize the mask (nearest)")
+    return labels
+
+
+def _to_labels(image: Image.Image, path: Path) -> np.ndarray:
+    """Labels `uint8 (H, W)` of an image of whatever mode."""
+    if image.mode == "1":
+        return np.asarray(image).astype(np.uint8)
+    if image.mode == "P":
+        return _palette_labels(image)
+    if image.mode in ("L", "LA"):
+        return _gray_labels(np.asarray(image.getchannel("L")), path)
+    if image.mode.startswith("I"):  # 16 or 32 bits a pixel
+        values = np.asarray(image)
+        if values.max() > 255:
+            raise InputError(f"{path} has the id {values.max()}, and at most 255 fit a mask: renumber its objects")
+        return _gray_labels(values.astype(np.uint8), path)
+    if image.mode in ("RGB", "RGBA"):
+        return _colour_labels(np.asarray(image.convert("RGB")), path)
+    raise InputError(f"{path} has pixel mode {image.mode}: save the mask as an indexed or gray PNG")
+
+
+def _palette_labels(image: Image.Image) -> np.ndarray:
+    """Indices are ids, except in a black-and-white picture that was saved with a palette."""
+    labels = np.array(image)
+    colours = np.array(image.getpalette("RGB") or PALETTE.ravel()).reshape(-1, 3)
+    only_255 = set(np.unique(labels)) <= {0, VOID}
+    if only_255 and len(colours) == 256 and (colours[VOID] == 255).all():
+        labels[labels == VOID] = 1
+    return labels
+
+
+def _gray_labels(values: np.ndarray, path: Path) -> np.ndarray:
+    """0/255 is one object; otherwise the gray values are ids."""
+    present = np.unique(values)
+    if set(present.tolist()) <= {0, 255}:
+        return (values == 255).astype(np.uint8)
+    if len(present) > MAX_GRAY_IDS:
+        raise InputError(
+            f"{path} has {len(present)} gray values, so it is a soft mask or a photograph: threshold it to 0 and 255"
+        )
+    return values.copy()
+
+
+def _colour_labels(rgb: np.ndarray, path: Path) -> np.ndarray:
+    """Look the colours `(H, W, 3)` up in the palette. White is id 1 where black is the only other colour."""
+    if (rgb[..., 0] == rgb[..., 1]).all() and (rgb[..., 1] == rgb[..., 2]).all():
+        return _gray_labels(rgb[..., 0], path)
+    packed = rgb.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)  # (H, W): 0xRRGGBB
+    known = PALETTE.astype(np.uint32) @ np.array([65536, 256, 1], np.uint32)  # (256,)
+    order = np.argsort(known)
+    place = np.searchsorted(known, packed, sorter=order).clip(max=255)
+    labels = order[place].astype(np.uint8)
+    stranger = known[labels] != packed
+    if stranger.any():
+        colour = tuple(rgb[stranger][0].tolist())
+        raise InputError(f"{path} has the colour {colour}, which is not in the DAVIS palette: save it as an indexed PNG")
+    return labels
+
+
+def write_mask(path: str | Path, labels: np.ndarray) -> None:
+    """Write labels `uint8 (H, W)` as an indexed PNG with the DAVIS palette."""
+    labels = np.asarray(labels)
+    if labels.dtype != np.uint8 or labels.ndim != 2:
+        raise ValueError(f"labels must be uint8 (H, W), got {labels.dtype} {labels.shape}")
+    image = Image.fromarray(labels)
+    image.putpalette(PALETTE.ravel().tolist())  # turns the gray image into an indexed one
+    image.save(path, format="PNG")
+
+
+def object_ids(labels: np.ndarray) -> list[int]:
+    """The ids in a label map, without background and void, ascending."""
+    return [int(i) for i in np.unique(labels) if i not in (0, VOID)]
+
+
+def to_one_hot(labels: np.ndarray, ids: Sequence[int]) -> np.ndarray:
+    """Labels `(H, W)` -> one mask per id, `bool (N, H, W)`. Inverse: `from_one_hot`."""
+    return np.asarray(labels)[None] == np.asarray(ids, np.uint8)[:, None, None]
+
+
+def from_one_hot(masks: np.ndarray, ids: Sequence[int]) -> np.ndarray:
+    """One mask per id `bool (N, H, W)` -> labels `uint8 (H, W)`; where masks overlap, the later id wins."""
+    labels = np.zeros(masks.shape[-2:], np.uint8)
+    for mask, i in zip(masks, ids, strict=True):
+        labels[mask] = i
+    return labels
+
+
+# ---------------------------------------------------------------------------------------------------- folders
+
+
+def _natural(name: str) -> list[tuple[int, int | str]]:
+    """Sort key under which frame2 comes before frame10."""
+    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name) if part]
+
+
+def list_images(folder: str | Path) -> list[Path]:
+    """Image files of a folder in natural order; hidden files are passed over. InputError if there is none."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder: check the path")
+    files = [f for f in folder.iterdir() if f.suffix.lower() in IMAGE_ENDINGS and not f.name.startswith(".")]
+    if not files:
+        raise InputError(f"{folder} holds no images ({', '.join(IMAGE_ENDINGS)}): check the path")
+    files.sort(key=lambda f: _natural(f.stem))
+    for one, other in pairwise(files):
+        if one.stem == other.stem:
+            raise InputError(f"{one} and {other.name} have the same frame name: keep one of them")
+    return files
+
+
+def check_numbering(files: Sequence[Path]) -> None:
+    """InputError where numbered frames leave a gap. A constant stride (00000, 00005, ...) is no gap."""
+    if len(files) < 3 or not all(f.stem.isdigit() for f in files):
+        return
+    numbers = [int(f.stem) for f in files]
+    steps = [b - a for a, b in pairwise(numbers)]
+    stride = min(steps)
+    for file, step in zip(files, steps):
+        if step != stride:
+            missing = str(int(file.stem) + stride).zfill(len(file.stem))
+            raise InputError(f"{file.parent} has no frame {missing} after {file.name}: add it, or renumber the frames")
+
+
+class FrameFolder:
+    """The images of a folder as `Frames`. Headers are checked at once, pixels decoded when asked for."""
+
+    def __init__(self, folder: str | Path):
+        self.files = list_images(folder)
+        check_numbering(self.files)
+        self.names = tuple(f.stem for f in self.files)
+        self.size = _image_size(self.files[0])
+        for file in self.files[1:]:
+            if (size := _image_size(file)) != self.size:
+                (h, w), (h0, w0) = size, self.size
+                raise InputError(f"{file} is {w}x{h} pixels but {self.files[0].name} is {w0}x{h0}: make them one size")
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, t: int) -> np.ndarray:
+        return read_image(self.files[t])
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (read_image(f) for f in self.files)
+
+
+class MaskFolder:
+    """The masks of a folder as `Masks`, by frame name."""
+
+    def __init__(self, folder: str | Path, *, size: tuple[int, int] | None = None):
+        self.files = {f.stem: f for f in list_images(folder)}
+        self.names = tuple(self.files)
+        self.size = size
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.files
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return read_mask(self.files[name], size=self.size)
+
+
+# ------------------------------------------------------------------------------------------------ video files
+
+
+class VideoFile:
+    """A video file as `Frames`. Iterating decodes once, front to back; indexing backwards starts over."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise InputError(f"{self.path} does not exist")
+        first, count = None, 0
+        capture = self._open()
+        while capture.grab():  # counts what can be decoded: the header's count is only an estimate
+            if first is None:
+                first = capture.retrieve()[1]
+            count += 1
+        capture.release()
+        if first is None:
+            raise InputError(f"{self.path} cannot be decoded as video: convert it to mp4, or to a folder of images")
+        self._count = count
+        self.size = first.shape[:2]
+        self.names = tuple(f"{t:05d}" for t in range(count))
+
+    def _open(self) -> cv2.VideoCapture:
+        capture = cv2.VideoCapture(str(self.path))
+        if not capture.isOpened():
+            raise InputError(f"{self.path} cannot be decoded as video: convert it to mp4, or to a folder of images")
+        return capture
+
+    @property
+    def fps(self) -> float:
+        """Frames per second as the file states them, 25 where it does not."""
+        capture = self._open()
+        fps = capture.get(cv2.CAP_PROP_FPS)
+        capture.release()
+        return fps if fps > 0 else 25.0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        capture = self._open()
+        try:
+            while True:
+                ok, bgr = capture.read()
+                if not ok:
+                    return
+                yield cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+        finally:
+            capture.release()
+
+    def __getitem__(self, t: int) -> np.ndarray:
+        t = range(len(self))[t]  # negative indices, IndexError
+        for index, frame in enumerate(self):
+            if index == t:
+                return frame
+        raise IndexError(t)
+
+
+def open_frames(path: str | Path) -> FrameFolder | VideoFile:
+    """A folder of images or a video file as `Frames`. InputError names what is wrong with it."""
+    path = Path(path)
+    if path.is_dir():
+        return FrameFolder(path)
+    if not path.exists():
+        raise InputError(f"{path} does not exist: give a folder of images or a video file")
+    if path.suffix.lower() in IMAGE_ENDINGS:
+        raise InputError(f"{path} is one image: give the folder that holds the frames")
+    return VideoFile(path)
+
+
+def write_video(path: str | Path, frames: Iterable[np.ndarray], *, fps: float = 25.0) -> None:
+    """Write frames `uint8 (H, W, 3)` as mp4 (mp4v). The file appears under its name only when it is complete."""
+    path = Path(path)
+    partial = path.with_name(f".{path.stem}.partial-{path.suffix}")
+    writer = None
+    try:
+        for frame in frames:
+            if writer is None:
+                height, width = frame.shape[:2]
+                writer = cv2.VideoWriter(str(partial), cv2.VideoWriter.fourcc(*"mp4v"), fps, (width, height))
+                if not writer.isOpened():
+                    raise InputError(f"{path} cannot be written: its folder must exist, and its name end in .mp4")
+            writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+        if writer is None:
+            raise InputError(f"{path} was not written: there are no frames")
+        writer.release()
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+# ----------------------------------------------------------------------------------------------------- output
+
+
+@contextmanager
+def output_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a hidden folder beside `path`; it takes that name only when the block ends without an error.
+
+    A kill or a full disk therefore never leaves a folder that looks whole. An existing folder that is not empty is
+    refused; with `overwrite` it is replaced, but only if it holds nothing but images.
+    """
+    path = Path(path).absolute()
+    _check_output(path, overwrite)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.partial-", dir=path.parent))
+    try:
+        partial.chmod(0o755)
+        yield partial
+        _check_output(path, overwrite)  # somebody may have written there in the meantime
+        if path.exists():
+            shutil.rmtree(path)
+        partial.rename(path)
+    except OSError as error:
+        raise InputError(f"{path} could not be written ({error.strerror or error}): nothing was kept") from error
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _check_output(path: Path, overwrite: bool) -> None:
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path} is a file: give a folder for the output")
+    if not path.exists() or not any(path.iterdir()):
+        return
+    if not overwrite:
+        raise InputError(f"{path} is not empty: choose another folder, or add --overwrite to replace it")
+    for entry in path.iterdir():
+        if entry.is_dir() or entry.suffix.lower() not in IMAGE_ENDINGS:
+            raise InputError(f"{path} holds {entry.name}, which is no mask, so it is kept: choose another folder")
