@@ -1,0 +1,206 @@
+"""The command `vosbook`: results on stdout, progress on stderr, exit status 2 and one line for bad input."""
+
+import argparse
+import json
+import re
+import sys
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from tqdm import tqdm
+
+from vosbook.errors import InputError
+
+# Each command imports its room when it runs: `vosbook methods` should not wait for torch.
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Bad arguments get one line, like all bad input."""
+        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def _size(text: str) -> tuple[int, int]:
+    """HxW, such as 240x432."""
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    if not match or min(size := (int(match[1]), int(match[2]))) < 32:
+        raise argparse.ArgumentTypeError(f"{text} is no size: write HEIGHTxWIDTH, both at least 32, such as 240x432")
+    return size
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return int(text)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="vosbook", description="Video object segmentation from scratch.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _add_methods(commands)
+    _add_synth(commands)
+    _add_segment(commands)
+    _add_evaluate(commands)
+    _add_render(commands)
+    return parser
+
+
+# --------------------------------------------------------------------------------------------------- methods
+
+
+def _add_methods(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser("methods", help="list the methods, one line each")
+    command.set_defaults(run=_methods)
+
+
+def _methods(args: argparse.Namespace) -> None:
+    from vosbook.segment import METHODS
+
+    for method in METHODS.values():
+        print(f"{method.name:<16}{method.paper:<28}{method.needs}")
+
+
+# ----------------------------------------------------------------------------------------------------- synth
+
+
+def _add_synth(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser("synth", help="write annotated synthetic video in a real data set's layout")
+    command.add_argument("out", type=Path, metavar="OUT", help="folder to make")
+    command.add_argument("--sequences", type=_positive, required=True, metavar="N")
+    command.add_argument("--seed", type=int, required=True, metavar="S", help="the same seed gives the same files")
+    command.add_argument("--layout", choices=["davis", "youtube-vos"], required=True)
+    command.add_argument("--size", type=_size, metavar="HxW", help="frame size in pixels (default 240x432)")
+    command.add_argument("--frames", type=_positive, metavar="T", help="frames a sequence (default 24)")
+    command.set_defaults(run=_synth)
+
+
+def _synth(args: argparse.Namespace) -> None:
+    from vosbook.datasets.synthetic import SyntheticConfig, write_dataset
+
+    chosen = {"size": args.size, "frames": args.frames}
+    config = SyntheticConfig(**{key: value for key, value in chosen.items() if value is not None})
+    write_dataset(
+        args.out, sequences=args.sequences, seed=args.seed, layout=args.layout, config=config, progress=_progress
+    )
+    print(args.out)
+
+
+# --------------------------------------------------------------------------------------------------- segment
+
+
+def _add_segment(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser("segment", help="segment a video, given the masks of its first frame")
+    command.add_argument("frames", type=Path, metavar="FRAMES", help="a folder of images or a video file")
+    command.add_argument(
+        "--mask", type=Path, metavar="FIRST.png", help="the first frame's objects, or a folder with one mask per new object"
+    )
+    command.add_argument("--method", required=True, metavar="NAME", help="see `vosbook methods`")
+    command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the masks")
+    command.add_argument("--overwrite", action="store_true", help="replace the masks that --out holds")
+    command.add_argument("--backbone-weights", type=Path, metavar="FILE", help="safetensors, or a torch state dict")
+    command.add_argument("--checkpoint", type=Path, metavar="FILE", help="the method's own learned weights")
+    command.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    command.set_defaults(run=_segment)
+
+
+def _segment(args: argparse.Namespace) -> None:
+    from vosbook.segment import segment_video
+
+    segment_video(
+        args.frames,
+        mask=args.mask,
+        method=args.method,
+        out=args.out,
+        overwrite=args.overwrite,
+        backbone_weights=args.backbone_weights,
+        checkpoint=args.checkpoint,
+        device=args.device,
+        progress=_progress,
+        note=_note,
+    )
+    print(args.out)
+
+
+# -------------------------------------------------------------------------------------------------- evaluate
+
+PROTOCOLS = ["davis2016", "davis2017", "davis2017-unsupervised", "youtube-vos"]
+
+
+def _add_evaluate(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser("evaluate", help="score masks: J, F, T")
+    command.add_argument("--gt", type=Path, required=True, metavar="DIR", help="true masks: DIR/SEQUENCE/FRAME.png")
+    command.add_argument("--pred", type=Path, required=True, metavar="DIR", help="predicted masks, laid out alike")
+    command.add_argument("--protocol", choices=PROTOCOLS, default=PROTOCOLS[0])
+    command.add_argument(
+        "--info", type=Path, metavar="db_info.yml", help="attributes, and where T is scored (default: nearest above --gt)"
+    )
+    command.add_argument("--analysis", action="store_true", help="add attributes, error types and J over time")
+    command.add_argument("--json", type=Path, metavar="FILE", help="write all scores, per frame, here")
+    command.set_defaults(run=_evaluate)
+
+
+def _evaluate(args: argparse.Namespace) -> None:
+    from vosbook.metrics.evaluate import evaluate, format_table
+
+    if args.json is not None and not args.json.absolute().parent.is_dir():
+        raise InputError(f"{args.json} cannot be written: its folder does not exist")
+    result = evaluate(
+        args.gt, args.pred, protocol=args.protocol, info=args.info, analysis=args.analysis, progress=_progress
+    )
+    print(format_table(result))
+    if args.json is not None:
+        partial_file = args.json.with_name(f".{args.json.name}.partial-")
+        partial_file.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+        partial_file.replace(args.json)
+
+
+# ---------------------------------------------------------------------------------------------------- render
+
+
+def _add_render(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser("render", help="draw masks over a video")
+    command.add_argument("frames", type=Path, metavar="FRAMES", help="a folder of images or a video file")
+    command.add_argument("--masks", type=Path, required=True, metavar="DIR", help="one mask a frame, by name")
+    command.add_argument("--out", type=Path, required=True, metavar="FILE.mp4")
+    command.set_defaults(run=_render)
+
+
+def _render(args: argparse.Namespace) -> None:
+    from vosbook.video import MaskFolder, open_frames
+    from vosbook.view.overlay import render_video
+
+    frames = open_frames(args.frames)
+    render_video(frames, MaskFolder(args.masks, size=frames.size), args.out, progress=_progress)
+    print(args.out)
+
+
+# ------------------------------------------------------------------------------------------------------ main
+
+_progress = partial(tqdm, file=sys.stderr, leave=False, disable=None)  # silent where stderr is no terminal
+
+
+def _note(line: str) -> None:
+    """A line that the user should know of, beside the progress bar."""
+    tqdm.write(line, file=sys.stderr)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command line `argv` (without the program's name). Returns the exit status."""
+    args = _parser().parse_args(argv)
+    try:
+        args.run(args)
+    except InputError as error:
+        print(f"vosbook {args.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except OSError as error:  # a full disk, a folder without permission
+        print(f"vosbook {args.command}: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"vosbook {args.command}: interrupted, nothing was kept", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
