@@ -92,9 +92,8 @@ def _synth(args: argparse.Namespace) -> None:
 def _add_segment(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser("segment", help="segment a video, given the masks of its first frame")
     command.add_argument("frames", type=Path, metavar="FRAMES", help="a folder of images or a video file")
-    command.add_argument(
-        "--mask", type=Path, metavar="FIRST.png", help="the first frame's objects, or a folder with one mask per new object"
-    )
+    mask_help = "the first frame's objects; or a folder with a mask for every frame where new objects appear"
+    command.add_argument("--mask", type=Path, metavar="FIRST.png", help=mask_help)
     command.add_argument("--method", required=True, metavar="NAME", help="see `vosbook methods`")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the masks")
     command.add_argument("--overwrite", action="store_true", help="replace the masks that --out holds")
@@ -107,6 +106,8 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
 def _segment(args: argparse.Namespace) -> None:
     from vosbook.segment import segment_video
 
+    # Off a terminal, notes wait for the end: a failed run then leaves one line, the error.
+    held: list[str] = []
     segment_video(
         args.frames,
         mask=args.mask,
@@ -117,8 +118,10 @@ def _segment(args: argparse.Namespace) -> None:
         checkpoint=args.checkpoint,
         device=args.device,
         progress=_progress,
-        note=_note,
+        note=_note if sys.stderr.isatty() else held.append,
     )
+    for line in held:
+        _note(line)
     print(args.out)
 
 
@@ -132,9 +135,8 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--gt", type=Path, required=True, metavar="DIR", help="true masks: DIR/SEQUENCE/FRAME.png")
     command.add_argument("--pred", type=Path, required=True, metavar="DIR", help="predicted masks, laid out alike")
     command.add_argument("--protocol", choices=PROTOCOLS, default=PROTOCOLS[0])
-    command.add_argument(
-        "--info", type=Path, metavar="db_info.yml", help="attributes, and where T is scored (default: nearest above --gt)"
-    )
+    info_help = "attributes, and where T is scored (default: the nearest in or above --gt)"
+    command.add_argument("--info", type=Path, metavar="db_info.yml", help=info_help)
     command.add_argument("--analysis", action="store_true", help="add attributes, error types and J over time")
     command.add_argument("--json", type=Path, metavar="FILE", help="write all scores, per frame, here")
     command.set_defaults(run=_evaluate)
