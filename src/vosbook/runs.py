@@ -1,0 +1,227 @@
+"""Profiles (which data, which sizes) and run records (what was run, on what, and what came out).
+
+A profile is `book/profiles/NAME.yml`. A record is `book/results/NAME.json`: every number that the book prints comes
+from one, so it carries what is needed to ask for the number again.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from collections.abc import Sequence as Many
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from vosbook.datasets.sequence import Sequence
+from vosbook.errors import InputError
+
+PACKAGES = ("vosbook", "torch", "torchvision", "numpy", "scipy", "scikit-image", "opencv-python-headless", "pillow")
+
+
+def book_folder() -> Path:
+    """The book: the folder `book/` in or above the working directory, else in the checkout the package runs from."""
+    here = Path.cwd()
+    for parent in (here, *here.parents, Path(__file__).parents[2]):
+        for folder in (parent, parent / "book"):
+            if (folder / "profiles" / "smoke.yml").is_file():
+                return folder
+    raise InputError(f"{here} is not inside the book: run this from a checkout of the repository")
+
+
+# ---------------------------------------------------------------------------------------------------- profiles
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Settings of every chapter and run, under one name: the same notebook, other numbers."""
+
+    name: str
+    description: str
+    defaults: Mapping[str, Any]
+    settings: Mapping[str, Mapping[str, Any]]  # by chapter or run, e.g. "first_tracker"
+
+    def of(self, name: str) -> dict[str, Any]:
+        """Settings of one chapter or run: the profile's defaults, overridden by its own where it has some.
+
+        Every answer has `data` (a list of specs for `load_sequence`), `backbone`, `device` and `seed`.
+        """
+        return {**self.defaults, **self.settings.get(name, {})}
+
+
+def load_profile(name: str) -> Profile:
+    """Read `book/profiles/NAME.yml`. InputError names the profiles that exist."""
+    folder = book_folder() / "profiles"
+    path = folder / f"{name}.yml"
+    if not path.is_file():
+        known = ", ".join(sorted(file.stem for file in folder.glob("*.yml")))
+        raise InputError(f"{path} does not exist: the profiles are {known}")
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return Profile(name, content["description"], content["defaults"], content.get("settings") or {})
+
+
+# ----------------------------------------------------------------------------------------------------- records
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run. `metrics` holds the numbers by name, nested as the run likes; floats are never rounded."""
+
+    name: str
+    profile: str
+    config: Mapping[str, Any]
+    seed: int
+    data: Many[Mapping[str, Any]]  # the manifest: spec, frames, size and a digest of the pixels, per sequence
+    metrics: Mapping[str, Any]
+    curve: Many[Mapping[str, float]] = ()  # one entry per step that was logged, e.g. {"step": 10, "loss": .3}
+    wall_seconds: float = 0.0
+    peak_memory_mb: float = 0.0  # of the whole process; with a GPU `hardware` carries the GPU's own
+    commit: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    hardware: Mapping[str, Any] = field(default_factory=dict)
+    created: str = ""  # UTC, ISO 8601
+
+
+def write_record(record: RunRecord, *, folder: Path | None = None) -> Path:
+    """Write `folder/NAME.json` (default `book/results`). The file appears under its name only when it is complete."""
+    folder = book_folder() / "results" if folder is None else Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(asdict(record), indent=1, default=_plain, allow_nan=False)  # NaN is no JSON: ValueError
+    path = folder / f"{record.name}.json"
+    handle, partial = tempfile.mkstemp(prefix=f".{path.name}.partial-", dir=folder)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+        Path(partial).chmod(0o644)
+        Path(partial).replace(path)
+    finally:
+        Path(partial).unlink(missing_ok=True)
+    return path
+
+
+def read_record(name: str, *, folder: Path | None = None) -> RunRecord:
+    """Read `folder/NAME.json`. InputError where there is none, or where it is no record."""
+    path = (book_folder() / "results" if folder is None else Path(folder)) / f"{name}.json"
+    if not path.is_file():
+        raise InputError(f"{path} does not exist: this run has not been made (see `make run`)")
+    try:
+        return RunRecord(**json.loads(path.read_text(encoding="utf-8")))
+    except (TypeError, json.JSONDecodeError) as error:
+        wanted = ", ".join(f.name for f in fields(RunRecord))
+        raise InputError(f"{path} is no run record ({error}): it needs {wanted}") from error
+
+
+@contextmanager
+def record_run(
+    name: str, *, profile: str, config: Any, seed: int, data: Many[Mapping[str, Any]], folder: Path | None = None
+) -> Iterator[dict[str, Any]]:
+    """Time a run and write its record when the block ends without an error.
+
+    Yields a dict with `metrics` (dict) and `curve` (list) for the block to fill. `config` is a dataclass or a dict.
+
+        with record_run("frtm_d_only_small", profile="small", config=config, seed=0, data=manifest) as run:
+            run["metrics"]["J"] = 0.73
+    """
+    config = asdict(config) if is_dataclass(config) and not isinstance(config, type) else dict(config)
+    result: dict[str, Any] = {"metrics": {}, "curve": []}
+    start = time.perf_counter()
+    yield result
+    record = RunRecord(
+        name=name,
+        profile=profile,
+        config=config,
+        seed=seed,
+        data=data,
+        metrics=result["metrics"],
+        curve=result["curve"],
+        wall_seconds=round(time.perf_counter() - start, 2),
+        peak_memory_mb=round(_peak_memory_mb(), 1),
+        commit=git_commit(),
+        environment=environment(),
+        hardware=hardware(),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    write_record(record, folder=folder)
+
+
+def manifest_entry(spec: str, sequence: Sequence) -> dict[str, Any]:
+    """What a record says of one sequence: its spec, length, size (H, W), and a digest of all pixels and labels."""
+    digest = hashlib.sha256()
+    for frame in sequence.frames:
+        digest.update(np.ascontiguousarray(frame).data)
+    for name in sequence.masks.names:
+        digest.update(np.ascontiguousarray(sequence.masks[name]).data)
+    size = [int(n) for n in sequence.frames.size]
+    return {"spec": spec, "frames": len(sequence.frames), "size": size, "sha256": digest.hexdigest()}
+
+
+# ----------------------------------------------------------------------------------------------- circumstances
+
+
+def git_commit() -> str:
+    """The commit of the package's checkout, with "+changes" where it is not clean; "unknown" outside git."""
+    root = Path(__file__).parents[2]
+    try:
+        commit = _output("git", "-C", str(root), "rev-parse", "HEAD")
+        changed = _output("git", "-C", str(root), "status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return commit + ("+changes" if changed else "")
+
+
+def environment() -> dict[str, str]:
+    """Python, operating system, and the versions of the packages that make the numbers."""
+    versions = {"python": platform.python_version(), "system": f"{platform.system()} {platform.machine()}"}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions
+
+
+def hardware() -> dict[str, Any]:
+    """Processor and cores; the GPU and its peak memory (MB) where torch has used one."""
+    found: dict[str, Any] = {"cpu": _cpu_name(), "cores": os.cpu_count()}
+    torch = sys.modules.get("torch")  # a run without torch has used no GPU, and need not wait for the import
+    if torch is not None and torch.cuda.is_available() and torch.cuda.is_initialized():
+        found["gpu"] = torch.cuda.get_device_name()
+        found["gpu_peak_memory_mb"] = round(torch.cuda.max_memory_allocated() / 2**20, 1)
+    return found
+
+
+def _cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def _peak_memory_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10  # bytes on macOS, kilobytes on Linux
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def _plain(value: Any) -> Any:
+    """numpy's numbers and arrays, and paths, as JSON can hold them."""
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"a record cannot hold {type(value).__name__}: {value!r}")
