@@ -1,0 +1,244 @@
+"""The command line as scripts use it: what it prints, what it writes, and what it leaves behind when it fails."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vosbook.cli import main
+from vosbook.video import open_frames, read_mask, write_mask
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory) -> Path:
+    """Two small synthetic sequences in DAVIS layout."""
+    out = tmp_path_factory.mktemp("cli") / "synth"
+    assert main(["synth", str(out), "--sequences", "2", "--seed", "5", "--layout", "davis"]
+                + ["--size", "96x160", "--frames", "10"]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def sequence(data) -> str:
+    return sorted(p.name for p in (data / "JPEGImages/480p").iterdir())[0]
+
+
+@pytest.fixture(scope="module")
+def segmented(data, sequence, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("segmented") / sequence
+    assert main(_segment(data, sequence, out)) == 0
+    return out
+
+
+def _segment(data: Path, sequence: str, out: Path, *more: str) -> list[str]:
+    mask = data / "Annotations/480p" / sequence / "00000.png"
+    frames = data / "JPEGImages/480p" / sequence
+    return ["segment", str(frames), "--mask", str(mask), "--method", "frtm-d-only", "--out", str(out), *more]
+
+
+def _fails(argv: list[str], capsys, *words: str) -> None:
+    """The command must exit with 2 and say one line that holds these words."""
+    capsys.readouterr()
+    assert main(argv) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert len(said.err.strip().splitlines()) == 1, said.err
+    for word in words:
+        assert word in said.err, (word, said.err)
+
+
+def _copy(folder: Path, to: Path) -> Path:
+    shutil.copytree(folder, to)
+    return to
+
+
+# ------------------------------------------------------------------------------------------------- it works
+
+
+def test_methods_are_listed_one_a_line(capsys):
+    assert main(["methods"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("frtm-d-only ") for line in lines)
+
+
+def test_synth_segment_evaluate_render(data, sequence, segmented, tmp_path, capsys):
+    frames = open_frames(data / "JPEGImages/480p" / sequence)
+    assert sorted(p.name for p in segmented.iterdir()) == [f"{name}.png" for name in frames.names]
+    with Image.open(segmented / "00005.png") as image:
+        assert image.mode == "P" and image.size == (160, 96)
+    truth = data / "Annotations/480p" / sequence
+    assert np.array_equal(read_mask(segmented / "00000.png"), read_mask(truth / "00000.png"))
+
+    scores = tmp_path / "scores.json"
+    argv = ["evaluate", "--gt", str(truth), "--pred", str(segmented), "--protocol", "davis2017"]
+    assert main([*argv, "--json", str(scores)]) == 0
+    result = json.loads(scores.read_text())
+    assert set(result) >= {"protocol", "mean", "sequences"}
+    assert set(result["mean"]) == {"J&F", "J", "F", "T"}
+    (objects,) = [entry["objects"] for entry in result["sequences"].values()]
+    assert all(len(o["J"]) == 8 for o in objects.values())  # 10 frames less the first and the last
+    assert result["mean"]["J"]["mean"] > 0.3
+
+    film = tmp_path / "film.mp4"
+    argv = ["render", str(data / "JPEGImages/480p" / sequence), "--masks", str(segmented), "--out", str(film)]
+    assert main(argv) == 0
+    assert len(open_frames(film)) == 10
+
+
+def test_a_video_file_is_segmented_like_a_folder(data, sequence, tmp_path):
+    film, out = tmp_path / "film.mp4", tmp_path / "out"
+    truth = data / "Annotations/480p" / sequence
+    argv = ["render", str(data / "JPEGImages/480p" / sequence), "--masks", str(truth), "--out", str(film)]
+    assert main(argv) == 0
+    argv = ["segment", str(film), "--mask", str(truth / "00000.png"), "--method", "frtm-d-only", "--out", str(out)]
+    assert main(argv) == 0
+    assert sorted(p.stem for p in out.iterdir()) == [f"{t:05d}" for t in range(10)]
+
+
+def test_perfect_masks_score_one(data, capsys):
+    masks = str(data / "Annotations/480p")
+    assert main(["evaluate", "--gt", masks, "--pred", masks, "--protocol", "davis2017"]) == 0
+    assert "1.000" in capsys.readouterr().out
+
+
+# ------------------------------------------------------------------------------------------- what is refused
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [[], ["segment"], ["nothing"], ["synth", "x", "--sequences", "0", "--seed", "1", "--layout", "davis"],
+     ["synth", "x", "--sequences", "1", "--seed", "1", "--layout", "davis", "--size", "9x9"]],
+)  # fmt: skip
+def test_bad_arguments_exit_with_two_and_one_line(argv, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(argv)
+    assert stop.value.code == 2
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_segment_refuses_what_it_cannot_use(data, sequence, tmp_path, capsys):
+    frames = data / "JPEGImages/480p" / sequence
+    mask = data / "Annotations/480p" / sequence / "00000.png"
+    out = tmp_path / "out"
+
+    def argv(frames=frames, mask=mask, method="frtm-d-only", out=out, more=()):
+        return ["segment", str(frames), "--mask", str(mask), "--method", method, "--out", str(out), *more]
+
+    _fails(argv(frames=tmp_path / "nowhere"), capsys, "nowhere")
+    (tmp_path / "empty").mkdir()
+    _fails(argv(frames=tmp_path / "empty"), capsys, "empty")
+    _fails(argv(method="frtmm"), capsys, "frtmm", "frtm-d-only")
+    _fails(argv(mask=tmp_path / "no.png"), capsys, "no.png")
+    write_mask(tmp_path / "small.png", np.ones((48, 80), np.uint8))
+    _fails(argv(mask=tmp_path / "small.png"), capsys, "small.png", "80x48", "160x96")
+    write_mask(tmp_path / "none.png", np.zeros((96, 160), np.uint8))
+    _fails(argv(mask=tmp_path / "none.png"), capsys, "none.png", "no object")
+    (tmp_path / "text.png").write_text("a mask, they said")
+    _fails(argv(mask=tmp_path / "text.png"), capsys, "text.png")
+    (tmp_path / "film.mp4").write_bytes(b"\0" * 1000)
+    _fails(argv(frames=tmp_path / "film.mp4"), capsys, "film.mp4")
+    (tmp_path / "weights.safetensors").write_bytes(b"\x10" * 40)
+    _fails(argv(more=["--backbone-weights", str(tmp_path / "weights.safetensors")]), capsys, "weights.safetensors")
+    _fails(argv(out=frames), capsys, str(frames))
+    _fails(argv(more=["--checkpoint", str(mask)]), capsys, "checkpoint")
+    assert not out.exists()
+    assert not list(tmp_path.glob(".*partial*"))
+
+
+def test_segment_needs_a_mask_and_says_so(data, sequence, tmp_path, capsys):
+    frames = data / "JPEGImages/480p" / sequence
+    argv = ["segment", str(frames), "--method", "frtm-d-only", "--out", str(tmp_path / "out")]
+    _fails(argv, capsys, "--mask")
+
+
+def test_a_frame_damaged_half_way_leaves_nothing(data, sequence, tmp_path, capsys):
+    frames = _copy(data / "JPEGImages/480p" / sequence, tmp_path / "frames")
+    bad = frames / "00006.jpg"
+    bad.write_bytes(bad.read_bytes()[: bad.stat().st_size // 2])
+    argv = _segment(data, sequence, tmp_path / "out")
+    argv[1] = str(frames)
+    _fails(argv, capsys, "00006.jpg")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["frames"]
+
+
+def test_frames_of_two_sizes_and_gaps_are_named(data, sequence, tmp_path, capsys):
+    frames = _copy(data / "JPEGImages/480p" / sequence, tmp_path / "frames")
+    argv = _segment(data, sequence, tmp_path / "out")
+    argv[1] = str(frames)
+    (frames / "00004.jpg").rename(tmp_path / "taken.jpg")
+    _fails(argv, capsys, "00004", "00003.jpg")
+    Image.new("RGB", (80, 48)).save(frames / "00004.jpg")
+    _fails(argv, capsys, "00004.jpg", "80x48")
+
+
+def test_output_is_not_replaced_unasked(data, sequence, segmented, capsys):
+    before = (segmented / "00009.png").read_bytes()
+    _fails(_segment(data, sequence, segmented), capsys, str(segmented), "--overwrite")
+    assert (segmented / "00009.png").read_bytes() == before
+    assert main(_segment(data, sequence, segmented, "--overwrite")) == 0
+    (segmented / "notes.txt").write_text("mine")
+    _fails(_segment(data, sequence, segmented, "--overwrite"), capsys, "notes.txt")
+    assert (segmented / "notes.txt").read_text() == "mine"
+    (segmented / "notes.txt").unlink()
+
+
+def test_evaluate_names_what_is_missing_or_extra(data, sequence, tmp_path, capsys):
+    gt = data / "Annotations/480p"
+    pred = _copy(gt, tmp_path / "pred")
+    argv = ["evaluate", "--gt", str(gt), "--pred", str(pred), "--protocol", "davis2017"]
+    (pred / sequence / "00003.png").rename(tmp_path / "taken.png")
+    _fails(argv, capsys, sequence, "00003")
+    (tmp_path / "taken.png").rename(pred / sequence / "00003.png")
+    write_mask(pred / sequence / "00077.png", np.zeros((96, 160), np.uint8))
+    _fails(argv, capsys, sequence, "00077")
+    (pred / sequence / "00077.png").unlink()
+    write_mask(pred / sequence / "00003.png", np.zeros((48, 80), np.uint8))
+    _fails(argv, capsys, "00003.png", "80x48")
+    shutil.rmtree(pred / sequence)
+    _fails(argv, capsys, sequence)
+    _fails(["evaluate", "--gt", str(gt), "--pred", str(tmp_path / "void")], capsys, "void")
+
+
+def test_json_in_a_missing_folder_is_refused_before_the_work(data, tmp_path, capsys):
+    masks = str(data / "Annotations/480p")
+    _fails(["evaluate", "--gt", masks, "--pred", masks, "--json", str(tmp_path / "no" / "x.json")], capsys, "x.json")
+
+
+# -------------------------------------------------------------------------------------- killed, or disk full
+
+
+def _command(argv: list[str], **options) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-m", "vosbook.cli", *argv], stderr=subprocess.PIPE, text=True, **options)
+
+
+def test_a_kill_leaves_no_output_folder(data, sequence, tmp_path):
+    out = tmp_path / "out"
+    process = _command(_segment(data, sequence, out))
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob(".out.partial-*/*.png")):  # until the first mask is written
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    process.stderr.close()
+    assert not out.exists()
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(data, sequence, tmp_path):
+    def small_files_only():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (256, 256))
+
+    process = _command(_segment(data, sequence, tmp_path / "out"), preexec_fn=small_files_only)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert "out" in said and len(said.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())
