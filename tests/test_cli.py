@@ -22,8 +22,8 @@ from vosbook.video import open_frames, read_mask, write_mask
 def data(tmp_path_factory) -> Path:
     """Two small synthetic sequences in DAVIS layout."""
     out = tmp_path_factory.mktemp("cli") / "synth"
-    assert main(["synth", str(out), "--sequences", "2", "--seed", "5", "--layout", "davis"]
-                + ["--size", "96x160", "--frames", "10"]) == 0
+    what = "--sequences 2 --seed 5 --layout davis --size 96x160 --frames 10"
+    assert main(["synth", str(out), *what.split()]) == 0
     return out
 
 
