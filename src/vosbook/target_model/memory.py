@@ -1,0 +1,61 @@
+"""The sample memory of FRTM (section 3.4): a fixed number of samples, weighted by age."""
+
+import torch
+from torch import Tensor
+
+from vosbook.target_model.loss import pixel_weights
+from vosbook.target_model.stencil import FilterQuadratic, normal_stencil
+
+
+class SampleMemory:
+    """Up to `k_max` samples, in the form in which the update of w2 needs them.
+
+    A sample is its projected features w1 * x, the stencil U^T V U and U^T V y, so no label is kept. All storage is
+    allocated by `fill` and never grows. `gamma` `(k,)` holds the weights of the k samples present; they sum to 1.
+    """
+
+    def __init__(self, *, k_max: int = 80, eta: float = 0.1, kappa_min: float = 0.1):
+        self.k_max, self.eta, self.kappa_min = k_max, eta, kappa_min
+        self.gamma = torch.zeros(0, dtype=torch.float64)  # on the CPU: 80 numbers, and exact enough to stay normalised
+        self.newest: int | None = None  # index of the last inserted sample
+
+    def __len__(self) -> int:
+        return len(self.gamma)
+
+    def fill(self, z: Tensor, a: Tensor, b: Tensor, gamma: Tensor) -> None:
+        """Begin with the first frame's samples: z `(K, c, h, w)`, a and b of `normal_stencil`, gamma `(K,)`.
+
+        ValueError where they are more than k_max.
+        """
+        if len(z) > self.k_max:
+            raise ValueError(f"{len(z)} first samples do not fit a memory of {self.k_max}")
+        self._z, self._a, self._b = (t.new_empty(self.k_max, *t.shape[1:]) for t in (z, a, b))
+        self._z[: len(z)], self._a[: len(z)], self._b[: len(z)] = z, a, b
+        self.gamma = gamma.double().cpu() / gamma.sum().item()
+        self.newest = None
+
+    def insert(self, z: Tensor, y: Tensor) -> None:
+        """Add projected features z `(1, c, h, w)` with label y `(1, 1, H, W)`; evicts the smallest weight when full."""
+        place = self._next_place()
+        self._z[place] = z[0]
+        a, b = normal_stencil(y, pixel_weights(y, kappa_min=self.kappa_min), grid=z.shape[-2:])
+        self._a[place], self._b[place] = a[0], b[0]
+        self._weigh(place)
+
+    def _next_place(self) -> int:
+        return len(self) if len(self) < self.k_max else int(self.gamma.argmin())
+
+    def _weigh(self, place: int) -> None:
+        """gamma_i = gamma_(i-1) / (1 - eta), then normalised (section 3.4); the first one gets eta of the whole."""
+        gamma = torch.cat([self.gamma, self.gamma.new_zeros(max(0, place + 1 - len(self)))])
+        if self.newest is None:
+            gamma *= 1 - self.eta
+            gamma[place] = self.eta
+        else:
+            gamma[place] = gamma[self.newest] / (1 - self.eta)
+        self.gamma, self.newest = gamma / gamma.sum(), place
+
+    def quadratic(self) -> FilterQuadratic:
+        """The data term over all samples present, as views of the storage."""
+        k = len(self)
+        return FilterQuadratic(x=self._z[:k], a=self._a[:k], b=self._b[:k], gamma=self.gamma.to(self._z))
