@@ -1,0 +1,79 @@
+"""`make book`, `make run` and the tables of the README: see --help."""
+
+import argparse
+import sys
+
+from pipeline import pages, site
+from pipeline.chapters import BOOK, chapter_paths
+from pipeline.execute import DEFAULT_PROFILE, ChapterError, execute, execute_all
+
+BUILD = BOOK.parent / "build"
+README = BOOK.parent / "README.md"
+
+
+def make_book(profile: str) -> int:
+    """Execute what changed, build the site, say where it is."""
+    cache = BUILD / "executed" / profile
+    failed = execute_all(chapter_paths(), cache, profile=profile)
+    for name, report in failed.items():
+        print(f"\n{'-' * 78}\n{name} failed\n{'-' * 78}\n{report}", file=sys.stderr)
+    if failed:
+        print(f"\n{len(failed)} of {len(chapter_paths())} chapters failed: the site was not built", file=sys.stderr)
+        return 1
+    site.assemble(cache, BUILD / "source")
+    if not site.render(BUILD):
+        print("the site has warnings (above), which count as errors: it was not replaced", file=sys.stderr)
+        return 1
+    print(f"Open {(BUILD / 'html' / 'index.html').as_uri()}")
+    return 0
+
+
+def make_run(run: str, profile: str) -> int:
+    """Execute `book/runs/RUN.py`; its record goes to book/results, the notebook to build/runs."""
+    script = BOOK / "runs" / f"{run}.py"
+    if not script.is_file():
+        known = ", ".join(sorted(path.stem for path in script.parent.glob("*.py")))
+        print(f"{script} does not exist: the runs are {known}", file=sys.stderr)
+        return 2
+    out = BUILD / "runs" / f"{run}_{profile}.ipynb"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        execute(script, out, profile=profile)
+    except ChapterError as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"Notebook: {out}")
+    return 0
+
+
+def update_readme() -> int:
+    """Write the results table, from claims.yml, between its marks in the README."""
+    README.write_text(with_results(README.read_text(encoding="utf-8")), encoding="utf-8")
+    return 0
+
+
+def with_results(text: str) -> str:
+    """The README's text with its results table as claims.yml has it."""
+    before, rest = text.split("<!-- results -->\n", 1)
+    after = rest.split("<!-- end of results -->", 1)[1]
+    table = pages.results_table(pages.load_claims(BOOK))
+    return f"{before}<!-- results -->\n{table}\n<!-- end of results -->{after}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Build the book.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    book = commands.add_parser("book", help="execute the chapters and build the site")
+    book.add_argument("--profile", default=DEFAULT_PROFILE)
+    run = commands.add_parser("run", help="execute one training or measuring run")
+    run.add_argument("run")
+    run.add_argument("--profile", default=DEFAULT_PROFILE)
+    commands.add_parser("readme", help="bring the README's results table up to date")
+    args = parser.parse_args()
+    if args.command == "book":
+        return make_book(args.profile)
+    return make_run(args.run, args.profile) if args.command == "run" else update_readme()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""Sphinx: executed notebooks in, the site out. `pipeline.site` calls it; JavaScript is local where npm has put it."""
+
+import os
+from pathlib import Path
+
+project = "VOS from scratch"
+author = "the authors of VOS from scratch"
+copyright = author  # noqa: A001  (Sphinx's name)
+extensions = ["myst_nb"]
+exclude_patterns: list[str] = []
+html_theme = "sphinx_book_theme"
+html_title = "VOS from scratch"
+html_static_path = ["_static"]
+html_css_files = ["vos.css"]
+html_show_sphinx = False
+html_copy_source = True  # the download button of a page
+html_theme_options = {
+    "use_download_button": True,
+    "use_fullscreen_button": False,
+    "show_toc_level": 2,
+    "home_page_in_toc": True,
+    "show_navbar_depth": 1,
+    "pygments_light_style": "a11y-high-contrast-light",
+    "pygments_dark_style": "a11y-high-contrast-dark",
+}
+
+nb_execution_mode = "off"
+nb_merge_streams = True
+nb_output_stderr = "show"
+myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "attrs_inline"]
+myst_heading_anchors = 3
+mathjax3_config = {"svg": {"fontCache": "global"}, "options": {"enableMenu": False}}
+
+# `widgets.js` tells RequireJS where anywidget lies: its file comes with the Python package, so it is always local.
+vendor = Path(os.environ["VOSBOOK_VENDOR"])
+html_static_path.append(str(vendor))
+if (vendor / "embed-amd.js").is_file():
+    mathjax_path = "mathjax/tex-svg.js"
+    nb_ipywidgets_js = {"require.js": {}, "widgets.js": {}, "embed-amd.js": {}}
+else:
+    nb_ipywidgets_js = {
+        "https://cdn.jsdelivr.net/npm/requirejs@2.3.8/require.js": {},
+        "widgets.js": {},
+        "https://cdn.jsdelivr.net/npm/@jupyter-widgets/html-manager@1.0.15/dist/embed-amd.js": {},
+    }

@@ -1,0 +1,154 @@
+"""Execute chapters through papermill, two at a time, and keep each one's outputs for as long as they are true.
+
+An executed notebook carries in its metadata the key of what it depended on (`chapters.chapter_key`). It appears under
+its name only when every cell has run, so that an interrupted build leaves nothing that counts as done.
+"""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import nbformat
+from nbformat import NotebookNode
+
+from pipeline.chapters import BOOK, KERNEL, chapter_key, read_chapter
+
+DEFAULT_PROFILE = "smoke"
+WORKERS = 2
+CELL_SECONDS = 3600
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def execute_all(
+    chapters: list[Path], cache: Path, *, profile: str = DEFAULT_PROFILE, say: Callable[[str], None] = print
+) -> dict[str, str]:
+    """Bring `cache/NAME.ipynb` up to date for every chapter. Returns the report of each one that failed, by name."""
+    cache.mkdir(parents=True, exist_ok=True)
+    keys = {path: chapter_key(path, profile=profile) for path in chapters}
+    stale = [path for path in chapters if cached_key(cache / f"{path.stem}.ipynb") != keys[path]]
+    say(f"chapters: {len(chapters)}, to execute: {len(stale)} (profile {profile})")
+    work = partial(_execute_apart, cache=cache, keys=keys, profile=profile, say=say)
+    pool = ThreadPoolExecutor(WORKERS)
+    try:
+        reports = list(pool.map(work, stale))
+    finally:
+        pool.shutdown(cancel_futures=True)  # Ctrl-C must not begin the next chapter
+    return {path.stem: report for path, report in zip(stale, reports) if report}
+
+
+def cached_key(path: Path) -> str | None:
+    """The key that an executed notebook carries; None where there is none."""
+    if not path.is_file():
+        return None
+    return json.loads(path.read_text(encoding="utf-8"))["metadata"]["vosbook"]["key"]
+
+
+def _execute_apart(
+    chapter: Path, *, cache: Path, keys: dict[Path, str], profile: str, say: Callable[[str], None]
+) -> str | None:
+    """Execute one chapter in a process of its own. Returns None, or what went wrong."""
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "pipeline.execute", str(chapter), str(cache / f"{chapter.stem}.ipynb")]
+    command += ["--profile", profile, "--key", keys[chapter]]
+    done = subprocess.run(command, capture_output=True, text=True, env=_kernel_environment())
+    verdict = "executed" if done.returncode == 0 else "FAILED"
+    say(f"  {chapter.stem}: {verdict} in {time.perf_counter() - start:.0f} s")
+    return None if done.returncode == 0 else done.stdout + done.stderr
+
+
+def _kernel_environment() -> dict[str, str]:
+    """One thread a chapter, since two run at once; and nothing of the reader's own IPython or matplotlib set-up."""
+    own = {name: value for name, value in os.environ.items() if name not in {"MPLBACKEND", "PYTHONSTARTUP"}}
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    path = os.pathsep.join(filter(None, [str(BOOK), own.get("PYTHONPATH")]))
+    quiet = {"PYTHONHASHSEED": "0", "JUPYTER_PREFER_ENV_PATH": "1", "PYDEVD_DISABLE_FILE_VALIDATION": "1"}
+    return {**own, **threads, **quiet, "PYTHONPATH": path}
+
+
+# ------------------------------------------------------------------------------------------ one chapter or run
+
+
+class ChapterError(Exception):
+    """A cell failed; the message says which, and how."""
+
+
+def execute(chapter: Path, out: Path, *, profile: str, key: str = "") -> None:
+    """Run a py:percent file through papermill in its book's folder. `out` appears only when it is complete."""
+    import papermill  # 1 s, and only here
+
+    source = read_chapter(chapter)
+    with TemporaryDirectory(prefix=f".{out.stem}.partial-", dir=out.parent) as folder:
+        os.environ["IPYTHONDIR"] = f"{folder}/ipython"  # a reader's own start-up files must not change the book
+        given, made = Path(folder) / "given.ipynb", Path(folder) / out.name
+        nbformat.write(source, given)
+        start = time.perf_counter()
+        try:
+            papermill.execute_notebook(
+                str(given),
+                str(made),
+                parameters={} if profile == DEFAULT_PROFILE else {"profile": profile},
+                cwd=str(BOOK if chapter.is_relative_to(BOOK) else chapter.parent),
+                kernel_name=KERNEL["name"],
+                progress_bar=False,
+                execution_timeout=CELL_SECONDS,
+            )
+        except papermill.PapermillExecutionError as error:
+            raise ChapterError(_report(chapter, nbformat.read(made, as_version=4), error)) from None
+        notebook = nbformat.read(made, as_version=4)
+        notebook.metadata["vosbook"] = _circumstances(profile, key, time.perf_counter() - start)
+        nbformat.write(notebook, made)
+        made.replace(out)
+
+
+def _circumstances(profile: str, key: str, seconds: float) -> dict[str, object]:
+    from vosbook import runs
+
+    return {
+        "key": key,
+        "profile": profile,
+        "seconds": round(seconds, 1),
+        "executed": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": runs.git_commit(),
+        "environment": runs.environment(),
+        "hardware": runs.hardware(),
+    }
+
+
+def _report(chapter: Path, notebook: NotebookNode, error: Exception) -> str:
+    """Chapter, heading, cell and traceback of a failure."""
+    cells = [cell for cell in notebook.cells if "papermill-error-cell-tag" not in cell.metadata.get("tags", [])]
+    place = next((i for i, c in enumerate(cells) if c.cell_type == "code" and c.source == error.source), 0)
+    before = "\n".join(cell.source for cell in cells[:place] if cell.cell_type == "markdown")
+    headings = re.findall(r"^#+ +(.+)$", before, re.MULTILINE)
+    under = f', under "{headings[-1]}"' if headings else ""
+    traceback = ANSI.sub("", "\n".join(error.traceback))
+    return f"{chapter.name}: cell {place + 1} of {len(cells)}{under}\n\n{error.source}\n\n{traceback}"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Execute one chapter or run.")
+    parser.add_argument("chapter", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--profile", default=DEFAULT_PROFILE)
+    parser.add_argument("--key", default="")
+    args = parser.parse_args()
+    try:
+        execute(args.chapter, args.out, profile=args.profile, key=args.key)
+    except ChapterError as error:
+        print(error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

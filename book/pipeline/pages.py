@@ -1,0 +1,166 @@
+"""The pages that are not chapters: the landing page, claims, differences, environment. All numbers come from records."""
+
+import re
+from collections.abc import Iterable, Mapping
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import yaml
+from nbformat import NotebookNode
+
+PARTS = {  # name -> numbers of its chapters
+    "Ground": range(0, 3),
+    "Target models": range(3, 9),
+    "Recurrence": range(9, 14),
+    "One-shot fine-tuning": range(14, 18),
+    "Results": range(18, 21),
+}
+STATUSES = {
+    "reproduced": "status-reproduced",
+    "direction holds": "status-direction",
+    "contradicted": "status-contradicted",
+    "not run": "status-not-run",
+}
+Notebooks = Mapping[str, NotebookNode]
+
+
+def all_pages(book: Path, executed: Notebooks) -> dict[str, str]:
+    """Text of every page by its file name. `executed` holds the chapters by name, e.g. "00_start_here"."""
+    claims = load_claims(book)
+    filled = {
+        "picture": _first_figure(executed),
+        "results": results_table(claims),
+        "chapters": _chapter_lists(executed),
+        "toctrees": _toctrees(executed),
+    }
+    index = (book / "index.md").read_text(encoding="utf-8")
+    return {
+        "index.md": re.sub(r"\{\{ (\w+) \}\}", lambda match: filled[match[1]], index),
+        "claims.md": _claims_page(claims),
+        "differences.md": (book / "differences.md").read_text(encoding="utf-8"),
+        "environment.md": _environment_page(book, executed),
+    }
+
+
+# -------------------------------------------------------------------------------------------------- the landing
+
+
+def _title(notebook: NotebookNode) -> str:
+    return re.search(r"^# +(.+)$", notebook.cells[0].source, re.MULTILINE)[1]
+
+
+def _first_sentence(notebook: NotebookNode) -> str:
+    paragraphs = [part for part in notebook.cells[0].source.split("\n\n") if not part.startswith("#")]
+    return re.split(r"(?<=[.!?])\s+(?=[A-Z])", " ".join(paragraphs[0].split()))[0] if paragraphs else ""
+
+
+def _by_part(executed: Notebooks) -> dict[str, list[str]]:
+    parts = {part: [name for name in executed if int(name[:2]) in numbers] for part, numbers in PARTS.items()}
+    return {part: names for part, names in parts.items() if names}
+
+
+def _chapter_lists(executed: Notebooks) -> str:
+    blocks = []
+    for part, names in _by_part(executed).items():
+        lines = [f"- [{_title(executed[n])}](chapters/{n}.ipynb)\\\n  {_first_sentence(executed[n])}" for n in names]
+        blocks.append(f"### {part}\n\n" + "\n".join(lines))
+    return "\n\n".join(blocks)
+
+
+def _toctrees(executed: Notebooks) -> str:
+    trees = {part: [f"chapters/{name}" for name in names] for part, names in _by_part(executed).items()}
+    trees["The record"] = ["claims", "differences", "environment"]
+    head = "```{{toctree}}\n:hidden:\n:caption: {}\n\n{}\n```"
+    return "\n\n".join(head.format(part, "\n".join(names)) for part, names in trees.items())
+
+
+def _first_figure(executed: Notebooks) -> str:
+    """The first figure of the first chapter, as raw HTML."""
+    for notebook in executed.values():
+        for cell in notebook.cells:
+            for output in cell.get("outputs", []):
+                html = output.get("data", {}).get("text/html", "")
+                if "vos-figure" in html:
+                    return f"```{{raw}} html\n{html}\n```"
+    return ""
+
+
+# ------------------------------------------------------------------------------------------------------- claims
+
+
+def load_claims(book: Path) -> list[dict[str, Any]]:
+    """The rows of `book/claims.yml`."""
+    return yaml.safe_load((book / "claims.yml").read_text(encoding="utf-8"))
+
+
+def number(value: Any, unit: str = "") -> str:
+    """A claimed or measured value as a table shows it."""
+    return "–" if value is None else f"{value}{' %' if unit == '%' else f' {unit}' if unit else ''}"
+
+
+def results_table(claims: list[dict[str, Any]]) -> str:
+    """The rows marked `headline`, as a Markdown table: on the landing page and in the README."""
+    rows = ["| what | claimed | measured here | on | status |", "| --- | --- | --- | --- | --- |"]
+    for row in (row for row in claims if row.get("headline")):
+        unit = row.get("unit", "")
+        values = (number(row["claimed"], unit), number(row.get("measured"), unit), row.get("measured_on", "–"))
+        rows.append(f"| {row['statement']} ({row['paper']}, {row['where']}) | {' | '.join(values)} | {row['status']} |")
+    return "\n".join(rows)
+
+
+def _claims_page(claims: list[dict[str, Any]]) -> str:
+    counts = {status: sum(row["status"] == status for row in claims) for status in STATUSES}
+    lines = [
+        "# Claimed and measured",
+        "Every row is a statement of a paper that carries a number, with what we measured, on which data, and the run"
+        " record it comes from. *Reproduced* means the same data and the same value to the paper's last digit;"
+        " *direction holds* and *contradicted* are said of other data or other values; *not run* gives the reason.",
+        ", ".join(f"{count} {status}" for status, count in counts.items()) + ".",
+    ]
+    for paper in dict.fromkeys(row["paper"] for row in claims):
+        lines += [f"## {paper}", _claims_table(row for row in claims if row["paper"] == paper)]
+    return "\n\n".join(lines) + "\n"
+
+
+def _claims_table(rows: Iterable[dict[str, Any]]) -> str:
+    lines = ["| where | statement | claimed | measured | status | record or reason |", "| --- " * 6 + "|"]
+    for row in rows:
+        unit = row.get("unit", "")
+        status = f'<span class="status {STATUSES[row["status"]]}">{row["status"]}</span>'
+        source = f"`{row['record']}`: {row['measured_on']}" if "record" in row else row["reason"]
+        source += f". {row['note']}" if "note" in row else ""
+        cells = (row["where"], row["statement"], number(row["claimed"], unit), number(row.get("measured"), unit))
+        lines.append(f"| {' | '.join(str(cell) for cell in cells)} | {status} | {source} |")
+    return "\n".join(lines)
+
+
+# -------------------------------------------------------------------------------------------------- environment
+
+
+def execution_note(made: Mapping[str, Any]) -> str:
+    """Under every chapter: what executed it."""
+    machine = made["hardware"]
+    on = machine.get("gpu") or f"{machine['cpu']}, {machine['cores']} cores"
+    return (
+        f"---\n*Executed in {made['seconds']:.0f} s on {made['executed'][:10]}, profile `{made['profile']}`, on {on}: "
+        f"Python {made['environment']['python']}, PyTorch {made['environment']['torch']}. "
+        f"All versions: [environment](../environment.md).*"
+    )
+
+
+def _environment_page(book: Path, executed: Notebooks) -> str:
+    lines = ["# Environment", "What the pages of this site were made with.", "| chapter | executed | seconds | commit |"]
+    lines[-1] += "\n| --- | --- | --- | --- |"
+    for notebook in executed.values():
+        made = notebook.metadata["vosbook"]
+        cells = (_title(notebook), made["executed"], f"{made['seconds']:.0f}", f"`{made['commit'][:12]}`")
+        lines[-1] += f"\n| {' | '.join(cells)} |"
+    newest = max((n.metadata["vosbook"] for n in executed.values()), key=lambda made: made["executed"], default=None)
+    if newest:
+        facts = {**newest["environment"], **newest["hardware"]}
+        lines += ["## Versions that make the numbers"]
+        lines += ["| | |\n| --- | --- |\n" + "\n".join(f"| {name} | {escape(str(v))} |" for name, v in facts.items())]
+    lock = (book.parent / "requirements.lock").read_text(encoding="utf-8")
+    lines += ["## Every pinned package", f"```text\n{lock}```"]
+    return "\n\n".join(lines) + "\n"

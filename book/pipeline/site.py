@@ -1,0 +1,128 @@
+"""The site: executed notebooks and generated pages into one folder of sources, and Sphinx over it.
+
+Sphinx runs only when a source has changed, and writes beside the old site, which is replaced when the new one is whole.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from pipeline import pages
+from pipeline.chapters import BOOK, chapter_paths, code_cells, read_chapter
+
+STAMP = ".inputs"  # in the finished site: a digest of what it was made from
+
+
+def assemble(cache: Path, source: Path, *, book: Path = BOOK) -> None:
+    """Fill `source` with what Sphinx reads. Files that do not change keep their dates, so it re-reads the others only."""
+    wanted: dict[Path, str] = {}
+    executed = {}
+    for path in chapter_paths(book):
+        executed[path.stem] = nbformat.read(cache / f"{path.stem}.ipynb", as_version=4)
+        merged = with_outputs(read_chapter(path), executed[path.stem])
+        wanted[source / "chapters" / f"{path.stem}.ipynb"] = nbformat.writes(merged) + "\n"
+    for name, text in pages.all_pages(book, executed).items():
+        wanted[source / name] = text
+    for stale in set(source.rglob("*")) - set(wanted):
+        if stale.is_file():
+            stale.unlink()
+    for path, text in wanted.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
+
+
+def with_outputs(notebook: NotebookNode, executed: NotebookNode) -> NotebookNode:
+    """The prose of one, the outputs of the other: both have the same code cells."""
+    for cell, done in zip(code_cells(notebook), code_cells(executed), strict=True):
+        if cell.source != done.source:
+            raise ValueError(f"the executed notebook has another cell here: {cell.source[:80]!r}")
+        cell.outputs, cell.execution_count = done.outputs, done.execution_count
+        if cell.metadata.get("nbgrader", {}).get("solution"):
+            cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
+            cell.metadata["mystnb"] = {"code_prompt_show": "Show a solution", "code_prompt_hide": "Hide the solution"}
+    if "widgets" in executed.metadata:
+        notebook.metadata["widgets"] = executed.metadata["widgets"]
+    footer = nbformat.v4.new_markdown_cell(pages.execution_note(executed.metadata["vosbook"]))
+    footer.id = "execution-note"
+    notebook.cells.append(footer)
+    return notebook
+
+
+def render(build: Path, *, book: Path = BOOK, say: Callable[[str], None] = print) -> bool:
+    """Run Sphinx on `build/source` into `build/html`, if anything changed. Returns whether it succeeded."""
+    site = build / "html"
+    vendor(build, book, say)
+    digest = _digest([build / "source", build / "vendor", book / "conf.py", book / "_static"])
+    stamp = site / STAMP
+    if stamp.is_file() and stamp.read_text() == digest:
+        say("site: unchanged")
+        return True
+    say("site: building")
+    fresh = build / "html.partial-"
+    shutil.rmtree(fresh, ignore_errors=True)
+    command = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q", "-c", str(book)]
+    command += ["-d", str(build / "doctrees"), str(build / "source"), str(fresh)]
+    if subprocess.run(command, env={**os.environ, "VOSBOOK_VENDOR": str(build / "vendor")}).returncode:
+        return False
+    (fresh / STAMP).write_text(digest)
+    shutil.rmtree(site, ignore_errors=True)
+    fresh.rename(site)
+    return True
+
+
+def _digest(places: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for place in places:
+        for file in sorted([place, *place.rglob("*")]):
+            if file.is_file():
+                digest.update(f"{file}\0".encode() + file.read_bytes())
+    return digest.hexdigest()
+
+
+# ----------------------------------------------------------------------------------- JavaScript, for no network
+
+
+def vendor(build: Path, book: Path, say: Callable[[str], None]) -> None:
+    """Put the site's JavaScript into `build/vendor`, from npm where it is at hand; else the site uses the usual CDN."""
+    target = build / "vendor"
+    wanted = (book / "package.json").read_text(encoding="utf-8")
+    if not (target / "anywidget.js").is_file():
+        target.mkdir(parents=True, exist_ok=True)
+        shared = Path(sysconfig.get_path("data")) / "share" / "jupyter" / "nbextensions"
+        shutil.copy(shared / "anywidget" / "index.js", target / "anywidget.js")
+    stamp = build / "npm" / "installed"
+    if stamp.is_file() and stamp.read_text(encoding="utf-8") == wanted:
+        return
+    if not _npm_install(build / "npm", wanted):
+        say("site: npm cannot install its JavaScript, so mathematics and widgets will need a network to show")
+        return
+    _copy_modules(build / "npm" / "node_modules", target)
+    stamp.write_text(wanted, encoding="utf-8")
+
+
+def _npm_install(folder: Path, package: str) -> bool:
+    npm = shutil.which("npm")
+    if npm is None:
+        return False
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "package.json").write_text(package, encoding="utf-8")
+    options = ["--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1"]
+    return subprocess.run([npm, "install", *options], cwd=folder, capture_output=True).returncode == 0
+
+
+def _copy_modules(modules: Path, target: Path) -> None:
+    mathjax = modules / "mathjax" / "es5"
+    shutil.rmtree(target / "mathjax", ignore_errors=True)
+    shutil.copytree(mathjax / "input" / "tex", target / "mathjax" / "input" / "tex")  # loaded by formulae that need them
+    shutil.copy(mathjax / "tex-svg.js", target / "mathjax")
+    shutil.copy(modules / "requirejs" / "require.js", target)
+    shutil.copy(modules / "@jupyter-widgets" / "html-manager" / "dist" / "embed-amd.js", target)
