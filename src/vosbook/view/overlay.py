@@ -92,10 +92,10 @@ def _paint(frame: np.ndarray, labels: np.ndarray, table: np.ndarray, opacity: fl
 
 def outlines(labels: np.ndarray) -> np.ndarray:
     """The rim of every object, drawn inside it: bool (H, W). Two pixels wide in 480p; the image's border is no rim."""
-    width = max(1, round(labels.shape[0] / 240))
-    square = np.ones((2 * width + 1, 2 * width + 1), np.uint8)
+    width = max(1, int(labels.shape[0] / 240 + 0.5))
+    cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (2 * width + 1, 2 * width + 1))
     # The largest and the smallest label nearby differ exactly where a second label is near.
-    return (cv2.dilate(labels, square) != cv2.erode(labels, square)) & (labels > 0)
+    return (cv2.dilate(labels, cross) != cv2.erode(labels, cross)) & (labels > 0)
 
 
 def render_video(

@@ -93,14 +93,14 @@ def image_row(
     limits: tuple[float, float] | None = None,
     colour_map: str = "viridis",
 ) -> Figure:
-    """Pictures side by side, each under its title; from four on in rows of two or three, to stay legible on a phone.
+    """Pictures side by side, each under its title; more than three wrap, to stay legible on a phone.
 
     `images` are uint8 or float in 0..1 (H, W, 3), or (H, W) drawn through `colour_map` between `limits`, None being
     each image's own smallest and largest value.
     """
     if len(images) != len(titles) or not images:
         raise ValueError(f"one title for each image: got {len(images)} images and {len(titles)} titles")
-    columns = columns or (len(images) if len(images) <= 3 else 2 + (len(images) % 2 or len(images) % 3 == 0))
+    columns = columns or (2 if len(images) == 4 else min(3, len(images)))
     rows = -(-len(images) // columns)
     tallest = max(image.shape[0] / image.shape[1] for image in images)
     title_height = 0.3

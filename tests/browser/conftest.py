@@ -1,0 +1,157 @@
+"""A real Chromium, and the two places where the inspector must work: JupyterLab with a kernel, a page without one."""
+
+import contextlib
+import functools
+import http.server
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from demo_video import VIDEO
+from nbclient import NotebookClient
+from playwright.sync_api import Browser, Page, sync_playwright
+
+BOOK = Path(__file__).parents[2] / "book"
+sys.path.insert(0, str(BOOK))
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]  # fmt: skip
+
+def unavailable(reason: str) -> None:
+    """Say loudly what was not tested; where everything should be installed (CI), that is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(f"BROWSER TESTS NOT RUN. {reason}")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        unavailable("Chromium not found: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A fresh tab. Whatever asks for another machine is refused and fails the test; so does an error in a script."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    trouble: list[str] = []
+
+    def here_only(route) -> None:
+        if route.request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
+            route.continue_()
+        else:
+            trouble.append(f"asked for {route.request.url}")
+            route.abort()
+
+    page.route("**/*", here_only)
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    page.trouble = trouble
+    yield page
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def notebook() -> nbformat.NotebookNode:
+    cells = [
+        nbformat.v4.new_markdown_cell("# A video"),
+        nbformat.v4.new_code_cell(VIDEO),
+        nbformat.v4.new_code_cell("inspector"),
+    ]
+    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": spec})
+
+
+# ------------------------------------------------------------------------------------------------------ places
+
+
+@contextlib.contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """The folder over HTTP, on this machine alone."""
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args) -> None:
+        pass
+
+
+@pytest.fixture(scope="session")
+def static_page(notebook, browser, tmp_path_factory) -> Iterator[str]:
+    """The address of a page that the book's own pipeline and `conf.py` made of the executed notebook."""
+    from pipeline import site
+
+    build = BOOK.parent / "build"
+    site.vendor(build, BOOK, print)
+    if not (build / "vendor" / "embed-amd.js").is_file():
+        unavailable("The site's JavaScript is missing: install npm, which must reach its registry")
+    place = tmp_path_factory.mktemp("site")
+    (place / "source").mkdir()
+    for name in ("vendor", "npm"):
+        (place / name).symlink_to(build / name)
+    NotebookClient(notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": str(place)}}).execute()
+    nbformat.write(notebook, place / "source" / "index.ipynb")
+    assert site.render(place, book=BOOK, say=print), "Sphinx warned: see above"
+    with serve(place / "html") as address:
+        yield f"{address}/index.html"
+
+
+@pytest.fixture(scope="session")
+def lab_address(notebook, browser, tmp_path_factory) -> Iterator[str]:
+    """The address of the notebook, not yet run, in a JupyterLab of its own."""
+    place = tmp_path_factory.mktemp("lab")
+    nbformat.write(notebook, place / "video.ipynb")
+    port = _free_port()
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
+               "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--LabApp.news_url=None",
+               "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]  # fmt: skip
+    own = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR",
+           "JUPYTERLAB_WORKSPACES_DIR")  # fmt: skip
+    environment = os.environ | {name: str(place / name) for name in own}
+    log = (place / "log").open("w")
+    server = subprocess.Popen(command, cwd=place, env=environment, stdout=log, stderr=log)
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _wait_for(f"{address}/api", server, place / "log")
+        yield f"{address}/doc/tree/video.ipynb"
+    finally:
+        server.terminate()
+        server.wait(20)
+        log.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _wait_for(address: str, server: subprocess.Popen, log: Path, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and server.poll() is None:
+        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=2):
+            return
+        time.sleep(0.3)
+    pytest.fail(f"JupyterLab did not start:\n{log.read_text()}")
