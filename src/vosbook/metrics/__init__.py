@@ -1,0 +1,1 @@
+"""How good is a mask: region overlap J, boundary accuracy F, temporal stability T, and the benchmarks' protocols."""
