@@ -5,7 +5,7 @@ from pathlib import Path
 
 project = "VOS from scratch"
 author = "the authors of VOS from scratch"
-copyright = author  # noqa: A001  (Sphinx's name)
+copyright = author
 extensions = ["myst_nb"]
 exclude_patterns: list[str] = []
 html_theme = "sphinx_book_theme"
@@ -14,12 +14,14 @@ html_static_path = ["_static"]
 html_css_files = ["vos.css"]
 html_show_sphinx = False
 html_copy_source = True  # the download button of a page
+html_context = {"default_mode": "auto"}
 html_theme_options = {
     "use_download_button": True,
     "use_fullscreen_button": False,
     "show_toc_level": 2,
     "home_page_in_toc": True,
     "show_navbar_depth": 1,
+    "navbar_persistent": [],  # the side bar has the search field already
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
@@ -31,7 +33,7 @@ myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "attrs_inline"
 myst_heading_anchors = 3
 mathjax3_config = {"svg": {"fontCache": "global"}, "options": {"enableMenu": False}}
 
-# `widgets.js` tells RequireJS where anywidget lies: its file comes with the Python package, so it is always local.
+# `widgets.js` tells RequireJS where anywidget lies: that file comes with the Python package, so it is always local.
 vendor = Path(os.environ["VOSBOOK_VENDOR"])
 html_static_path.append(str(vendor))
 if (vendor / "embed-amd.js").is_file():

@@ -1,4 +1,2 @@
-// Loaded after RequireJS and before the widget manager: where the module "anywidget" of the inspector lies.
-window.require.config({
-  paths: { anywidget: new URL("anywidget", document.currentScript.src).href },
-});
+// Loaded after RequireJS and before the widget manager: modules and fonts (anywidget.js, @jupyter-widgets/) lie here.
+window.require.config({ baseUrl: new URL(".", document.currentScript.src).href });

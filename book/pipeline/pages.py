@@ -1,4 +1,4 @@
-"""The pages that are not chapters: the landing page, claims, differences, environment. All numbers come from records."""
+"""The pages that are not chapters: landing, claims, differences, environment. All numbers come from records."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -150,8 +150,8 @@ def execution_note(made: Mapping[str, Any]) -> str:
 
 
 def _environment_page(book: Path, executed: Notebooks) -> str:
-    lines = ["# Environment", "What the pages of this site were made with.", "| chapter | executed | seconds | commit |"]
-    lines[-1] += "\n| --- | --- | --- | --- |"
+    lines = ["# Environment", "What the pages of this site were made with."]
+    lines += ["| chapter | executed | seconds | commit |\n| --- | --- | --- | --- |"]
     for notebook in executed.values():
         made = notebook.metadata["vosbook"]
         cells = (_title(notebook), made["executed"], f"{made['seconds']:.0f}", f"`{made['commit'][:12]}`")

@@ -22,7 +22,7 @@ STAMP = ".inputs"  # in the finished site: a digest of what it was made from
 
 
 def assemble(cache: Path, source: Path, *, book: Path = BOOK) -> None:
-    """Fill `source` with what Sphinx reads. Files that do not change keep their dates, so it re-reads the others only."""
+    """Fill `source` with what Sphinx reads. Files that do not change keep their dates, so it reads only the others."""
     wanted: dict[Path, str] = {}
     executed = {}
     for path in chapter_paths(book):
@@ -122,7 +122,11 @@ def _npm_install(folder: Path, package: str) -> bool:
 def _copy_modules(modules: Path, target: Path) -> None:
     mathjax = modules / "mathjax" / "es5"
     shutil.rmtree(target / "mathjax", ignore_errors=True)
-    shutil.copytree(mathjax / "input" / "tex", target / "mathjax" / "input" / "tex")  # loaded by formulae that need them
+    shutil.copytree(mathjax / "input" / "tex", target / "mathjax" / "input" / "tex")  # fetched when needed
     shutil.copy(mathjax / "tex-svg.js", target / "mathjax")
     shutil.copy(modules / "requirejs" / "require.js", target)
-    shutil.copy(modules / "@jupyter-widgets" / "html-manager" / "dist" / "embed-amd.js", target)
+    manager = Path("@jupyter-widgets") / "html-manager" / "dist"
+    shutil.copy(modules / manager / "embed-amd.js", target)
+    (target / manager).mkdir(parents=True, exist_ok=True)
+    for font in (modules / manager).glob("*.woff2"):
+        shutil.copy(font, target / manager)
