@@ -9,6 +9,7 @@ import math
 import os
 import pickle
 import urllib.request
+import warnings
 import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
@@ -299,11 +300,13 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # about the file's pickle protocol: it is refused or it is read
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise InputError(f"{path} holds more than tensors and could run code: save it as safetensors") from None
     except (safetensors.SafetensorError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is damaged or cut short ({str(error).splitlines()[0]}): copy it again") from None
+        reason = (str(error) or "it is empty").splitlines()[0]
+        raise InputError(f"{path} is damaged or cut short ({reason}): copy it again") from None
     if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
         raise InputError(f"{path} is not a table of tensors: save the network's state_dict alone")
     return state

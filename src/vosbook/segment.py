@@ -12,7 +12,6 @@ from vosbook.datasets.sequence import Frames
 from vosbook.errors import InputError
 from vosbook.video import VOID, MaskFolder, object_ids, open_frames, output_folder, read_mask, write_mask
 
-
 log = logging.getLogger(__name__)
 
 

@@ -6,6 +6,7 @@ Everything is read one frame at a time, so that memory does not grow with the le
 
 import re
 import shutil
+import struct
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -55,7 +56,7 @@ def _decode(image: Image.Image, path: Path) -> Image.Image:
     """Decode the pixels now: Pillow opens lazily, and a truncated file shows only here."""
     try:
         image.load()
-    except (OSError, SyntaxError, ValueError) as error:
+    except (OSError, SyntaxError, ValueError, struct.error) as error:
         raise InputError(f"{path} is damaged or cut short ({error}): copy it again") from None
     return image
 
@@ -71,6 +72,8 @@ def _image_size(path: Path) -> tuple[int, int]:
     """(H, W) from the header alone, after the EXIF rotation."""
     with _open_image(path) as image:
         width, height = image.size
+        if image.format == "PNG":  # Pillow decodes all of a PNG to find its EXIF data
+            _decode(image, path)
         turned = image.getexif().get(0x0112, 1) >= 5
     return (width, height) if turned else (height, width)
 

@@ -1,0 +1,1 @@
+"""The four systems: each a network and the `Segmenter` that runs it."""

@@ -1,0 +1,203 @@
+"""The frame loop with a stand-in for a method, so that what is tested is the loop, and what it refuses."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vosbook.errors import InputError
+from vosbook.segment import METHODS, Method, build, read_given, segment_frames, segment_video
+from vosbook.video import read_mask, write_mask
+
+SIZE = (12, 16)
+
+
+class _Clip:
+    """Frames whose red channel is their number."""
+
+    names = ("00000", "00001", "00002", "00003")
+    size = SIZE
+
+    def __iter__(self):
+        return (np.full((*SIZE, 3), t, np.uint8) for t in range(4))
+
+
+class _Recorder:
+    """A Segmenter that answers every frame with the objects it was given, where it was given them."""
+
+    def __init__(self):
+        self.calls = []
+
+    def start(self, frame, masks):
+        self.calls.append(("start", int(frame[0, 0, 0]), set(np.unique(masks).tolist())))
+        self.labels = masks.copy()
+
+    def add_objects(self, frame, masks):
+        self.calls.append(("add", int(frame[0, 0, 0]), set(np.unique(masks).tolist())))
+        self.labels[masks > 0] = masks[masks > 0]
+
+    def step(self, frame):
+        self.calls.append(("step", int(frame[0, 0, 0])))
+        return self.labels.copy()
+
+
+def _mask(**rows) -> np.ndarray:
+    """Labels with whole rows painted: _mask(r2=1) paints row 2 with id 1."""
+    labels = np.zeros(SIZE, np.uint8)
+    for row, i in rows.items():
+        labels[int(row[1:])] = i
+    return labels
+
+
+@pytest.fixture()
+def recorder(monkeypatch) -> _Recorder:
+    """The method "record" in the registry."""
+    recorder = _Recorder()
+    method = Method("record", "none", "nothing", lambda **options: recorder)
+    monkeypatch.setitem(METHODS, "record", method)
+    return recorder
+
+
+@pytest.fixture()
+def clip(tmp_path):
+    """Four frames as a folder, and the first one's mask, outside it."""
+    folder = tmp_path / "clip"
+    folder.mkdir()
+    for name, frame in zip(_Clip.names, _Clip()):
+        Image.fromarray(frame).save(folder / f"{name}.png")
+    write_mask(tmp_path / "first.png", _mask(r2=1, r3=2))
+    return folder
+
+
+# --------------------------------------------------------------------------------------------------------- the loop
+
+
+def test_each_frame_is_seen_once_and_in_order():
+    recorder = _Recorder()
+    given = {"00000": _mask(r2=1)}
+    answers = list(segment_frames(recorder, _Clip(), given))
+    assert recorder.calls == [("start", 0, {0, 1}), ("step", 1), ("step", 2), ("step", 3)]
+    assert all(np.array_equal(labels, given["00000"]) for labels in answers)
+
+
+def test_it_streams():
+    recorder = _Recorder()
+    answers = segment_frames(recorder, _Clip(), {"00000": _mask(r2=1)})
+    next(answers), next(answers)
+    assert recorder.calls[-1] == ("step", 1)
+
+
+def test_objects_that_appear_later_are_added_after_the_step_and_given_masks_are_the_answer():
+    recorder = _Recorder()
+    given = {"00000": _mask(r2=1), "00002": _mask(r2=9)}
+    answers = list(segment_frames(recorder, _Clip(), given))
+    assert recorder.calls[2:4] == [("step", 2), ("add", 2, {0, 9})]
+    assert set(np.unique(answers[1])) == {0, 1}
+    assert np.array_equal(answers[2], _mask(r2=9))
+
+
+def test_frames_before_the_first_object_are_background():
+    recorder = _Recorder()
+    answers = list(segment_frames(recorder, _Clip(), {"00002": _mask(r5=3)}))
+    assert [call[0] for call in recorder.calls] == ["start", "step"]
+    assert not answers[0].any() and not answers[1].any() and np.array_equal(answers[2], _mask(r5=3))
+
+
+def test_void_is_background():
+    recorder = _Recorder()
+    answers = list(segment_frames(recorder, _Clip(), {"00000": _mask(r2=1, r4=255)}))
+    assert recorder.calls[0] == ("start", 0, {0, 1})
+    assert np.array_equal(answers[0], _mask(r2=1))
+
+
+# ----------------------------------------------------------------------------------------------- folder to folder
+
+
+def test_masks_are_written_under_the_frames_names(recorder, clip, tmp_path):
+    seen = []
+    segment_video(
+        clip, mask=tmp_path / "first.png", method="record", out=tmp_path / "out", progress=lambda x: seen.append(x) or x
+    )
+    assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [f"{name}.png" for name in _Clip.names]
+    assert np.array_equal(read_mask(tmp_path / "out" / "00003.png"), _mask(r2=1, r3=2))
+    assert seen == [_Clip.names]
+
+
+def test_a_folder_of_masks_introduces_each_id_once(recorder, clip, tmp_path):
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    write_mask(masks / "00000.png", _mask(r2=1))
+    write_mask(masks / "00001.png", _mask(r4=1))  # nothing new: passed over
+    write_mask(masks / "00002.png", _mask(r2=1, r7=5, r8=255))
+    segment_video(clip, mask=masks, method="record", out=tmp_path / "out")
+    assert recorder.calls == [("start", 0, {0, 1}), ("step", 1), ("step", 2), ("add", 2, {0, 5}), ("step", 3)]
+    assert np.array_equal(read_mask(tmp_path / "out" / "00003.png"), _mask(r2=1, r7=5))
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (np.zeros(SIZE, np.uint8), "no object"),
+        (_mask(r1=255, r2=255), "no object"),  # void alone
+        (np.ones((6, 8), np.uint8), "8x6 pixels but the frames are 16x12"),
+    ],
+)
+def test_a_mask_that_does_not_fit_is_named(labels, words, clip, tmp_path):
+    write_mask(tmp_path / "bad.png", labels)
+    with pytest.raises(InputError, match=r"bad\.png") as caught:
+        segment_video(clip, mask=tmp_path / "bad.png", method="frtm-d-only", out=tmp_path / "out")
+    assert words in str(caught.value)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_mask_folder_is_checked_too(tmp_path):
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    write_mask(masks / "00009.png", _mask(r2=1))
+    with pytest.raises(InputError, match=r"00009\.png has no frame"):
+        read_given(masks, names=_Clip.names, size=SIZE)
+    (masks / "00009.png").unlink()
+    write_mask(masks / "00001.png", _mask())
+    with pytest.raises(InputError, match="no object"):
+        read_given(masks, names=_Clip.names, size=SIZE)
+
+
+def test_what_is_missing_or_unknown_is_said(clip, tmp_path):
+    options = {"mask": tmp_path / "first.png", "out": tmp_path / "out"}
+    with pytest.raises(InputError, match=r"frtmm: choose one of frtm-d-only"):
+        segment_video(clip, method="frtmm", **options)
+    with pytest.raises(InputError, match="--mask"):
+        segment_video(clip, method="frtm-d-only", **{**options, "mask": None})
+    with pytest.raises(InputError, match=r"first\.png.*--checkpoint"):
+        segment_video(clip, method="frtm-d-only", checkpoint=tmp_path / "first.png", **options)
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(InputError, match="no CUDA device"):
+        build("frtm-d-only", device="cuda")
+
+
+def test_the_output_never_replaces_an_input(recorder, clip, tmp_path):
+    for out in (clip, tmp_path, clip / ".." / "clip"):
+        with pytest.raises(InputError, match="is, or holds, the input"):
+            segment_video(clip, mask=tmp_path / "first.png", method="record", out=out, overwrite=True)
+    assert len(list(clip.iterdir())) == 4
+
+
+def test_an_error_half_way_leaves_no_folder(recorder, clip, tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (*SIZE, 3), np.uint8)
+    Image.fromarray(noise).save(clip / "00003.png")
+    (clip / "00003.png").write_bytes((clip / "00003.png").read_bytes()[:300])
+    with pytest.raises(InputError, match="00003"):
+        segment_video(clip, mask=tmp_path / "first.png", method="record", out=tmp_path / "out")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["clip", "first.png"]
+
+
+def test_a_note_reaches_the_caller_or_else_the_log(monkeypatch, caplog):
+    monkeypatch.delenv("VOSBOOK_DATA", raising=False)
+    monkeypatch.setattr("vosbook.features._download", lambda name: None)
+    said = []
+    assert build("frtm-d-only", device="cpu", note=said.append).backbone.name == "filters"
+    assert len(said) == 1
+    build("frtm-d-only", device="cpu")
+    assert "filter bank" in caplog.text
