@@ -1,0 +1,145 @@
+"""Synthetic sequences on disk, in the layouts of DAVIS 2017 and YouTube-VOS, for the real readers to read."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import yaml
+from PIL import Image
+
+from vosbook.datasets.sequence import Sequence
+from vosbook.datasets.synthetic.attributes import CRITERIA
+from vosbook.datasets.synthetic.make import make_sequence
+from vosbook.datasets.synthetic.scene import SyntheticConfig
+from vosbook.errors import InputError
+from vosbook.video import object_ids, output_folder, write_mask
+
+Progress = Callable[..., Iterable]
+
+SEEDS_APART = 100_000  # sequence i of data set `seed` is made from the seed `seed * SEEDS_APART + i`
+LATE = 0.4  # chance that an object of a YouTube-VOS sequence enters later
+STRIDE = 5  # YouTube-VOS annotates every 5th frame of 30 a second, and names frames accordingly
+
+
+def write_dataset(
+    out: str | Path,
+    *,
+    sequences: int,
+    seed: int,
+    layout: str,
+    config: SyntheticConfig = SyntheticConfig(),  # noqa: B008 - frozen
+    progress: Progress | None = None,
+) -> None:
+    """Write a data set of `sequences` sequences; two of five are for validation.
+
+    `layout` "davis": JPEGImages/480p, Annotations/480p, ImageSets/2017/{train,val}.txt, ImageSets/480p and db_info.yml,
+    with the names of DAVIS whatever `config.size` is. `layout` "youtube-vos": train/ and valid/, each with JPEGImages,
+    Annotations and meta.json, frames named in steps of 5; valid/Annotations holds each object's first mask only, and
+    valid_truth/ all masks. There, training sequences show the seen categories only, and objects may enter later.
+    InputError if `out` is not empty, or the seed is below 0. Either the whole data set appears, or nothing.
+    """
+    if layout not in ("davis", "youtube-vos"):
+        raise ValueError(f"layout must be davis or youtube-vos, got {layout!r}")
+    if not 0 < sequences <= SEEDS_APART:
+        raise InputError(f"a data set has from 1 to {SEEDS_APART} sequences, not {sequences}")
+    write = _write_davis if layout == "davis" else _write_youtube_vos
+    indices = range(sequences)
+    with output_folder(out) as folder:
+        write(folder, progress(indices, total=sequences, desc="synth") if progress else indices, seed, config)
+
+
+def _for_validation(i: int) -> bool:
+    return i % 5 in (0, 3)
+
+
+def _write_frames(folder: Path, sequence: Sequence, names: Iterable[str]) -> None:
+    folder.mkdir(parents=True)
+    for name, frame in zip(names, sequence.frames):
+        Image.fromarray(frame).save(folder / f"{name}.jpg", quality=92)
+
+
+# ------------------------------------------------------------------------------------------------------- DAVIS
+
+
+def _write_davis(out: Path, indices: Iterable[int], seed: int, config: SyntheticConfig) -> None:
+    entries = []
+    for i in indices:
+        sequence = make_sequence(seed * SEEDS_APART + i, config)
+        _write_frames(out / "JPEGImages/480p" / sequence.name, sequence, sequence.frames.names)
+        masks = out / "Annotations/480p" / sequence.name
+        masks.mkdir(parents=True)
+        for name in sequence.masks.names:
+            write_mask(masks / f"{name}.png", sequence.masks[name])
+        entries.append(_davis_entry(sequence, "test" if _for_validation(i) else "training"))
+    _write_davis_lists(out, entries, config.frames)
+
+
+def _davis_entry(sequence: Sequence, part: str) -> dict:
+    """What db_info.yml says of a sequence. Temporal stability means little where an object is hidden for a while."""
+    return {
+        "attributes": list(sequence.attributes),
+        "eval_t": not {"OCC", "OV"} & set(sequence.attributes),
+        "name": sequence.name,
+        "num_frames": len(sequence.frames),
+        "set": part,
+    }
+
+
+def _write_davis_lists(out: Path, entries: list[dict], frames: int) -> None:
+    parts = {"train": ["training"], "val": ["test"], "trainval": ["training", "test"]}
+    for folder in ("2017", "480p"):
+        (out / "ImageSets" / folder).mkdir(parents=True)
+    for split, sets in parts.items():
+        names = [entry["name"] for entry in entries if entry["set"] in sets]
+        files = [f"{name}/{t:05d}" for name in names for t in range(frames)]
+        lines = [f"/JPEGImages/480p/{file}.jpg /Annotations/480p/{file}.png" for file in files]
+        (out / "ImageSets/2017" / f"{split}.txt").write_text("".join(f"{name}\n" for name in names))
+        (out / "ImageSets/480p" / f"{split}.txt").write_text("".join(f"{line}\n" for line in lines))
+    info = {"attributes": list(CRITERIA), "sets": ["training", "test"], "sequences": entries}
+    (out / "db_info.yml").write_text(yaml.safe_dump(info, default_flow_style=None))
+
+
+# ------------------------------------------------------------------------------------------------- YouTube-VOS
+
+
+def _write_youtube_vos(out: Path, indices: Iterable[int], seed: int, config: SyntheticConfig) -> None:
+    config = replace(config, late=config.late or LATE)
+    seen_only = replace(config, split="seen") if config.split == "all" else config
+    meta: dict[str, dict] = {"train": {}, "valid": {}}
+    for i in indices:
+        part = "valid" if _for_validation(i) else "train"
+        sequence = make_sequence(seed * SEEDS_APART + i, config if part == "valid" else seen_only)
+        names = [f"{STRIDE * t:05d}" for t in range(len(sequence.frames))]
+        _write_frames(out / part / "JPEGImages" / sequence.name, sequence, names)
+        meta[part][sequence.name] = {"objects": _write_youtube_vos_masks(out, part, sequence, names)}
+    for part, folders in {"train": ["train"], "valid": ["valid", "valid_truth"]}.items():
+        for folder in folders:
+            (out / folder).mkdir(exist_ok=True)
+            (out / folder / "meta.json").write_text(json.dumps({"videos": meta[part]}, indent=1) + "\n")
+
+
+def _write_youtube_vos_masks(out: Path, part: str, sequence: Sequence, names: list[str]) -> dict[str, dict]:
+    """Write a sequence's masks. Returns its objects as meta.json lists them: category, and the frames that show it."""
+    truth = out / ("train" if part == "train" else "valid_truth") / "Annotations" / sequence.name
+    truth.mkdir(parents=True)
+    shown: dict[int, list[str]] = {o.id: [] for o in sequence.objects}
+    for t, name in enumerate(names):
+        labels = sequence.labels(t)
+        present = object_ids(labels)
+        write_mask(truth / f"{name}.png", labels)
+        new = [i for i in present if not shown[i]]
+        if part == "valid" and new:
+            _write_first_masks(out / "valid/Annotations" / sequence.name / f"{name}.png", labels, new)
+        for i in present:
+            shown[i].append(name)
+    return {str(o.id): {"category": o.category, "frames": shown[o.id]} for o in sequence.objects}
+
+
+def _write_first_masks(path: Path, labels: np.ndarray, new: list[int]) -> None:
+    """The mask of the objects that appear at this frame, without those that were there before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first = labels.copy()
+    first[~np.isin(labels, new)] = 0
+    write_mask(path, first)
