@@ -1,0 +1,151 @@
+"""The cache of executed chapters, on a chapter of three cells: what runs again, what does not, what a failure says."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from pipeline import site
+from pipeline.chapters import BOOK, chapter_key, code_cells, read_chapter, without_solution
+from pipeline.execute import _kernel_environment, cached_key, execute_all
+
+CHAPTER = """# %% [markdown]
+# # A tiny chapter
+
+# %% tags=["parameters"]
+profile = "smoke"
+
+# %%
+print("sum", 1 + 1)
+
+# %% nbgrader={"grade": false, "grade_id": "ex00-1", "locked": false, "schema_version": 3, "solution": true}
+def double(x):
+    ### BEGIN SOLUTION
+    return 2 * x
+    ### END SOLUTION
+"""
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    """A book of one chapter, with a library, a profile, a lock and a record."""
+    for name in ("book/profiles", "book/results", "book/checks", "src/vosbook"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "book" / "00_tiny.py").write_text(CHAPTER)
+    (tmp_path / "book" / "profiles" / "smoke.yml").write_text("description: none")
+    (tmp_path / "book" / "results" / "run_smoke.json").write_text("{}")
+    (tmp_path / "src" / "vosbook" / "loss.py").write_text("scale = 1\n")
+    (tmp_path / "requirements.lock").write_text("numpy==2.4.6\n")
+    return tmp_path / "book"
+
+
+def build(book: Path) -> tuple[list[str], dict[str, str]]:
+    """Names of the chapters that were executed, and the reports of those that failed."""
+    said: list[str] = []
+    failed = execute_all([book / "00_tiny.py"], book / "cache", say=said.append)
+    return [line.split(":")[0].strip() for line in said if "executed in" in line or "FAILED in" in line], failed
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def test_a_chapter_runs_again_only_when_its_code_changed(book):
+    chapter, made = book / "00_tiny.py", book / "cache" / "00_tiny.ipynb"
+    assert build(book) == (["00_tiny"], {})
+    assert build(book) == ([], {})
+    edit(chapter, "# # A tiny chapter", "# # A small chapter\n#\n# With a second paragraph.")
+    assert build(book) == ([], {}), "prose alone must not run a chapter"
+
+    merged = site.with_outputs(read_chapter(chapter), nbformat.read(made, as_version=4))
+    assert merged.cells[0].source.startswith("# A small chapter")
+    assert code_cells(merged)[1].outputs[0].text == "sum 2\n"
+    assert "hide-input" in code_cells(merged)[2].metadata.tags
+    assert {"key", "seconds", "environment", "commit"} <= set(json.loads(made.read_text())["metadata"]["vosbook"])
+
+    edit(chapter, "1 + 1", "1 + 2")
+    with pytest.raises(ValueError, match="another cell"):
+        site.with_outputs(read_chapter(chapter), nbformat.read(made, as_version=4))
+    assert build(book) == (["00_tiny"], {})
+    assert code_cells(nbformat.read(made, as_version=4))[1].outputs[0].text == "sum 3\n"
+
+
+@pytest.mark.parametrize("name", ["../src/vosbook/loss.py", "../requirements.lock", "profiles/smoke.yml"])
+def test_what_the_outputs_depend_on_is_in_the_key(book, name):
+    before = chapter_key(book / "00_tiny.py", profile="smoke")
+    (book / name).write_text("another: 1\n")
+    assert chapter_key(book / "00_tiny.py", profile="smoke") != before
+
+
+def test_checks_and_named_records_are_in_the_key(book):
+    chapter, checks = book / "00_tiny.py", book / "checks" / "ch00.py"
+    keys = [chapter_key(chapter, profile="smoke")]
+    (book / "results" / "run_smoke.json").write_text('{"J": 1}')
+    assert chapter_key(chapter, profile="smoke") == keys[0], "no cell names this record"
+    edit(chapter, 'print("sum", 1 + 1)', 'read_record(f"run_{profile}")')
+    keys.append(chapter_key(chapter, profile="smoke"))
+    (book / "results" / "run_smoke.json").write_text('{"J": 2}')
+    keys.append(chapter_key(chapter, profile="smoke"))
+    checks.write_text("def check(): ...")
+    keys.append(chapter_key(chapter, profile="smoke"))
+    assert len(set(keys)) == 4
+
+
+def test_another_profile_is_another_key(book):
+    assert chapter_key(book / "00_tiny.py", profile="small") != chapter_key(book / "00_tiny.py", profile="smoke")
+
+
+def test_a_failing_chapter_is_reported_and_not_kept(book):
+    edit(book / "00_tiny.py", "# # A tiny chapter", "# # A tiny chapter\n#\n# ## The step that breaks")
+    edit(book / "00_tiny.py", 'print("sum", 1 + 1)', "weights = [1]\nweights[3]")
+    executed, failed = build(book)
+    assert executed == ["00_tiny"]
+    report = failed["00_tiny"]
+    for part in ("00_tiny.py: cell 3 of 4", "The step that breaks", "weights[3]", "IndexError: list index out"):
+        assert part in report
+    assert list((book / "cache").iterdir()) == []
+
+
+def test_a_killed_execution_leaves_nothing_that_counts(book):
+    edit(book / "00_tiny.py", 'print("sum", 1 + 1)', "import time\nopen('begun', 'w').close()\ntime.sleep(60)")
+    (book / "cache").mkdir()
+    out = book / "cache" / "00_tiny.ipynb"
+    command = [sys.executable, "-m", "pipeline.execute", str(book / "00_tiny.py"), str(out), "--key", "k"]
+    process = subprocess.Popen(command, env=_kernel_environment(), cwd=BOOK)
+    deadline = time.monotonic() + 60
+    while not (book / "begun").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert (book / "begun").exists()
+    assert cached_key(out) is None
+
+
+def test_a_site_that_sphinx_warns_about_is_not_put_in_place(book, tmp_path, monkeypatch):
+    for name in ("conf.py", "package.json"):
+        (book / name).write_text((BOOK / name).read_text())
+    (book / "_static").mkdir()
+    monkeypatch.setattr(site, "_npm_install", lambda folder, package: False)
+    made, source = tmp_path / "build", tmp_path / "build" / "source"
+    source.mkdir(parents=True)
+    (source / "index.md").write_text("# Whole\n\nNo trouble here.\n")
+    assert site.render(made, book=book, say=lambda line: None)
+    whole = (made / "html" / "index.html").read_text()
+    said: list[str] = []
+    assert site.render(made, book=book, say=said.append)
+    assert "site: unchanged" in said
+    (source / "index.md").write_text("# Broken\n\n[nowhere](missing.md)\n")
+    assert not site.render(made, book=book, say=lambda line: None)
+    assert (made / "html" / "index.html").read_text() == whole
+
+
+def test_the_students_version_is_nbgraders():
+    answer = "def f(x):\n    y = 1\n    ### BEGIN SOLUTION\n    return x + y\n    ### END SOLUTION\n"
+    stub = "def f(x):\n    y = 1\n    # YOUR CODE HERE\n    raise NotImplementedError()\n"
+    assert without_solution(answer) == stub

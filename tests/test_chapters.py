@@ -1,0 +1,103 @@
+"""Every chapter has the form of the book, and runs: within its time, without warnings, every picture with a text."""
+
+import ast
+import re
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+from pipeline.chapters import BOOK, chapter_paths, code_cells, read_chapter
+from pipeline.execute import execute_all
+
+CHAPTERS = {path.stem: path for path in chapter_paths()}
+HEADINGS = ("Goals", "Exercises", "Measured and claimed", "How this differs from the paper", "Summary", "References")
+SECONDS = 120  # a chapter's, on two cores
+every_chapter = pytest.mark.parametrize("name", CHAPTERS)
+
+
+def prose(name: str) -> str:
+    return "\n\n".join(cell.source for cell in read_chapter(CHAPTERS[name]).cells if cell.cell_type == "markdown")
+
+
+def calls(name: str, function: str) -> list[ast.Call]:
+    tree = ast.parse(CHAPTERS[name].read_text(encoding="utf-8"))
+    return [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func).split(".")[-1] == function]
+
+
+@every_chapter
+def test_a_chapter_has_its_sections_in_order(name):
+    headings = re.findall(r"^## (.+)$", prose(name), re.MULTILINE)
+    found = [heading for heading in headings if heading in HEADINGS]
+    assert found == list(HEADINGS)
+    assert read_chapter(CHAPTERS[name]).cells[0].source.startswith("# ")
+    assert len(re.findall(r"^# ", prose(name), re.MULTILINE)) == 1
+
+
+@every_chapter
+def test_a_chapter_has_its_two_tagged_cells(name):
+    tags = [cell.metadata.get("tags", []) for cell in code_cells(read_chapter(CHAPTERS[name]))]
+    assert sum("parameters" in t for t in tags) == sum("imports" in t for t in tags) == 1
+    parameters = next(c for c in code_cells(read_chapter(CHAPTERS[name])) if "parameters" in c.metadata.get("tags", []))
+    assert 'profile = "smoke"' in parameters.source
+
+
+@every_chapter
+def test_every_figure_says_what_it_shows(name):
+    assert calls(name, "show"), "a chapter without a picture"
+    for call in calls(name, "show"):
+        assert "alt" in {keyword.arg for keyword in call.keywords}, ast.unparse(call)
+
+
+@every_chapter
+def test_a_widget_has_a_static_picture_beside_it(name):
+    cells = code_cells(read_chapter(CHAPTERS[name]))
+    for place, cell in enumerate(cells):
+        if "Inspector(" in cell.source:
+            beside = "\n".join(c.source for c in cells[max(0, place - 2) : place + 3])
+            assert "show(" in beside, cell.source
+
+
+@every_chapter
+def test_jupyterlab_saves_a_chapter_as_it_was(name):
+    text = CHAPTERS[name].read_text(encoding="utf-8")
+    notebook = jupytext.reads(text, fmt="py:percent")
+    notebook.metadata.setdefault("jupytext", {})["notebook_metadata_filter"] = "-all"  # as in book/jupytext.toml
+    assert jupytext.writes(notebook, fmt="py:percent") == text
+
+
+def test_the_library_knows_no_chapter_numbers():
+    number = re.compile(r"\bchapters? \d|\bch\d\d\b|\b\d\d_[a-z]+\.py\b", re.IGNORECASE)
+    for path in sorted((BOOK.parent / "src").rglob("*.py")):
+        assert not number.search(path.read_text(encoding="utf-8")), path
+
+
+def test_no_outputs_are_stored_beside_the_sources():
+    assert not [path for path in BOOK.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts]
+
+
+# ---------------------------------------------------------------------------------------------------- executed
+
+
+@pytest.fixture(scope="session")
+def executed() -> tuple[Path, dict[str, str]]:
+    """All chapters, through the cache that `make book` uses: its folder, and the reports of those that failed."""
+    cache = BOOK.parent / "build" / "executed" / "smoke"
+    return cache, execute_all(list(CHAPTERS.values()), cache)
+
+
+@pytest.mark.chapters
+@every_chapter
+def test_a_chapter_runs(name, executed):
+    cache, failed = executed
+    assert name not in failed, failed[name]
+    notebook = nbformat.read(cache / f"{name}.ipynb", as_version=4)
+    assert notebook.metadata["vosbook"]["seconds"] < SECONDS
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            complaint = output.get("name") == "stderr"
+            assert not complaint, f"{name} writes to stderr:\n{cell.source}\n\n{output.get('text')}"
+            data = output.get("data", {})
+            assert "image/png" not in data, f"a figure without a text, use show():\n{cell.source}"
+            for image in re.findall(r"<img[^>]*>", data.get("text/html", "")):
+                assert re.search(r'alt="[^"]{15,}"', image), f"an image whose text is missing or short:\n{cell.source}"

@@ -1,0 +1,77 @@
+"""Every row of claims.yml has a record that says the same number, or a reason why there is none."""
+
+import re
+from decimal import Decimal
+
+import pytest
+from build import README, with_results
+from pipeline.chapters import BOOK
+from pipeline.pages import STATUSES, load_claims
+
+from vosbook.runs import read_record
+
+CLAIMS = load_claims(BOOK)
+NEEDED = {"id", "paper", "where", "statement", "claimed", "unit", "data", "status"}
+MEASURED = {"record", "value", "measured", "measured_on"}
+OPTIONAL = {"scale", "note", "headline"}
+every_row = pytest.mark.parametrize("row", CLAIMS, ids=lambda row: row["id"])
+recorded = pytest.mark.parametrize("row", [row for row in CLAIMS if "record" in row], ids=lambda row: row["id"])
+
+
+def recorded_value(row: dict) -> float:
+    """The number in the record that the row names, in the paper's unit."""
+    value = read_record(row["record"]).metrics
+    for part in row["value"].split("."):
+        value = value[part]
+    return value * row.get("scale", 1)
+
+
+def last_digit(value: object) -> Decimal:
+    """The size of one step in the last digit that is shown: 85.6 -> 0.1."""
+    return Decimal(1).scaleb(Decimal(str(value)).as_tuple().exponent)
+
+
+def test_ids_are_unique():
+    ids = [row["id"] for row in CLAIMS]
+    assert len(set(ids)) == len(ids)
+
+
+@every_row
+def test_a_row_has_a_record_or_a_reason(row):
+    assert set(row) >= NEEDED
+    assert row["status"] in STATUSES
+    if row["status"] == "not run":
+        assert row["reason"] and set(row) <= NEEDED | OPTIONAL | {"reason"}
+    else:
+        assert set(row) >= MEASURED and set(row) <= NEEDED | MEASURED | OPTIONAL
+
+
+@recorded
+def test_the_row_shows_what_the_record_says(row):
+    shown, step = Decimal(str(row["measured"])), last_digit(row["measured"])
+    assert abs(Decimal(recorded_value(row)) - shown) <= step / 2, f"the record says {recorded_value(row)}"
+
+
+@recorded
+def test_reproduced_means_same_data_and_same_value(row):
+    if row["status"] == "reproduced":
+        assert row["measured_on"] == row["data"]
+        step = last_digit(row["claimed"])
+        assert abs(Decimal(str(row["measured"])) - Decimal(str(row["claimed"]))) <= step / 2
+    elif row["measured_on"] != row["data"]:
+        assert row["status"] in {"direction holds", "contradicted"}
+
+
+def test_tables_the_book_promises_have_all_their_rows():
+    ids = {row["id"] for row in CLAIMS}
+    measures = ("jf", "j-mean", "j-recall", "j-decay", "f-mean", "f-recall", "f-decay", "t")
+    table3 = {f"osvoss-t3-{method}-{measure}" for method in ("osvoss", "osvos", "onavos") for measure in measures}
+    equations = {f"frtm-eq{n}" for n in (1, 2, 3, 4)}
+    frtm = {"frtm-t1-d-only-no-update", "frtm-t1-d-only", "frtm-t4-d-only-g"}
+    assert ids >= table3 | equations | frtm
+
+
+def test_the_readme_shows_the_rows_as_they_are():
+    text = README.read_text(encoding="utf-8")
+    assert with_results(text) == text, "run `make readme`"
+    assert re.search(r"\| \d", text), "no row of claims.yml is marked `headline`"
