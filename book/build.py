@@ -48,16 +48,8 @@ def make_run(run: str, profile: str) -> int:
 
 def update_readme() -> int:
     """Write the results table, from claims.yml, between its marks in the README."""
-    README.write_text(with_results(README.read_text(encoding="utf-8")), encoding="utf-8")
+    README.write_text(pages.with_results(README.read_text(encoding="utf-8"), BOOK), encoding="utf-8")
     return 0
-
-
-def with_results(text: str) -> str:
-    """The README's text with its results table as claims.yml has it."""
-    before, rest = text.split("<!-- results -->\n", 1)
-    after = rest.split("<!-- end of results -->", 1)[1]
-    table = pages.results_table(pages.load_claims(BOOK))
-    return f"{before}<!-- results -->\n{table}\n<!-- end of results -->{after}"
 
 
 def main() -> int:

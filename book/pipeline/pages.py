@@ -109,6 +109,13 @@ def results_table(claims: list[dict[str, Any]]) -> str:
     return "\n".join(rows)
 
 
+def with_results(readme: str, book: Path) -> str:
+    """The README's text with the results table, between its marks, as claims.yml has it."""
+    before, rest = readme.split("<!-- results -->\n", 1)
+    after = rest.split("<!-- end of results -->", 1)[1]
+    return f"{before}<!-- results -->\n{results_table(load_claims(book))}\n<!-- end of results -->{after}"
+
+
 def _claims_page(claims: list[dict[str, Any]]) -> str:
     counts = {status: sum(row["status"] == status for row in claims) for status in STATUSES}
     lines = [
