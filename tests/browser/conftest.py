@@ -26,6 +26,7 @@ sys.path.insert(0, str(BOOK))
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 
+
 def unavailable(reason: str) -> None:
     """Say loudly what was not tested; where everything should be installed (CI), that is a failure."""
     if os.environ.get("CI"):
@@ -122,7 +123,9 @@ def static_page(notebook, browser, tmp_path_factory) -> Iterator[str]:
 def lab_address(notebook, browser, tmp_path_factory) -> Iterator[str]:
     """The address of the notebook, not yet run, in a JupyterLab of its own."""
     place = tmp_path_factory.mktemp("lab")
-    nbformat.write(notebook, place / "video.ipynb")
+    both_ways = nbformat.v4.new_code_cell('print("was", inspector.frame)\ninspector.frame = 1')
+    with_kernel = nbformat.v4.new_notebook(cells=[*notebook.cells, both_ways], metadata=notebook.metadata)
+    nbformat.write(with_kernel, place / "video.ipynb")
     port = _free_port()
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
                "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--LabApp.news_url=None",

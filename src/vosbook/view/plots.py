@@ -13,15 +13,15 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from vosbook.view.overlay import OBJECT_COLOURS
+from vosbook.view.overlay import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
 
 WIDTH = 6.0  # inches, of every figure
 PIXELS_PER_INCH = 104  # on the page: a figure is 624 px wide at most; a phone shrinks it to about 360 px
 # 12 points in a figure 6 inches (432 points) wide are still 10 px on a phone.
 FONT_SIZE = 12
 
-# Yellow is the one colour that a thin line on white cannot carry.
-LINE_COLOURS = tuple("#{:02x}{:02x}{:02x}".format(*c) for c in OBJECT_COLOURS if c != (240, 228, 66))
+# The darkest first; yellow is left out, since a thin line on white cannot carry it.
+LINE_COLOURS = tuple("#{:02x}{:02x}{:02x}".format(*c) for c in (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY))
 LINE_STYLES = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1)))  # lines also differ without colour
 
 
