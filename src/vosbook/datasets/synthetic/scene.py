@@ -184,7 +184,7 @@ def _occluder(dice: Dice, starts: list[Point], wide: float) -> Actor:
         parts, place, radius = post(), constant(x, 0.5), constant(0.8)
     else:
         parts, place, radius = bush(dice), constant(x, 0.85), constant(dice.uniform(0.35, 0.5))
-    return Actor(0, None, make_sprite(parts, dice), place, radius, constant(0.0), False, Deformation())
+    return Actor(0, None, make_sprite(parts, dice, vivid=0.0), place, radius, constant(0.0), False, Deformation())
 
 
 def _camera(dice: Dice, config: SyntheticConfig) -> Camera:

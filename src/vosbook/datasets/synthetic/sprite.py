@@ -47,8 +47,11 @@ def _fill(outline: np.ndarray, side: int, value: int, canvas: np.ndarray) -> Non
     cv2.fillPoly(canvas, [corners], value, lineType=cv2.LINE_8, shift=4)
 
 
-def make_sprite(parts: list[Part], dice: Dice) -> Sprite:
-    """Paint the parts in order, each with the texture of its kind, and shade the whole like something round."""
+def make_sprite(parts: list[Part], dice: Dice, *, vivid: float = 0.55) -> Sprite:
+    """Paint the parts in order, each with the texture of its kind, and shade the whole like something round.
+
+    `vivid` is the chance that a texture has one bright colour instead of a photograph's.
+    """
     fine = 2 * SIDE
     kinds = ("hole", "body", "second", "light", "dark")  # the value each is painted with
     painted = np.zeros((fine, fine), np.uint8)
@@ -56,7 +59,7 @@ def make_sprite(parts: list[Part], dice: Dice) -> Sprite:
         _fill(part.outline, fine, kinds.index(part.kind), painted)
     light, dark = np.array([238, 236, 226]), np.array([34, 32, 38])
     plain = [np.broadcast_to(c.astype(np.uint8), (SIDE, SIDE, 3)) for c in (light, dark)]
-    textures = [np.zeros((SIDE, SIDE, 3), np.uint8), material(dice, SIDE), material(dice, SIDE), *plain]
+    textures = [np.zeros((SIDE, SIDE, 3), np.uint8), *(material(dice, SIDE, vivid=vivid) for _ in range(2)), *plain]
     coarse = painted[::2, ::2]
     rgb = np.zeros((SIDE, SIDE, 3), np.uint8)
     for value, texture in enumerate(textures):

@@ -47,16 +47,16 @@ def background(dice: Dice) -> np.ndarray:
     return np.rint(image * tint).astype(np.uint8)
 
 
-def material(dice: Dice, size: int) -> np.ndarray:
-    """A square of texture for an object: a photograph's crop in its own colours, or its relief in one vivid colour.
+def material(dice: Dice, size: int, *, vivid: float) -> np.ndarray:
+    """A square of texture, uint8 (size, size, 3), from a crop of a photograph.
 
-    Returns uint8 (size, size, 3).
+    It keeps its colours (channels shuffled), or with the chance `vivid` lends its relief to one bright colour.
     """
     image = photograph(dice.choice(GROUNDS + PHOTOGRAPHS))
     side = dice.integer(70, 200)
     top, left = dice.integer(0, image.shape[0] - side), dice.integer(0, image.shape[1] - side)
     crop = cv2.resize(image[top : top + side, left : left + side], (size, size), interpolation=cv2.INTER_LINEAR)
-    if dice.chance(0.35):
+    if not dice.chance(vivid):
         return crop[..., dice.shuffled([0, 1, 2])]
     relief = crop.mean(axis=2, keepdims=True)
     relief = (relief - relief.mean()) * dice.uniform(0.5, 0.9)
