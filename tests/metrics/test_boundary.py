@@ -74,11 +74,11 @@ def test_f_as_the_plain_form(seed, bound):
 
 
 def test_value_by_hand():
-    """Two columns, 2 and 4 pixels apart in an image where 2 match: half of each outline lies too far off."""
+    """Two upright edges each: the left ones lie 2 pixels apart and match, the right ones lie 4 apart and do not."""
     size = (100, 200)  # diagonal 223.6, radius 2
     truth, prediction = box(0, 50, 100, 100, size), box(0, 52, 100, 102, size)
     assert match_radius(size) == 2
-    assert boundary_f(prediction, truth) == 0.5  # left edges 2 apart match, right edges 4 apart do not
+    assert boundary_f(prediction, truth) == 0.5
 
 
 def test_empty_and_full():

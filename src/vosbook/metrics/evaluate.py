@@ -1,0 +1,446 @@
+"""The benchmarks' protocols: which frames and objects count, and how J, F and T become one table.
+
+Folders hold one folder of masks for each sequence; they are read one frame at a time, so memory does not grow with the
+length of a video.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Sequence as Many
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from scipy.optimize import linear_sum_assignment
+
+from vosbook.datasets.davis import read_names
+from vosbook.errors import InputError
+from vosbook.metrics.boundary import boundary_match, joint_crop, match_radius
+from vosbook.metrics.region import jaccard
+from vosbook.video import IMAGE_ENDINGS, VOID, MaskFolder, object_ids, read_mask
+
+MAX_PROPOSALS = 20  # objects that an unsupervised method may offer for one sequence
+
+
+def stability(one: np.ndarray, other: np.ndarray) -> float:
+    from vosbook.metrics.stability import stability as measure
+
+    return measure(one, other)
+
+
+T_SCALE = 5  # published T is the mean over frame pairs times five
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What a benchmark scores, and how."""
+
+    name: str
+    merge: bool = False  # all ids together are one object
+    drop_ends: bool = False  # the first frame is given, the last is left out
+    proposals: bool = False  # the prediction's ids are its own: match them to the true objects, mask out void
+    late_objects: bool = False  # an object counts from the frame it appears, not only those of the first frame
+    statistics: bool = True  # recall and decay are part of it
+    temporal: bool = False  # T is part of it, where the sequence's `eval_t` says so
+
+
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol("davis2016", merge=True, drop_ends=True, temporal=True),
+        Protocol("davis2017", drop_ends=True),
+        Protocol("davis2017-unsupervised", proposals=True),
+        Protocol("youtube-vos", late_objects=True, statistics=False),
+    )
+}
+
+# ---------------------------------------------------------------------------------------------------- one frame
+
+
+def frame_scores(prediction: np.ndarray, truth: np.ndarray, ids: Iterable[int]) -> tuple[np.ndarray, np.ndarray]:
+    """J and F of every object in one frame: float64 (N,), (N,), for N `ids`. Labels are uint8 (H, W).
+
+    The same values as `jaccard` and `boundary_f` on the object's two masks; fast because all objects share one crop,
+    and each then looks at no more than its own two masks' bounding box.
+    """
+    radius = match_radius(truth.shape)
+    crop = joint_crop(prediction, truth)
+    prediction, truth = prediction[crop], truth[crop]
+    scores = [_object_scores(prediction == i, truth == i, radius) for i in ids]
+    j, f = np.array(scores, float).reshape(-1, 2).T  # (N, 2) -> (N,), (N,)
+    return j, f
+
+
+def _object_scores(prediction: np.ndarray, truth: np.ndarray, radius: int) -> tuple[float, float]:
+    """J and F of two masks, bool (H, W)."""
+    crop = joint_crop(prediction, truth)
+    prediction, truth = prediction[crop], truth[crop]
+    return jaccard(prediction, truth), boundary_match(prediction, truth, radius)
+
+
+def pair_scores(
+    prediction: np.ndarray, truth: np.ndarray, proposals: Many[int], ids: Many[int]
+) -> tuple[np.ndarray, np.ndarray]:
+    """J and F of every proposal against every object in one frame: float64 (P, N), (P, N). Labels are uint8 (H, W)."""
+    radius = match_radius(truth.shape)
+    crop = joint_crop(prediction, truth)
+    prediction, truth = prediction[crop], truth[crop]
+    offered = [prediction == p for p in proposals]
+    wanted = [truth == i for i in ids]
+    no_p, no_t = (np.array([not mask.any() for mask in masks]) for masks in (offered, wanted))
+    j = (no_p[:, None] & no_t).astype(float)  # (P, N): 1 where both masks are empty, 0 where one is
+    f = j.copy()
+    for p, n in np.argwhere(~no_p[:, None] & ~no_t):
+        j[p, n], f[p, n] = _object_scores(offered[p], wanted[n], radius)
+    return j, f
+
+
+# --------------------------------------------------------------------------------------------------- statistics
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """Three figures that sum up a score over the frames of one sequence."""
+
+    mean: float
+    recall: float  # share of frames with a score above .5
+    decay: float  # mean of the first quarter less that of the last: above 0 where the method loses the object
+
+
+def statistics(values: Many[float]) -> Statistics:
+    """Mean, recall and decay of the scores of consecutive frames (Perazzi et al., CVPR 2016, Section 5).
+
+    The four bins of decay share their end points. ValueError where there are no values.
+    """
+    scores = np.asarray(values, float)
+    if scores.size == 0:
+        raise ValueError("there are no scores to sum up")
+    # Halves round up, as in the official code; its indices are uint8, so beyond 256 frames it takes other frames.
+    ends = np.floor(np.linspace(0, len(scores) - 1, 5) + 0.5).astype(int)
+    first, last = scores[: ends[1] + 1], scores[ends[3] :]
+    return Statistics(
+        mean=float(scores.mean()),
+        recall=float((scores > 0.5).mean()),
+        decay=float(first.mean() - last.mean()),
+    )
+
+
+# --------------------------------------------------------------------------------------------- which sequences
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """One sequence on disk: what is true and what was predicted."""
+
+    name: str
+    truth: MaskFolder
+    prediction: MaskFolder
+    eval_t: bool
+
+    def first(self, *, merge: bool = False) -> np.ndarray:
+        """True labels of the first frame, uint8 (H, W); with `merge` all objects are 1."""
+        truth = self.truth[self.truth.names[0]]
+        return ((truth > 0) & (truth != VOID)).astype(np.uint8) if merge else truth
+
+    def read(self, name: str, *, merge: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Predicted and true labels of the frame `name`, uint8 (H, W); with `merge` all objects are 1."""
+        truth = self.truth[name]
+        prediction = read_mask(self.prediction.files[name], size=truth.shape)
+        if merge:
+            truth = ((truth > 0) & (truth != VOID)).astype(np.uint8)
+            prediction = (prediction > 0).astype(np.uint8)
+        return prediction, truth
+
+
+def find_info(gt: Path) -> Path | None:
+    """The nearest `db_info.yml` in or above the folder `gt`."""
+    gt = gt.absolute()
+    return next((folder / "db_info.yml" for folder in (gt, *gt.parents) if (folder / "db_info.yml").is_file()), None)
+
+
+def read_info(path: Path) -> dict[str, dict[str, Any]]:
+    """The sequences of a `db_info.yml` by name, each with `attributes`, `set` and `eval_t` where the file has them."""
+    if not path.is_file():
+        raise InputError(f"{path} does not exist: give --info the db_info.yml of the data set")
+    try:
+        return {entry["name"]: entry for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["sequences"]}
+    except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} lists no sequences as a db_info.yml does ({reason}): replace it") from None
+
+
+def _find_pairs(gt: Path, pred: Path, info: Mapping[str, Mapping[str, Any]]) -> list[_Pair]:
+    """The sequences to score, in order of name. InputError where folders or frames are missing or too many."""
+    for folder in (gt, pred):
+        if not folder.is_dir():
+            raise InputError(f"{folder} is not a folder: check the path")
+    if _holds_images(gt):
+        if not _holds_images(pred):
+            raise InputError(f"{pred} holds no masks itself, but {gt} does: give --pred the folder of that sequence")
+        folders = {gt.absolute().name: (gt, pred)}
+    else:
+        if _holds_images(pred):
+            raise InputError(f"{pred} holds masks itself: give --gt the folder of that one sequence, inside {gt}")
+        folders = {name: (gt / name, pred / name) for name in _choose_sequences(gt, pred, info)}
+    pairs = []
+    for name, (truth, prediction) in folders.items():
+        eval_t = bool(info.get(name, {}).get("eval_t", False))
+        pair = _Pair(name, MaskFolder(truth), MaskFolder(prediction), eval_t)
+        _check_frames(pair, prediction)
+        pairs.append(pair)
+    return pairs
+
+
+def _holds_images(folder: Path) -> bool:
+    return any(f.suffix.lower() in IMAGE_ENDINGS and not f.name.startswith(".") for f in folder.iterdir())
+
+
+def _subfolders(folder: Path) -> set[str]:
+    return {f.name for f in folder.iterdir() if f.is_dir() and not f.name.startswith(".")}
+
+
+def _choose_sequences(gt: Path, pred: Path, info: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """All sequences of `gt`; or those of the shortest official list that names everything predicted.
+
+    A data set's folder of masks holds its training sequences too, while a method is scored on the validation list. So
+    the lists of `ImageSets` above `gt`, and the sets in db_info.yml, count where `gt` has all that they name.
+    """
+    known, predicted = _subfolders(gt), _subfolders(pred)
+    if not known:
+        raise InputError(f"{gt} holds no masks and no folders of masks: check the path")
+    if not predicted:
+        raise InputError(f"{pred} holds no masks and no folders of masks: check the path")
+    if extra := predicted - known:
+        raise InputError(f"{pred} has {_some(extra)}, which {gt} lacks: remove what is not to be scored")
+    lists = [known, *(names for names in _official_lists(gt, info) if predicted <= names <= known)]
+    wanted = min(lists, key=len)
+    if missing := wanted - predicted:
+        raise InputError(f"{pred} lacks {_some(missing)} of the {len(wanted)} sequences of {gt}: add their masks")
+    return sorted(wanted)
+
+
+def _official_lists(gt: Path, info: Mapping[str, Mapping[str, Any]]) -> Iterator[set[str]]:
+    """Sets of names: those that db_info.yml makes, and the files of the nearest `ImageSets` above `gt`."""
+    for split in {entry["set"] for entry in info.values() if "set" in entry}:
+        yield {name for name, entry in info.items() if entry.get("set") == split}
+    root = next((folder for folder in gt.absolute().parents if (folder / "ImageSets").is_dir()), None)
+    for file in root.glob("ImageSets/**/*.txt") if root else ():
+        with suppress(InputError):  # a text that is no list
+            yield set(read_names(file))
+
+
+def _check_frames(pair: _Pair, folder: Path) -> None:
+    """InputError unless there is one prediction for each true mask, and nothing else."""
+    if missing := [name for name in pair.truth.names if name not in pair.prediction]:
+        raise InputError(f"{folder} lacks {_some(missing)} of {len(pair.truth.names)} frames: add their masks")
+    between = _unannotated(pair.truth.names)
+    if extra := [name for name in pair.prediction.names if name not in pair.truth and name not in between]:
+        raise InputError(f"{folder} has {_some(extra)}, for which there is no true mask: remove what is too much")
+
+
+def _unannotated(names: Many[str]) -> set[str]:
+    """Frames that masks at a constant stride, such as every 5th in YouTube-VOS, leave out: predicted, not scored."""
+    if len(names) < 2 or not all(name.isdigit() for name in names):
+        return set()
+    numbers = [int(name) for name in names]
+    stride = min(b - a for a, b in pairwise(numbers))
+    return {str(n).zfill(len(names[0])) for n in range(numbers[0], numbers[-1] + stride)}
+
+
+def _some(names: Iterable[str]) -> str:
+    """The first few names, and how many more there are."""
+    names = sorted(names)
+    rest = f" and {len(names) - 4} more" if len(names) > 4 else ""
+    return ", ".join(names[:4]) + rest
+
+
+# ------------------------------------------------------------------------------------------------ one sequence
+
+Scores = dict[int, dict[str, Any]]  # by object id: "J" and "F" (a value for each scored frame) and "T"
+
+
+def _score_given(pair: _Pair, protocol: Protocol) -> Scores:
+    """Objects that the first frame's mask gives, the first and the last frame left out: DAVIS 2016 and 2017."""
+    names = pair.truth.names
+    if len(names) < 3:
+        raise InputError(f"{pair.truth.files[names[0]].parent} has {len(names)} masks: the first and last do not count")
+    previous = pair.first(merge=protocol.merge)
+    ids = _given_ids(previous, pair)
+    timed = protocol.temporal and pair.eval_t
+    scores, changes = [], []
+    for name in names[1:-1]:
+        prediction, truth = pair.read(name, merge=protocol.merge)
+        _check_ids(prediction, ids[-1], pair.prediction.files[name])
+        scores.append(frame_scores(prediction, truth, ids))
+        if timed:
+            changes.append(stability(previous > 0, prediction > 0))
+            previous = prediction
+    j, f = np.array(scores).transpose(1, 2, 0)  # (T, 2, N) -> (2, N, T)
+    return {i: _object(j[n], f[n], t=_mean_change(changes)) for n, i in enumerate(ids)}
+
+
+def _score_proposals(pair: _Pair, protocol: Protocol) -> Scores:
+    """Unsupervised: each true object takes the proposal that makes the sum of mean (J + F) / 2 greatest; all frames.
+
+    Where truth is void, neither mask counts. Proposals that no object takes cost nothing.
+    """
+    ids = _given_ids(pair.first(), pair)
+    scores, most = [], len(ids)
+    for name in pair.truth.names:
+        prediction, truth = pair.read(name)
+        most = max(most, int(prediction.max()))
+        if most > MAX_PROPOSALS:
+            raise InputError(f"{pair.prediction.files[name]} has the id {most}, more than {MAX_PROPOSALS}: drop some")
+        prediction[truth == VOID] = truth[truth == VOID] = 0
+        scores.append(pair_scores(prediction, truth, range(1, MAX_PROPOSALS + 1), ids))
+    j, f = np.array(scores).transpose(1, 3, 2, 0)[:, :, :most]  # (T, 2, P, N) -> (2, N, P, T)
+    objects, proposals = linear_sum_assignment((j + f).mean(axis=2), maximize=True)
+    return {ids[n]: _object(j[n, p], f[n, p]) for n, p in zip(objects, proposals)}
+
+
+def _score_appearing(pair: _Pair, protocol: Protocol) -> Scores:
+    """YouTube-VOS: an object counts from the frame whose true mask first holds it; None before."""
+    scores: Scores = {}
+    strangers: dict[int, Path] = {}  # ids that were predicted, and first where
+    for t, name in enumerate(pair.truth.names):
+        prediction, truth = pair.read(name)
+        for i in object_ids(truth):
+            scores.setdefault(i, _object([None] * t, [None] * t))
+        for i in np.unique(prediction[prediction > 0]).tolist():
+            strangers.setdefault(i, pair.prediction.files[name])
+        for i, j, f in zip(scores, *frame_scores(prediction, truth, scores)):
+            scores[i]["J"].append(float(j))
+            scores[i]["F"].append(float(f))
+    if not scores:
+        raise InputError(f"{pair.truth.files[pair.truth.names[0]].parent} has masks with no object: nothing to score")
+    for i in strangers.keys() - scores.keys():
+        raise InputError(f"{strangers[i]} has the id {i}, which no true mask has: renumber the prediction's objects")
+    return dict(sorted(scores.items()))
+
+
+def _given_ids(first: np.ndarray, pair: _Pair) -> range:
+    """1 up to the largest id of the first frame's labels; an id that they pass over counts too, as officially."""
+    ids = object_ids(first)
+    if not ids:
+        raise InputError(f"{pair.truth.files[pair.truth.names[0]]} has no object, and it is the first frame: check it")
+    return range(1, ids[-1] + 1)
+
+
+def _check_ids(prediction: np.ndarray, largest: int, file: Path) -> None:
+    if (found := int(prediction.max())) > largest:
+        raise InputError(f"{file} has the id {found}, but the first true mask's ids end at {largest}: renumber them")
+
+
+def _mean_change(changes: Many[float]) -> float | None:
+    """T of a sequence from that of its frame pairs. None where it was not scored, or no pair has both masks."""
+    known = [change for change in changes if not np.isnan(change)]
+    return T_SCALE * float(np.mean(known)) if known else None
+
+
+def _object(j: Iterable[float], f: Iterable[float], *, t: float | None = None) -> dict[str, Any]:
+    return {"J": list(j), "F": list(f), "T": t}
+
+
+# -------------------------------------------------------------------------------------------------- all of them
+
+
+def evaluate(
+    gt: Path,
+    pred: Path,
+    *,
+    protocol: str = "davis2016",
+    info: Path | None = None,
+    analysis: bool = False,
+    progress: Callable[[list], Iterable] | None = None,
+) -> dict[str, Any]:
+    """Score the masks under `pred` against those under `gt`: a folder for each sequence, or both one sequence's folder.
+
+    Returns what `vosbook evaluate --json` writes, object ids as text; None where the protocol scores nothing. `info` is
+    the data set's db_info.yml (attributes, `eval_t`; by default the nearest in or above `gt`). `progress` wraps the
+    list of sequences, as tqdm does. InputError names what is missing, too much, of another size or damaged.
+    """
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"protocol is {protocol!r}; there are {', '.join(PROTOCOLS)}")
+    chosen, gt, pred = PROTOCOLS[protocol], Path(gt), Path(pred)
+    info = find_info(gt) if info is None else Path(info)
+    about = read_info(info) if info else {}
+    pairs = _find_pairs(gt, pred, about)
+    score = _score_proposals if chosen.proposals else _score_appearing if chosen.late_objects else _score_given
+    scores = {pair.name: score(pair, chosen) for pair in (progress(pairs) if progress else pairs)}
+    return {
+        "protocol": protocol,
+        "mean": _mean(scores, chosen),
+        "sequences": {
+            name: {"objects": {str(i): values for i, values in objects.items()}} for name, objects in scores.items()
+        },
+    }
+
+
+def _mean(scores: Mapping[str, Scores], protocol: Protocol) -> dict[str, Any]:
+    """Means over all objects of all sequences of each object's own figures; T over the sequences that have it."""
+    objects = [values for sequence in scores.values() for values in sequence.values()]
+    j, f = (_mean_statistics([values[key] for values in objects], protocol) for key in ("J", "F"))
+    t = [values["T"] for values in objects if values["T"] is not None]
+    return {"J&F": (j["mean"] + f["mean"]) / 2, "J": j, "F": f, "T": float(np.mean(t)) if t else None}
+
+
+def _mean_statistics(curves: Many[Many[float | None]], protocol: Protocol) -> dict[str, float | None]:
+    each = [statistics([value for value in curve if value is not None]) for curve in curves]
+    mean = {key: float(np.mean([getattr(one, key) for one in each])) for key in ("mean", "recall", "decay")}
+    return mean if protocol.statistics else {"mean": mean["mean"], "recall": None, "decay": None}
+
+
+# ------------------------------------------------------------------------------------------------------- table
+
+
+def format_table(result: Mapping[str, Any]) -> str:
+    """What `evaluate` returned as text: the means, a row for each sequence and object, and for each attribute."""
+    sequences = result["sequences"]
+    count = sum(len(sequence["objects"]) for sequence in sequences.values())
+    mean = result["mean"]
+    head = ["J&F", "J mean", "recall", "decay", "F mean", "recall", "decay", "T"]
+    row = [mean["J&F"], *mean["J"].values(), *mean["F"].values(), mean["T"]]
+    parts = [
+        f"{result['protocol']}: {_count(len(sequences), 'sequence')}, {_count(count, 'object')}",
+        _columns([["", *head], ["mean", *row]]),
+        _columns([["sequence", "object", "J&F", "J", "F", "T"], *_sequence_rows(sequences)]),
+    ]
+    if perfect := [f"{row[0]} {row[1]}".strip() for row in _sequence_rows(sequences) if row[2] == 1]:
+        parts.append(f"Exactly 1 in every frame, so either the truth itself or absent from both: {', '.join(perfect)}")
+    return "\n\n".join(parts)
+
+
+def _sequence_rows(sequences: Mapping[str, Any]) -> Iterator[list]:
+    """A row for every sequence, the mean of its objects, then one for each object where there are several."""
+    for name, sequence in sequences.items():
+        means = {i: _object_means(values) for i, values in sequence["objects"].items()}
+        t = [values[3] for values in means.values() if values[3] is not None]
+        mean = np.array([values[:3] for values in means.values()]).mean(axis=0).tolist()
+        yield [name, "", *mean, float(np.mean(t)) if t else None]
+        if len(means) > 1:
+            yield from ([name, i, *values] for i, values in means.items())
+
+
+def _object_means(values: Mapping[str, Any]) -> list[float | None]:
+    """J&F, mean J, mean F and T of one object."""
+    j, f = (float(np.mean([v for v in values[key] if v is not None])) for key in ("J", "F"))
+    return [(j + f) / 2, j, f, values["T"]]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _columns(rows: Many[Many[str | float | None]]) -> str:
+    """Rows as aligned text: texts to the left, numbers to 3 decimals to the right, a dash for None."""
+    cells = [["-" if c is None else f"{c:.3f}" if isinstance(c, float) else c for c in row] for row in rows]
+    widths = [max(len(row[n]) for row in cells) for n in range(len(cells[0]))]
+    words = [isinstance(rows[-1][n], str) for n in range(len(cells[0]))]
+    lines = (
+        "  ".join(c.ljust(w) if word else c.rjust(w) for c, w, word in zip(row, widths, words)).rstrip()
+        for row in cells
+    )
+    return "\n".join(lines)
