@@ -19,8 +19,9 @@ from torch import Tensor
 
 from vosbook.target_model.gauss_newton import AutogradProblem, Problem, gauss_newton
 from vosbook.target_model.loss import pixel_weights, residuals
+from vosbook.target_model.memory import SampleMemory
 from vosbook.target_model.model import initial_weights
-from vosbook.target_model.stencil import FilterQuadratic, UpdateProblem, normal_stencil
+from vosbook.target_model.stencil import UpdateProblem, normal_stencil
 
 K, C, GRID, SIZE, LAMBDA, CG = 80, 96, (30, 54), (480, 854), (1e-2,), 10
 
@@ -33,27 +34,30 @@ def label(k: int) -> Tensor:
 
 
 def features(k: int) -> Tensor:
-    """Projected features `(k, c, h, w)`."""
-    return torch.randn(k, C, *GRID, generator=torch.Generator().manual_seed(0))
+    """Projected features of sample k, `(1, c, h, w)`."""
+    return torch.randn(1, C, *GRID, generator=torch.Generator().manual_seed(k))
 
 
-def gamma(k: int) -> Tensor:
-    """A memory in its steady state: every sample counts 0.9 of the next."""
-    weights = 0.9 ** torch.arange(k - 1, -1, -1, dtype=torch.float32)
-    return weights / weights.sum()
+def gamma(samples: int) -> Tensor:
+    """What the memory's rule gives: the newest 0.1, and every earlier one 0.9 of the next."""
+    weights = 0.1 * 0.9 ** torch.arange(samples - 1, -1, -1, dtype=torch.float32)
+    weights[0] *= 10
+    return weights
 
 
-def fast_problem(k: int) -> Problem:
-    """k samples. Labels come one at a time, as they do in a video."""
-    parts = [normal_stencil(y, pixel_weights(y), grid=GRID) for y in map(label, range(k))]
-    a, b = (torch.cat(p) for p in zip(*parts))
-    return UpdateProblem(FilterQuadratic(features(k), a, b, gamma(k)), LAMBDA)
+def fast_problem(samples: int) -> Problem:
+    """From the library's memory, filled one label at a time, as in a video."""
+    memory = SampleMemory(k_max=samples)
+    memory.fill(features(0), *normal_stencil(label(0), pixel_weights(label(0)), grid=GRID), torch.ones(1))
+    for k in range(1, samples):
+        memory.insert(features(k), label(k))
+    return UpdateProblem(memory.quadratic(), LAMBDA)
 
 
-def textbook_problem(k: int) -> Problem:
+def textbook_problem(samples: int) -> Problem:
     """The same on autograd, with every label and pixel weight at hand."""
-    z, g, y = features(k), gamma(k), torch.cat([label(i) for i in range(k)])
-    v = torch.cat([pixel_weights(y_k[None]) for y_k in y])
+    z, y = (torch.cat([part(k) for k in range(samples)]) for part in (features, label))
+    v, g = torch.cat([pixel_weights(y_k[None]) for y_k in y]), gamma(samples)
     return AutogradProblem(lambda w: residuals(w, z, y, v, g, lambda_=LAMBDA), LAMBDA)
 
 
