@@ -73,7 +73,8 @@ def official(request, davis):
     summary = json.loads((root / "scores" / "val_summary.json").read_text())[request.param]
     # T has a test of its own, which takes longer.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "stability", lambda a, b: 0.0)
+        patch.setattr(module, "describe", lambda mask: None)
+        patch.setattr(module, "change", lambda one, other: 0.0)
         result = evaluate(davis / "DAVIS2016" / "Annotations" / "480p", root / "masks" / request.param)
     return result, scores, summary
 
@@ -266,7 +267,8 @@ def test_t_is_five_times_the_mean_over_pairs_that_have_it(gt, pred, tmp_path, mo
         seen.append((one, other))
         return [0.1, np.nan, 0.3, 0.2][len(seen) - 1]
 
-    monkeypatch.setattr(module, "stability", pair_cost)
+    monkeypatch.setattr(module, "describe", lambda mask: mask)
+    monkeypatch.setattr(module, "change", pair_cost)
     write_info(tmp_path, bear={"eval_t": True}, cow={"eval_t": False})
     result = evaluate(gt, pred)
     assert result["sequences"]["bear"]["objects"]["1"]["T"] == pytest.approx(5 * 0.2)

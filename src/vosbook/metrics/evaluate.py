@@ -20,18 +20,11 @@ from vosbook.datasets.davis import read_names
 from vosbook.errors import InputError
 from vosbook.metrics.boundary import boundary_match, joint_crop, match_radius
 from vosbook.metrics.region import jaccard
+from vosbook.metrics.stability import T_SCALE, change, describe
 from vosbook.video import IMAGE_ENDINGS, VOID, MaskFolder, object_ids, read_mask
 
 MAX_PROPOSALS = 20  # objects that an unsupervised method may offer for one sequence
 
-
-def stability(one: np.ndarray, other: np.ndarray) -> float:
-    from vosbook.metrics.stability import stability as measure
-
-    return measure(one, other)
-
-
-T_SCALE = 5  # published T is the mean over frame pairs times five
 
 
 @dataclass(frozen=True)
@@ -267,17 +260,19 @@ def _score_given(pair: _Pair, protocol: Protocol) -> Scores:
     names = pair.truth.names
     if len(names) < 3:
         raise InputError(f"{pair.truth.files[names[0]].parent} has {len(names)} masks: the first and last do not count")
-    previous = pair.first(merge=protocol.merge)
-    ids = _given_ids(previous, pair)
+    first = pair.first(merge=protocol.merge)
+    ids = _given_ids(first, pair)
     timed = protocol.temporal and pair.eval_t
+    before = describe(first > 0) if timed else None  # T begins at the given mask
     scores, changes = [], []
     for name in names[1:-1]:
         prediction, truth = pair.read(name, merge=protocol.merge)
         _check_ids(prediction, ids[-1], pair.prediction.files[name])
         scores.append(frame_scores(prediction, truth, ids))
         if timed:
-            changes.append(stability(previous > 0, prediction > 0))
-            previous = prediction
+            now = describe(prediction > 0)
+            changes.append(change(before, now))
+            before = now
     j, f = np.array(scores).transpose(1, 2, 0)  # (T, 2, N) -> (2, N, T)
     return {i: _object(j[n], f[n], t=_mean_change(changes)) for n, i in enumerate(ids)}
 
