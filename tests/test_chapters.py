@@ -59,6 +59,12 @@ def test_a_widget_has_a_static_picture_beside_it(name):
 
 
 @every_chapter
+def test_only_the_line_over_a_cell_is_long(name):
+    lines = CHAPTERS[name].read_text(encoding="utf-8").splitlines()
+    assert not [line for line in lines if len(line) > 120 and not line.startswith("# %%")]
+
+
+@every_chapter
 def test_jupyterlab_saves_a_chapter_as_it_was(name):
     text = CHAPTERS[name].read_text(encoding="utf-8")
     notebook = jupytext.reads(text, fmt="py:percent")

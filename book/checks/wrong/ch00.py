@@ -1,0 +1,159 @@
+"""Wrong answers to the exercises of chapter 00, named after the mistake."""
+
+import numpy as np
+
+# ------------------------------------------------------------------------------------------------ Exercise 0.1
+
+
+def sums_the_ids(labels, i):
+    """Adds up the labels instead of counting the pixels that carry the id."""
+    return labels.sum() / labels.size
+
+
+def share_of_the_objects(labels, i):
+    """Divides by the pixels of all objects, not by those of the frame."""
+    return (labels == i).sum() / max((labels > 0).sum(), 1)
+
+
+def counts_pixels(labels, i):
+    """Forgets to divide."""
+    return int((labels == i).sum())
+
+
+def in_percent(labels, i):
+    """A percentage, where a share between 0 and 1 was asked for."""
+    return 100 * (labels == i).mean()
+
+
+def any_object(labels, i):
+    """Takes every pixel that is not background."""
+    return (labels > 0).mean()
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 0.2
+
+
+def _means(frame, mask):
+    return frame[mask].mean(axis=0), frame[~mask].mean(axis=0)
+
+
+def overflows(frame, mask, new_frame):
+    """Subtracts in uint8, where 10 - 20 is 246."""
+    target, ground = (mean.astype(np.uint8) for mean in _means(frame, mask))
+    return ((new_frame - target) ** 2).sum(-1) < ((new_frame - ground) ** 2).sum(-1)
+
+
+def nearer_to_the_background(frame, mask, new_frame):
+    """The comparison the wrong way round."""
+    target, ground = _means(frame, mask)
+    return ((new_frame - target) ** 2).sum(-1) > ((new_frame - ground) ** 2).sum(-1)
+
+
+def mean_of_the_whole_frame(frame, mask, new_frame):
+    """The background's mean is taken over the object's pixels too."""
+    target, ground = frame[mask].mean(axis=0), frame.mean(axis=(0, 1))
+    return ((new_frame - target) ** 2).sum(-1) < ((new_frame - ground) ** 2).sum(-1)
+
+
+def gray_only(frame, mask, new_frame):
+    """Compares brightness: the channels are averaged before the distance is taken."""
+    target, ground = (mean.mean() for mean in _means(frame, mask))
+    gray = new_frame.mean(-1)
+    return abs(gray - target) < abs(gray - ground)
+
+
+def looks_at_the_first_frame(frame, mask, new_frame):
+    """Classifies the frame it learned from, not the new one."""
+    target, ground = _means(frame, mask)
+    return ((frame - target) ** 2).sum(-1) < ((frame - ground) ** 2).sum(-1)
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 0.3
+
+
+def reads_all_frames_first(segmenter, frames, given):
+    """Makes a list of the frames: a camera never gets to the first answer."""
+    yield from _drive(segmenter, list(frames), given)
+
+
+def answers_one_frame_late(segmenter, frames, given):
+    """Asks for the next frame before it gives the answer for this one."""
+    waiting = None
+    for item in _drive(segmenter, frames, given):
+        if waiting is not None:
+            yield waiting
+        waiting = item
+    yield waiting
+
+
+def steps_in_the_first_frame(segmenter, frames, given):
+    """Calls step in the frame that has just started the segmenter."""
+    started = False
+    for t, frame in enumerate(frames):
+        labels = np.zeros(frame.shape[:2], np.uint8)
+        if t in given and not started:
+            segmenter.start(frame, given[t])
+            started = True
+        elif t in given:
+            segmenter.add_objects(frame, given[t])
+        if started:
+            labels = segmenter.step(frame)
+        yield t, np.where(given[t] > 0, given[t], labels) if t in given else labels
+
+
+def starts_over_with_each_mask(segmenter, frames, given):
+    """A second mask calls start again, which forgets the first object."""
+    started = False
+    for t, frame in enumerate(frames):
+        labels = segmenter.step(frame) if started else np.zeros(frame.shape[:2], np.uint8)
+        if t in given:
+            segmenter.start(frame, given[t])
+            started = True
+            labels = np.where(given[t] > 0, given[t], labels)
+        yield t, labels
+
+
+def given_mask_replaces_everything(segmenter, frames, given):
+    """The zeros of a later mask erase the objects that are tracked already."""
+    for t, labels in _drive(segmenter, frames, given):
+        yield t, given[t] if t in given else labels
+
+
+def expects_a_mask_in_frame_0(segmenter, frames, given):
+    """Starts with frame 0 whether or not it has a mask."""
+    for t, frame in enumerate(frames):
+        if t == 0:
+            labels = given.get(0, np.zeros(frame.shape[:2], np.uint8))
+            segmenter.start(frame, labels)
+        else:
+            labels = segmenter.step(frame)
+            if t in given:
+                segmenter.add_objects(frame, given[t])
+                labels = np.where(given[t] > 0, given[t], labels)
+        yield t, labels
+
+
+def _drive(segmenter, frames, given):
+    """The right loop, for the answers above that spoil one thing about it."""
+    started = False
+    for t, frame in enumerate(frames):
+        labels = segmenter.step(frame) if started else np.zeros(frame.shape[:2], np.uint8)
+        if t in given:
+            (segmenter.add_objects if started else segmenter.start)(frame, given[t])
+            started = True
+            labels = np.where(given[t] > 0, given[t], labels)
+        yield t, labels
+
+
+WRONG = {
+    "ex00-1": [sums_the_ids, share_of_the_objects, counts_pixels, in_percent, any_object],
+    "ex00-2": [overflows, nearer_to_the_background, mean_of_the_whole_frame, gray_only, looks_at_the_first_frame],
+    "ex00-3": [
+        reads_all_frames_first,
+        answers_one_frame_late,
+        steps_in_the_first_frame,
+        starts_over_with_each_mask,
+        given_mask_replaces_everything,
+        expects_a_mask_in_frame_0,
+    ],
+}
