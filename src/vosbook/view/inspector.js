@@ -238,10 +238,17 @@ const KEY_HELP = [
   ["1 … 9", "object on, off"],
 ];
 
-function helpBox() {
-  const list = element("dl", {}, ...KEY_HELP.flatMap(([keys, what]) => [element("dt", {}, keys), element("dd", {}, what)]));
-  const summary = element("summary", { title: "keys", "aria-label": "help: keys" }, "?");
-  return element("details", { className: "vos-help" }, summary, list);
+// The button "?", and the list of keys that it opens.
+function helpFor(ui) {
+  ui.keys = element("dl", { className: "vos-keys", hidden: true },
+    ...KEY_HELP.flatMap(([keys, what]) => [element("dt", {}, keys), element("dd", {}, what)]));
+  const button = element("button", { type: "button", title: "keys", "aria-label": "help: keys" }, "?");
+  button.setAttribute("aria-expanded", "false");
+  button.addEventListener("click", () => {
+    ui.keys.hidden = !ui.keys.hidden;
+    button.setAttribute("aria-expanded", String(!ui.keys.hidden));
+  });
+  return button;
 }
 
 // ----------------------------------------------------------------------------------------------------- state
@@ -313,7 +320,7 @@ function keyActions(model, actions) {
 
 // Keys that the focused control has a use for itself.
 function isNative(target, key) {
-  if (target.matches("button, summary, [type=checkbox], [type=radio]") && key === " ") return true;
+  if (target.matches("button, [type=checkbox], [type=radio]") && key === " ") return true;
   return target.matches("[type=radio], .vos-opacity") && /^(Arrow|Home|End)/.test(key);
 }
 
@@ -402,7 +409,8 @@ function build(model, actions) {
   ui.root = element("div", { className: "vos-inspector", tabIndex: 0, role: "group", "aria-label": label },
     ui.picture,
     transportRow(ui, actions),
-    element("div", { className: "vos-row vos-status" }, ui.status, helpBox()),
+    element("div", { className: "vos-row vos-status" }, ui.status, helpFor(ui)),
+    ui.keys,
     ...(model.get("_objects").some((object) => object.J) ? [curvesCanvas(ui, model, actions)] : []),
     optionsRow(ui, actions),
     objectsRow(ui, model, actions),
@@ -458,12 +466,16 @@ function render({ model, el }) {
   for (const name of STATE) model.on(`change:${name}`, update);
   const resized = new ResizeObserver(() => refresh(ui, model));
   resized.observe(ui.root);
+  const themed = new MutationObserver(() => refresh(ui, model)); // the curves are drawn in the text's colour
+  const attributeFilter = ["data-theme", "data-jp-theme-name"]; // of the site, of JupyterLab
+  for (const node of [document.documentElement, document.body]) themed.observe(node, { attributeFilter });
   const forgetKeys = listenForKeys(ui.root, keyActions(model, actions));
   update();
 
   return () => {
     player.stop();
     resized.disconnect();
+    themed.disconnect();
     forgetKeys();
     for (const name of STATE) model.off(`change:${name}`, update);
   };
