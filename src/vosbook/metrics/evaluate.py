@@ -26,7 +26,6 @@ from vosbook.video import IMAGE_ENDINGS, VOID, MaskFolder, object_ids, read_mask
 MAX_PROPOSALS = 20  # objects that an unsupervised method may offer for one sequence
 
 
-
 @dataclass(frozen=True)
 class Protocol:
     """What a benchmark scores, and how."""
