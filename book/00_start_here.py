@@ -245,9 +245,9 @@ ch00.check_coverage(coverage)
 # *difficulty 2 of 3 · 15 minutes · 2 points*
 #
 # The simplest thing to learn from a first frame is two colours: the mean over the object's pixels and the mean over
-# all others. Write `by_colour(frame, mask, new_frame)`: `bool (H, W)`, true where the colour of `new_frame` is nearer to
-# the object's mean than to the background's (Euclidean distance over red, green, blue). Frames are `uint8`: mind what
-# subtracting does to them.
+# all others. Write `by_colour(frame, mask, new_frame)`: `bool (H, W)`, true where the colour of `new_frame` is nearer
+# to the object's mean than to the background's (Euclidean distance over red, green, blue). Frames are `uint8`: mind
+# what subtracting does to them.
 
 # %% nbgrader={"grade": false, "grade_id": "ex00-2", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def by_colour(frame, mask, new_frame):

@@ -14,13 +14,14 @@ README = BOOK.parent / "README.md"
 def make_book(profile: str) -> int:
     """Execute what changed, build the site, say where it is."""
     cache = BUILD / "executed" / profile
-    failed = execute_all(chapter_paths(), cache, profile=profile)
+    chapters = chapter_paths()
+    failed = execute_all(chapters, cache, profile=profile)
     for name, report in failed.items():
         print(f"\n{'-' * 78}\n{name} failed\n{'-' * 78}\n{report}", file=sys.stderr)
     if failed:
-        print(f"\n{len(failed)} of {len(chapter_paths())} chapters failed: the site was not built", file=sys.stderr)
+        print(f"\n{len(failed)} of {len(chapters)} chapters failed: the site was not built", file=sys.stderr)
         return 1
-    site.assemble(cache, BUILD / "source")
+    site.assemble(chapters, cache, BUILD / "source")
     if not site.render(BUILD):
         print("the site has warnings (above), which count as errors: it was not replaced", file=sys.stderr)
         return 1

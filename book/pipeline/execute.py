@@ -63,7 +63,7 @@ def _execute_apart(
     done = subprocess.run(command, capture_output=True, text=True, env=_kernel_environment())
     verdict = "executed" if done.returncode == 0 else "FAILED"
     say(f"  {chapter.stem}: {verdict} in {time.perf_counter() - start:.0f} s")
-    return None if done.returncode == 0 else done.stdout + done.stderr
+    return None if done.returncode == 0 else done.stdout or done.stderr
 
 
 def _kernel_environment() -> dict[str, str]:

@@ -16,16 +16,19 @@ import nbformat
 from nbformat import NotebookNode
 
 from pipeline import pages
-from pipeline.chapters import BOOK, chapter_paths, code_cells, read_chapter
+from pipeline.chapters import BOOK, code_cells, read_chapter
 
 STAMP = ".inputs"  # in the finished site: a digest of what it was made from
 
 
-def assemble(cache: Path, source: Path, *, book: Path = BOOK) -> None:
-    """Fill `source` with what Sphinx reads. Files that do not change keep their dates, so it reads only the others."""
+def assemble(chapters: list[Path], cache: Path, source: Path, *, book: Path = BOOK) -> None:
+    """Fill `source` with what Sphinx reads: chapters with their outputs from `cache`, and the other pages.
+
+    Files that do not change keep their dates, so that Sphinx reads only the others again.
+    """
     wanted: dict[Path, str] = {}
     executed = {}
-    for path in chapter_paths(book):
+    for path in chapters:
         executed[path.stem] = nbformat.read(cache / f"{path.stem}.ipynb", as_version=4)
         merged = with_outputs(read_chapter(path), executed[path.stem])
         wanted[source / "chapters" / f"{path.stem}.ipynb"] = nbformat.writes(merged) + "\n"
