@@ -4,6 +4,7 @@ Frames are `uint8 (H, W, 3)` RGB. Labels are `uint8 (H, W)`: 0 background, 1..25
 Everything is read one frame at a time, so that memory does not grow with the length of the video.
 """
 
+import os
 import re
 import shutil
 import struct
@@ -18,6 +19,9 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vosbook.errors import InputError
+
+# FFmpeg, inside OpenCV, would print its own lines beside our error.
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
 VIDEO_ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
@@ -155,7 +159,7 @@ def _colour_labels(rgb: np.ndarray, path: Path) -> np.ndarray:
     stranger = known[labels] != packed
     if stranger.any():
         colour = tuple(rgb[stranger][0].tolist())
-        raise InputError(f"{path} has the colour {colour}, which is not in the DAVIS palette: save it as an indexed PNG")
+        raise InputError(f"{path} has the colour {colour}, which is not in DAVIS's palette: save it as an indexed PNG")
     return labels
 
 
@@ -200,7 +204,8 @@ def list_images(folder: str | Path) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: check the path")
-    files = [f for f in folder.iterdir() if f.suffix.lower() in IMAGE_ENDINGS and not f.name.startswith(".")]
+    visible = [f for f in folder.iterdir() if f.is_file() and not f.name.startswith(".")]
+    files = [f for f in visible if f.suffix.lower() in IMAGE_ENDINGS]
     if not files:
         raise InputError(f"{folder} holds no images ({', '.join(IMAGE_ENDINGS)}): check the path")
     files.sort(key=lambda f: _natural(f.stem))
@@ -211,15 +216,16 @@ def list_images(folder: str | Path) -> list[Path]:
 
 
 def check_numbering(files: Sequence[Path]) -> None:
-    """InputError where numbered frames leave a gap. A constant stride (00000, 00005, ...) is no gap."""
-    if len(files) < 3 or not all(f.stem.isdigit() for f in files):
+    """InputError where numbered frames (7.png, frame_007.png) leave a gap. A constant stride is no gap."""
+    parts = [re.fullmatch(r"(.*?)(\d+)", f.stem) for f in files]
+    if len(files) < 3 or None in parts or len({part[1] for part in parts}) > 1:
         return
-    numbers = [int(f.stem) for f in files]
+    numbers = [int(part[2]) for part in parts]
     steps = [b - a for a, b in pairwise(numbers)]
     stride = min(steps)
-    for file, step in zip(files, steps):
+    for file, part, step in zip(files, parts, steps):
         if step != stride:
-            missing = str(int(file.stem) + stride).zfill(len(file.stem))
+            missing = part[1] + str(int(part[2]) + stride).zfill(len(part[2]))
             raise InputError(f"{file.parent} has no frame {missing} after {file.name}: add it, or renumber the frames")
 
 
@@ -340,14 +346,18 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], *, fps: float = 
     try:
         for frame in frames:
             if writer is None:
-                height, width = frame.shape[:2]
-                writer = cv2.VideoWriter(str(partial), cv2.VideoWriter.fourcc(*"mp4v"), fps, (width, height))
+                shape = frame.shape
+                writer = cv2.VideoWriter(str(partial), cv2.VideoWriter.fourcc(*"mp4v"), fps, shape[1::-1])
                 if not writer.isOpened():
                     raise InputError(f"{path} cannot be written: its folder must exist, and its name end in .mp4")
+            if frame.shape != shape or frame.dtype != np.uint8:  # OpenCV would leave the frame out, silently
+                raise ValueError(f"frames must all be uint8 {shape}, got {frame.dtype} {frame.shape}")
             writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
         if writer is None:
             raise InputError(f"{path} was not written: there are no frames")
         writer.release()
+        if not cv2.VideoCapture(str(partial)).isOpened():  # OpenCV says nothing of a full disk
+            raise InputError(f"{path} could not be written to its end: make room on the disk")
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
@@ -365,8 +375,11 @@ def output_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path
     """
     path = Path(path).absolute()
     _check_output(path, overwrite)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.partial-", dir=path.parent))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.partial-", dir=path.parent))
+    except OSError as error:
+        raise InputError(f"{path} cannot be made ({error.strerror}): choose another folder") from error
     try:
         partial.chmod(0o755)
         yield partial
