@@ -1,0 +1,133 @@
+"""First-frame augmentation: what is pasted is the target, labelled where it lies, whatever the target's size."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from vosbook.target_model.augment import AugmentConfig, augment_first_frame, fill_target
+
+PLAIN = AugmentConfig(  # the target is moved, and nothing else
+    angles=(0,), flip=0, scales=(1,), skewed=0, blurs=(0,), background_scales=(1,), background_blurs=(0,)
+)
+RED = np.array([200, 20, 20], np.uint8)
+
+
+def scene(rows=slice(20, 31), columns=slice(30, 51), size=(60, 90)):
+    """A red rectangle on textured gray."""
+    gray = np.random.default_rng(1).integers(90, 160, (*size, 1), dtype=np.uint8)
+    frame, mask = np.repeat(gray, 3, 2), np.zeros(size, bool)
+    mask[rows, columns] = True
+    frame[mask] = RED
+    return frame, mask
+
+
+def is_red(image):
+    return (image[..., 0].astype(int) - image[..., 1]) > 90
+
+
+def test_the_given_frame_comes_first_unaltered():
+    frame, mask = scene()
+    images, masks = augment_first_frame(frame, mask, samples=4)
+    assert images.shape == (5, 60, 90, 3) and images.dtype == np.uint8
+    assert masks.shape == (5, 60, 90) and masks.dtype == bool
+    np.testing.assert_array_equal(images[0], frame)
+    np.testing.assert_array_equal(masks[0], mask)
+
+
+def test_moving_alone_copies_the_target_pixel_by_pixel():
+    """Each copy shows the whole rectangle, labelled exactly, and nothing red is left where it was."""
+    frame, mask = scene(columns=slice(30, 50))  # its middle lies a whole number of pixels from the grid's centres
+    images, masks = augment_first_frame(frame, mask, samples=4, config=replace(PLAIN, jitter=0))
+    for image, label in zip(images[1:], masks[1:]):
+        np.testing.assert_array_equal(is_red(image), label)
+        assert label.sum() == mask.sum()
+
+
+def test_centres_are_those_of_a_grid_each_used_once():
+    frame, mask = scene(columns=slice(30, 50))
+    _, masks = augment_first_frame(frame, mask, samples=4, config=replace(PLAIN, jitter=0))
+    assert {tuple(np.argwhere(m).mean(0)) for m in masks[1:]} == {(15, 22.5), (15, 67.5), (45, 22.5), (45, 67.5)}
+
+
+@pytest.mark.parametrize(("scale", "area"), [(0.5, 0.25), (2, 4)])
+def test_scale_is_linear_in_both_axes(scale, area):
+    frame, mask = scene(slice(27, 33), slice(40, 50))
+    _, masks = augment_first_frame(frame, mask, samples=1, config=replace(PLAIN, scales=(scale,), jitter=0))
+    assert masks[1].sum() / mask.sum() == pytest.approx(area, rel=0.15)
+
+
+def test_flip_mirrors_left_and_right():
+    frame, mask = scene()
+    mask[20:26, 30:40] = False  # an L: the upper left is missing
+    _, masks = augment_first_frame(frame, mask, samples=1, config=replace(PLAIN, flip=1, jitter=0))
+    rows, columns = np.nonzero(masks[1])
+    cut = masks[1][rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
+    assert cut[1, 1] and not cut[1, -2]  # the upper right is missing now
+
+
+def test_rotation_keeps_the_area_and_turns_the_axis():
+    frame, mask = scene()
+    _, masks = augment_first_frame(frame, mask, samples=1, config=replace(PLAIN, angles=(30,), jitter=0))
+    (yy, xy), (_, xx) = np.cov(np.argwhere(masks[1]).T)
+    assert abs(np.rad2deg(np.arctan2(2 * xy, xx - yy) / 2)) == pytest.approx(30, abs=2)
+    assert masks[1].sum() == pytest.approx(mask.sum(), rel=0.05)
+
+
+def test_skew_shears_along_the_rows():
+    frame, mask = scene(slice(10, 51), slice(40, 45))
+    _, masks = augment_first_frame(frame, mask, samples=1, config=replace(PLAIN, skew=0.1, skewed=1, jitter=0))
+    middle = [np.flatnonzero(row).mean() for row in masks[1] if row.any()]
+    assert abs(np.polyfit(range(len(middle)), middle, 1)[0]) == pytest.approx(0.1, abs=0.01)
+
+
+def test_the_hole_is_filled_from_around_it():
+    frame, mask = scene()
+    filled = fill_target(frame, mask)
+    np.testing.assert_array_equal(filled[~mask], frame[~mask])
+    assert not is_red(filled).any()
+
+
+def test_the_seed_decides_and_the_frame_is_left_alone():
+    frame, mask = scene()
+    before = frame.copy(), mask.copy()
+    one, same, other = (augment_first_frame(frame, mask, seed=seed) for seed in (3, 3, 4))
+    np.testing.assert_array_equal(one[0], same[0])
+    np.testing.assert_array_equal(one[1], same[1])
+    assert (one[1] != other[1]).any()
+    np.testing.assert_array_equal(frame, before[0])
+    np.testing.assert_array_equal(mask, before[1])
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        (slice(0, 1), slice(0, 1)),  # one pixel in the corner
+        (slice(30, 31), slice(0, 90)),  # a line across
+        (slice(0, 60), slice(0, 90)),  # the whole frame
+        (slice(0, 60), slice(0, 89)),  # nearly
+        (slice(59, 60), slice(80, 90)),
+    ],
+)
+def test_every_copy_shows_some_target_however_odd(rows, columns):
+    frame, mask = scene(rows, columns)
+    for seed in range(10):
+        images, masks = augment_first_frame(frame, mask, seed=seed, samples=7)
+        assert masks.any((1, 2)).all() and len(images) == 8
+
+
+def test_a_target_that_covers_the_frame_is_pasted_over_gray():
+    frame, mask = scene(slice(None), slice(None))
+    images, masks = augment_first_frame(frame, mask, samples=4, config=replace(PLAIN, scales=(0.5,)))
+    assert (images[1:][~masks[1:]] == 128).all() and (~masks[1:]).any()
+
+
+def test_no_samples_is_the_frame_alone():
+    images, masks = augment_first_frame(*scene(), samples=0)
+    assert len(images) == len(masks) == 1
+
+
+@pytest.mark.parametrize("mask", [np.zeros((60, 90), np.uint8), np.zeros((60, 91), bool), np.zeros((60, 90), bool)])
+def test_a_mask_that_is_none_is_refused(mask):
+    with pytest.raises(ValueError, match="mask"):
+        augment_first_frame(scene()[0], mask)

@@ -1,0 +1,139 @@
+"""The target model end to end, against the same sequence of calls on the textbook form."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from vosbook.target_model.gauss_newton import AutogradProblem, gauss_newton
+from vosbook.target_model.loss import pixel_weights, residuals, target_scores
+from vosbook.target_model.model import FAST, TargetModel, TargetModelConfig, first_frame_weights, initial_weights
+
+CONFIG = TargetModelConfig(c=6, k_max=7, cg_first=(3, 5), cg_update=5)
+GRID, SIZE, CHANNELS = (6, 9), (96, 143), 10
+
+
+def video(frames: int, *, dtype=torch.double) -> tuple[torch.Tensor, torch.Tensor]:
+    """Features `(T, C, h, w)` that differ inside a moving square, and its labels `(T, 1, H, W)`."""
+    generator = torch.Generator().manual_seed(0)
+    y = torch.zeros(frames, 1, *SIZE, dtype=dtype)
+    for t in range(frames):
+        y[t, :, 20 : 60 + t, 20 + 4 * t : 70 + 4 * t] = 1
+    inside = F.interpolate(y, size=GRID, mode="area")
+    object_, background = torch.randn(2, 1, CHANNELS, 1, 1, dtype=dtype, generator=generator)
+    noise = torch.randn(frames, CHANNELS, *GRID, dtype=dtype, generator=generator)
+    return inside * object_ + (1 - inside) * background + 0.3 * noise, y
+
+
+def textbook_track(x: torch.Tensor, y: torch.Tensor, gammas: list[torch.Tensor], kept: list[list[int]]):
+    """w after the first frame (5 samples), and after every later update, with autograd and no stencil anywhere."""
+    v, w = pixel_weights(y), tuple(w_j.to(x) for w_j in initial_weights(CHANNELS, CONFIG.c, seed=0))
+
+    def problem(features, index, gamma, lambda_):
+        return AutogradProblem(
+            lambda w: residuals(w, features[index], y[index], v[index], gamma, lambda_=lambda_), lambda_
+        )
+
+    first = problem(x, kept[0], first_frame_weights(5).double(), CONFIG.lambda_)
+    w = gauss_newton(first, w, cg_iterations=CONFIG.cg_first)
+    z = F.conv2d(x, w[0])
+    for index, gamma in zip(kept, gammas):
+        update = problem(z, index, gamma, CONFIG.lambda_[1:])
+        w = w[0], *gauss_newton(update, w[1:], cg_iterations=(CONFIG.cg_update,))
+        yield w
+
+
+def test_a_track_equals_the_textbook_s():
+    """Learn, insert four frames into a memory with room for two of them, update after each, compare every w.
+
+    With a shorter schedule than the paper's: over 45 CG iterations, rounding alone makes two runs differ.
+    """
+    x, y = video(9)
+    model = TargetModel(CONFIG)
+    model.learn_first_frame(x[:5], y[:5])
+    place = list(range(5))  # frame in every place of the memory
+    ws, gammas, kept = [model.w], [model.memory.gamma], [list(place)]
+    for t in range(5, 9):
+        assert model.insert(x[t : t + 1], y[t : t + 1])
+        model.update()
+        place[model.memory.newest : model.memory.newest + 1] = [t]
+        ws.append(model.w)
+        gammas.append(model.memory.gamma)
+        kept.append(list(place))
+    assert [len(k) for k in kept] == [5, 6, 7, 7, 7] and 8 in kept[-1]
+    for w, expected in zip(ws, textbook_track(x, y, gammas, kept), strict=True):
+        torch.testing.assert_close(w, expected, rtol=1e-6, atol=1e-8)
+
+
+def test_it_learns_to_tell_the_target_from_its_surroundings():
+    """In single precision, on a frame that it has not seen."""
+    x, y = video(8, dtype=torch.float)
+    model = TargetModel(CONFIG)
+    model.learn_first_frame(x[:5], y[:5])
+    s = F.interpolate(model.scores(x[7:]), size=SIZE, mode="bilinear")
+    found, truth = s > 0.5, y[7:] > 0.5
+    assert (found & truth).sum() / (found | truth).sum() > 0.75
+    torch.testing.assert_close(model.scores(x), target_scores(x, model.w))
+
+
+def test_the_random_start_is_that_of_new_convolutions_and_the_same_for_every_object():
+    torch.manual_seed(5)
+    first, second = nn.Conv2d(10, 6, 1, bias=False), nn.Conv2d(6, 1, 3, bias=False)
+    w = initial_weights(10, 6, seed=5)
+    torch.testing.assert_close(w, (first.weight.detach(), second.weight.detach()), rtol=0, atol=0)
+    state = torch.get_rng_state()
+    initial_weights(10, 6, seed=5)
+    assert torch.equal(torch.get_rng_state(), state)  # the global generator is not touched
+
+
+def test_learning_again_begins_anew():
+    x, y = video(6)
+    model, fresh = TargetModel(CONFIG), TargetModel(CONFIG)
+    model.learn_first_frame(x[1:6], y[1:6])
+    model.insert(x[:1], y[:1])
+    model.learn_first_frame(x[:5], y[:5])
+    fresh.learn_first_frame(x[:5], y[:5])
+    torch.testing.assert_close(model.w, fresh.w, rtol=0, atol=0)
+    assert len(model.memory) == 5
+
+
+def test_a_frame_with_fewer_than_ten_target_pixels_is_not_remembered():
+    x, y = video(6)
+    model = TargetModel(CONFIG)
+    model.learn_first_frame(x[:5], y[:5])
+    nine, ten = torch.zeros(2, 1, 1, *SIZE, dtype=torch.double)
+    nine[0, 0, 0, :9], ten[0, 0, 0, :10] = 0.9, 0.6
+    assert not model.insert(x[:1], nine) and len(model.memory) == 5
+    assert not model.insert(x[:1], torch.full_like(nine, 0.5)) and len(model.memory) == 5
+    assert model.insert(x[:1], ten) and len(model.memory) == 6
+
+
+def test_an_update_leaves_w1_and_the_scores_it_gave_before():
+    x, y = video(6)
+    model = TargetModel(CONFIG)
+    model.learn_first_frame(x[:5], y[:5])
+    before, scores = model.w, model.scores(x)
+    copies = [w_j.clone() for w_j in before], scores.clone()
+    model.insert(x[5:], y[5:])
+    model.update()
+    assert torch.equal(model.w[0], before[0]) and not torch.equal(model.w[1], before[1])
+    torch.testing.assert_close((list(before), scores), copies, rtol=0, atol=0)
+
+
+def test_bool_labels_serve_as_well():
+    x, y = video(5)
+    one, other = TargetModel(CONFIG), TargetModel(CONFIG)
+    one.learn_first_frame(x, y)
+    other.learn_first_frame(x, y > 0.5, torch.tensor([2, 1, 1, 1, 1]) / 6)
+    torch.testing.assert_close(one.w, other.w)
+
+
+def test_nothing_works_before_the_first_frame():
+    with pytest.raises(RuntimeError, match="learn_first_frame first"):
+        TargetModel(CONFIG).scores(torch.zeros(1, CHANNELS, *GRID))
+
+
+def test_the_settings_are_the_paper_s():
+    assert first_frame_weights(5).tolist() == pytest.approx([2 / 6, 1 / 6, 1 / 6, 1 / 6, 1 / 6])
+    assert (sum(TargetModelConfig().cg_first), sum(FAST.cg_first), FAST.cg_update) == (45, 35, 5)
+    assert FAST.k_max == 80 and FAST.eta == 0.1 and FAST.t_s == 8 and FAST.c == 96
