@@ -1,14 +1,11 @@
 """A real Chromium, and the two places where the inspector must work: JupyterLab with a kernel, a page without one."""
 
 import contextlib
-import functools
-import http.server
 import os
 import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -16,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from demo_video import VIDEO
+from material import VIDEO, serve
 from nbclient import NotebookClient
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -61,9 +58,9 @@ def page(browser: Browser) -> Iterator[Page]:
 
     page.route("**/*", here_only)
     page.on("pageerror", lambda error: trouble.append(str(error)))
-    page.trouble = trouble
     yield page
     context.close()
+    assert trouble == []
 
 
 @pytest.fixture(scope="session")
@@ -78,25 +75,6 @@ def notebook() -> nbformat.NotebookNode:
 
 
 # ------------------------------------------------------------------------------------------------------ places
-
-
-@contextlib.contextmanager
-def serve(folder: Path) -> Iterator[str]:
-    """The folder over HTTP, on this machine alone."""
-    handler = functools.partial(_Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *args) -> None:
-        pass
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,49 @@
+"""What the browser is given: a small video as a notebook cell, and a server for built pages."""
+
+import contextlib
+import functools
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+# A square moves to the right; the prediction stays behind, and at WORST it is lost. A second object stands still.
+FRAMES, WORST = 8, 5
+VIDEO = f"""
+import numpy as np
+from vosbook.view.inspector import Inspector
+
+T, WORST = {FRAMES}, {WORST}
+rng = np.random.default_rng(0)
+frames, truth, prediction = [], [], []
+for t in range(T):
+    frames.append(rng.integers(60, 90, (72, 128, 3), dtype=np.uint8))
+    true = np.zeros((72, 128), np.uint8)
+    true[20:50, 10 + 8 * t:40 + 8 * t] = 1
+    true[52:70, 90:120] = 2
+    found = np.roll(true, -2 - t % 3, 1)
+    if t == WORST:
+        found[found == 1] = 0
+    truth.append(true)
+    prediction.append(found)
+inspector = Inspector(frames, truth=truth, prediction=prediction, names={{1: "square", 2: "bar"}})
+"""
+
+
+@contextlib.contextmanager
+def serve(folder: Path) -> Iterator[str]:
+    """The folder over HTTP, on this machine alone."""
+    handler = functools.partial(_Quiet, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *args) -> None:
+        pass

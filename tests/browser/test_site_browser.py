@@ -1,0 +1,75 @@
+"""The printed book as a reader meets it: every page whole, at desktop and phone width, with no network."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from material import serve
+from pipeline import site
+from pipeline.chapters import BOOK, chapter_paths
+from pipeline.execute import execute_all
+from playwright.sync_api import Page, expect
+
+pytestmark = [pytest.mark.browser, pytest.mark.chapters]
+
+BUILD = BOOK.parent / "build"
+
+# What sticks out of the page, what is broken: looked at once the mathematics is set.
+LOOK = """async () => {
+  await window.MathJax?.startup?.promise;
+  const article = document.querySelector("article");
+  const pictures = [...article.querySelectorAll("img")];
+  return {
+    "scrolls sideways": document.documentElement.scrollWidth > innerWidth + 1,
+    "broken pictures": pictures.filter(image => !image.naturalWidth).length,
+    "pictures without a text": pictures.filter(image => !image.alt).length,
+    "formulae not set": [...article.querySelectorAll(".math")].filter(e => !e.querySelector("mjx-container")).length,
+    "errors in formulae": article.querySelectorAll("mjx-merror, [data-mjx-error]").length,
+  };
+}"""
+
+
+@pytest.fixture(scope="session")
+def book(browser) -> Iterator[tuple[str, Path]]:
+    """The book's address and folder, brought up to date as `make book` does it."""
+    chapters, cache = chapter_paths(), BUILD / "executed" / "smoke"
+    failed = execute_all(chapters, cache)
+    assert not failed, f"chapters that do not run: {', '.join(failed)}"
+    site.assemble(chapters, cache, BUILD / "source")
+    assert site.render(BUILD), "Sphinx warned: see above"
+    with serve(BUILD / "html") as address:
+        yield address, BUILD / "html"
+
+
+def test_every_page_at_both_widths(page, book):
+    address, folder = book
+    found = []
+    pages = [file for file in sorted(folder.rglob("*.html")) if file.stem not in {"genindex", "search"}]
+    for file in pages:
+        page.goto(f"{address}/{file.relative_to(folder)}")
+        for width in (1280, 390):
+            page.set_viewport_size({"width": width, "height": 844})
+            faults = {what: count for what, count in page.evaluate(LOOK).items() if count}
+            if faults:
+                found.append((file.name, width, faults))
+    assert found == []
+
+
+def test_every_inspector_of_the_book_draws(page, book):
+    """In each chapter that has one: it shows its first frame, and the next when told to."""
+    address = book[0]
+    with_inspector = [path for path in chapter_paths() if "Inspector(" in path.read_text(encoding="utf-8")]
+    assert with_inspector
+    for path in with_inspector:
+        page.goto(f"{address}/chapters/{path.stem}.html")
+        _step_through(page)
+
+
+def _step_through(page: Page) -> None:
+    page.locator(".vos-inspector").first.wait_for(timeout=30_000)
+    for inspector in page.locator(".vos-inspector").all():
+        picture = inspector.locator(".vos-picture")
+        expect(picture).to_have_attribute("data-drawn", "0")
+        inspector.focus()
+        page.keyboard.press("ArrowRight")
+        expect(picture).to_have_attribute("data-drawn", "1")
