@@ -154,8 +154,8 @@ print(f"tracker  {np.mean(tracked[1:]):.3f}\nbaseline {np.mean(held[1:]):.3f}")
 # %%
 show(
     score_curves({"tracker": tracked, "first mask held": held}),
-    alt="J over the frames for one object: the tracker's curve stays high, while the curve of the baseline that "
-    "repeats the first mask falls as the object moves away.",
+    alt="J over the frames for one object: the tracker's curve falls slowly, the curve of the baseline that "
+    "repeats the first mask falls fast as the object moves away.",
     caption="J per frame. Frame 0 is 1 for both, because its mask was given; benchmarks leave it out.",
 )
 
@@ -166,9 +166,10 @@ show(
 # %%
 with TemporaryDirectory() as folder:
     for kind, masks in (("truth", map(video.labels, range(len(video.frames)))), ("prediction", predictions)):
-        (Path(folder) / kind).mkdir()
+        target = Path(folder) / kind / video.name
+        target.mkdir(parents=True)
         for name, labels in zip(video.frames.names, masks):
-            write_mask(Path(folder) / kind / f"{name}.png", labels)
+            write_mask(target / f"{name}.png", labels)
     scores = evaluate(Path(folder) / "truth", Path(folder) / "prediction", protocol="davis2017")
 print(format_table(scores))
 

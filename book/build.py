@@ -39,7 +39,7 @@ def make_run(run: str, profile: str) -> int:
     out = BUILD / "runs" / f"{run}_{profile}.ipynb"
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        execute(script, out, profile=profile)
+        execute(script, out, profile=profile, stdout=sys.stdout)
     except ChapterError as error:
         print(error, file=sys.stderr)
         return 1

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 project = "VOS from scratch"
-author = "the authors of VOS from scratch"
+author = "the VOS from scratch developers"
 copyright = author
 extensions = ["myst_nb"]
 exclude_patterns: list[str] = []
@@ -19,7 +19,6 @@ html_theme_options = {
     "use_download_button": True,
     "use_fullscreen_button": False,
     "show_toc_level": 2,
-    "home_page_in_toc": True,
     "show_navbar_depth": 1,
     "navbar_persistent": [],  # the side bar has the search field already
     "pygments_light_style": "a11y-high-contrast-light",

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TextIO
 
 import nbformat
 from nbformat import NotebookNode
@@ -82,13 +83,16 @@ class ChapterError(Exception):
     """A cell failed; the message says which, and how."""
 
 
-def execute(chapter: Path, out: Path, *, profile: str, key: str = "") -> None:
-    """Run a py:percent file through papermill in its book's folder. `out` appears only when it is complete."""
+def execute(chapter: Path, out: Path, *, profile: str, key: str = "", stdout: TextIO | None = None) -> None:
+    """Run a py:percent file through papermill in its book's folder. `out` appears only when it is complete.
+
+    What the cells print also goes to `stdout` while they run.
+    """
     import papermill  # 1 s, and only here
 
     source = read_chapter(chapter)
     with TemporaryDirectory(prefix=f".{out.stem}.partial-", dir=out.parent) as folder:
-        os.environ["IPYTHONDIR"] = f"{folder}/ipython"  # a reader's own start-up files must not change the book
+        _own_ipython(Path(folder) / "ipython")
         given, made = Path(folder) / "given.ipynb", Path(folder) / out.name
         nbformat.write(source, given)
         start = time.perf_counter()
@@ -101,6 +105,7 @@ def execute(chapter: Path, out: Path, *, profile: str, key: str = "") -> None:
                 kernel_name=KERNEL["name"],
                 progress_bar=False,
                 execution_timeout=CELL_SECONDS,
+                stdout_file=stdout,
             )
         except papermill.PapermillExecutionError as error:
             raise ChapterError(_report(chapter, nbformat.read(made, as_version=4), error)) from None
@@ -108,6 +113,14 @@ def execute(chapter: Path, out: Path, *, profile: str, key: str = "") -> None:
         notebook.metadata["vosbook"] = _circumstances(profile, key, time.perf_counter() - start)
         nbformat.write(notebook, made)
         made.replace(out)
+
+
+def _own_ipython(folder: Path) -> None:
+    """A reader's own start-up files must not change the book; and the kernel reports errors only."""
+    profile = folder / "profile_default"
+    profile.mkdir(parents=True)
+    (profile / "ipython_kernel_config.py").write_text("get_config().IPKernelApp.log_level = 40\n")
+    os.environ["IPYTHONDIR"] = str(folder)
 
 
 def _circumstances(profile: str, key: str, seconds: float) -> dict[str, object]:
