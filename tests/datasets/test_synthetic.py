@@ -16,7 +16,7 @@ from vosbook.datasets.synthetic import CATEGORIES, CRITERIA, SEEN, UNSEEN, Synth
 from vosbook.datasets.synthetic.attributes import Evidence
 from vosbook.datasets.synthetic.dice import Curve, Dice, constant
 from vosbook.datasets.synthetic.make import film
-from vosbook.datasets.synthetic.render import _over, render
+from vosbook.datasets.synthetic.render import over, render
 from vosbook.datasets.synthetic.scene import Actor, Camera, Light, Scene, draw_scene
 from vosbook.datasets.synthetic.sprite import DEFORMATIONS, SIDE, Deformation, Pose, Sprite, draw, sample
 from vosbook.datasets.synthetic.write import write_dataset
@@ -174,9 +174,8 @@ def test_over_is_porter_and_duff():
     picture = np.zeros((1, 3, 4), np.uint8)  # clear, half, solid; colours are multiplied by opacity
     picture[0, 1] = (100, 50, 0, 128)
     picture[0, 2] = (200, 100, 0, 255)
-    _over(ground, picture)
     half = [100 + round(100 * 127 / 255), 50 + round(100 * 127 / 255), round(100 * 127 / 255)]
-    assert ground.tolist() == [[[100, 100, 100], half, [200, 100, 0]]]
+    assert over(ground, picture).tolist() == [[[100, 100, 100], half, [200, 100, 0]]]
 
 
 def test_draw_puts_a_square_where_the_pose_says():

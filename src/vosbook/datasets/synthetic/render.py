@@ -167,7 +167,7 @@ def _paint(frame: np.ndarray, labels: np.ndarray, actor: Actor, scene: Scene, t:
     picture, p_top, p_left = layers[0] if len(layers) == 1 else _averaged(layers)
     _shadow(frame, picture[..., 3], p_top, p_left, shift=max(1, round(0.06 * now.radius)))
     here, there = _overlap(size, picture.shape, p_top, p_left)
-    _over(frame[here], picture[there])
+    frame[here] = over(frame[here], picture[there])
     here, there = _overlap(size, sharp.shape, top, left)
     labels[here][solid[there]] = actor.id
     rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
@@ -186,17 +186,10 @@ def _averaged(layers: list[tuple[np.ndarray, int, int]]) -> tuple[np.ndarray, in
     return ((total + len(layers) // 2) // len(layers)).astype(np.uint8), top, left
 
 
-def _overlap(size: tuple[int, int], shape: tuple[int, ...], top: int, left: int) -> tuple[tuple, tuple]:
-    """Where a box at (top, left) meets the frame: as slices of the frame, and as slices of the box."""
-    y0, x0 = min(max(top, 0), size[0]), min(max(left, 0), size[1])
-    y1, x1 = max(min(top + shape[0], size[0]), y0), max(min(left + shape[1], size[1]), x0)
-    return (slice(y0, y1), slice(x0, x1)), (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
-
-
-def _over(ground: np.ndarray, picture: np.ndarray) -> None:
-    """Porter and Duff's "over": premultiplied `picture` (h, w, 4) on `ground` (h, w, 3), in place."""
+def over(ground: np.ndarray, picture: np.ndarray) -> np.ndarray:
+    """Porter and Duff's "over": `picture` uint8 (h, w, 4), colour times opacity, on `ground` uint8 (h, w, 3)."""
     clear = 255 - picture[..., 3:].astype(np.int32)
-    ground[:] = np.minimum(picture[..., :3] + (ground * clear + 127) // 255, 255)
+    return np.minimum(picture[..., :3] + (ground * clear + 127) // 255, 255).astype(np.uint8)
 
 
 def _shadow(frame: np.ndarray, alpha: np.ndarray, top: int, left: int, *, shift: int) -> None:
