@@ -186,6 +186,13 @@ def _averaged(layers: list[tuple[np.ndarray, int, int]]) -> tuple[np.ndarray, in
     return ((total + len(layers) // 2) // len(layers)).astype(np.uint8), top, left
 
 
+def _overlap(size: tuple[int, int], shape: tuple[int, ...], top: int, left: int) -> tuple[tuple, tuple]:
+    """Where a box at (top, left) meets the frame: as slices of the frame, and as slices of the box."""
+    y0, x0 = min(max(top, 0), size[0]), min(max(left, 0), size[1])
+    y1, x1 = max(min(top + shape[0], size[0]), y0), max(min(left + shape[1], size[1]), x0)
+    return (slice(y0, y1), slice(x0, x1)), (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+
+
 def over(ground: np.ndarray, picture: np.ndarray) -> np.ndarray:
     """Porter and Duff's "over": `picture` uint8 (h, w, 4), colour times opacity, on `ground` uint8 (h, w, 3)."""
     clear = 255 - picture[..., 3:].astype(np.int32)
