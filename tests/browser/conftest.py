@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from material import VIDEO, serve
+from material import VIDEO, need_javascript, serve, unavailable
 from nbclient import NotebookClient
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -22,13 +22,6 @@ sys.path.insert(0, str(BOOK))
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
-
-
-def unavailable(reason: str) -> None:
-    """Say loudly what was not tested; where everything should be installed (CI), that is a failure."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(f"BROWSER TESTS NOT RUN. {reason}")
 
 
 @pytest.fixture(scope="session")
@@ -84,8 +77,7 @@ def static_page(notebook, browser, tmp_path_factory) -> Iterator[str]:
 
     build = BOOK.parent / "build"
     site.vendor(build, BOOK, print)
-    if not (build / "vendor" / "embed-amd.js").is_file():
-        unavailable("The site's JavaScript is missing: install npm, which must reach its registry")
+    need_javascript(build)
     place = tmp_path_factory.mktemp("site")
     (place / "source").mkdir()
     for name in ("vendor", "npm"):

@@ -3,9 +3,12 @@
 import contextlib
 import functools
 import http.server
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 # A square moves to the right; the prediction stays behind, and at WORST it is lost. A second object stands still.
 FRAMES, WORST = 8, 5
@@ -47,3 +50,16 @@ def serve(folder: Path) -> Iterator[str]:
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *args) -> None:
         pass
+
+
+def unavailable(reason: str) -> None:
+    """Say loudly what was not tested; where everything should be installed (CI), that is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(f"BROWSER TESTS NOT RUN. {reason}")
+
+
+def need_javascript(build: Path) -> None:
+    """A page that fetches its scripts from elsewhere cannot be tested without a network."""
+    if not (build / "vendor" / "embed-amd.js").is_file():
+        unavailable("The site's JavaScript is missing: install npm, which must reach its registry")
