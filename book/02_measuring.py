@@ -1,0 +1,773 @@
+# %% [markdown]
+# # Measuring: J, F, T, and attacking the evaluator
+#
+# Three numbers judge a segmented video: $\mathcal{J}$, how much of the true mask and the predicted one is shared;
+# $\mathcal{F}$, how well their outlines agree; $\mathcal{T}$, how much the outline changes its shape from one frame to
+# the next. This chapter builds them and arrives at the benchmark's own figures, to every published digit, for the
+# results of four methods. Then it attacks them, to learn what each number does not see.
+
+# %% tags=["parameters"]
+profile = "smoke"
+
+# %% tags=["imports"]
+import tempfile
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from checks import ch02
+from vosbook.datasets.catalog import load_sequence
+from vosbook.errors import InputError
+from vosbook.metrics.boundary import boundary_f, boundary_map, match_radius
+from vosbook.metrics.evaluate import PROTOCOLS, evaluate, format_table, frame_scores, statistics
+from vosbook.metrics.region import jaccard
+from vosbook.metrics.stability import contour_polygon, stability
+from vosbook.runs import load_profile, read_record
+from vosbook.video import write_mask
+from vosbook.view.inspector import Inspector
+from vosbook.view.overlay import compare, overlay
+from vosbook.view.plots import image_row, new_figure, show
+
+# %% [markdown]
+# The picture below is what the chapter arrives at: the true masks of one frame, pushed sideways, pixel by pixel.
+# $\mathcal{J}$ falls at once. $\mathcal{F}$ does not notice the first few pixels at all, and then drops.
+
+# %%
+sequence = load_sequence(load_profile(profile).of("measuring")["data"][0])
+ids = [one.id for one in sequence.objects]
+middle = len(sequence.frames) // 2
+frame, truth = sequence.frames[middle], sequence.labels(middle)
+
+
+def shifted(labels, pixels):
+    """Labels (H, W) moved to the right; what comes in from the left is background."""
+    moved = np.zeros_like(labels)
+    moved[:, pixels:] = labels[:, : labels.shape[1] - pixels]
+    return moved
+
+
+distances = np.arange(0, 31)
+by_distance = np.array([frame_scores(shifted(truth, d), truth, ids) for d in distances])  # (D, 2, N): J, F by object
+figure, axes = new_figure(height=3.0)
+axes[0, 0].plot(distances, by_distance[:, 0].mean(axis=1), label="J")
+axes[0, 0].plot(distances, by_distance[:, 1].mean(axis=1), label="F")
+axes[0, 0].axvline(match_radius(truth.shape), color="#555555", linestyle=":", linewidth=1)
+axes[0, 0].text(match_radius(truth.shape) + 0.3, 1.0, "radius within which outlines match", va="center", fontsize=10)
+axes[0, 0].set(xlabel="shift of the true masks (pixels)", ylabel="score, mean of the objects", ylim=(-0.02, 1.05))
+axes[0, 0].legend(loc="center right")
+show(
+    figure,
+    alt="J falls steeply from the first pixel of shift. F stays at 1 up to the match radius, then drops steeply too.",
+    caption="The same mistake in two numbers.",
+)
+
+# %% [markdown]
+# ## Goals
+#
+# After this chapter you can
+#
+# - compute $\mathcal{J}$ and $\mathcal{F}$ of two masks, and say what they do with empty ones;
+# - explain what $\mathcal{T}$ compares, and why it alone needs no true masks;
+# - sum up a video as mean, recall and decay, and say which frames and which objects a protocol counts;
+# - recognise a number that came from a broken prediction folder, or from another protocol.
+
+# %% [markdown]
+# ## 1 What is compared
+#
+# A *label map* gives every pixel of a frame the number of the object that it belongs to, 0 being the background. The
+# mask of object $i$ is the set of pixels with label $i$. Here is a frame with its true masks, and beside it a wrong
+# prediction: the same masks, six pixels to the right. White pixels are right, red ones predicted in error, blue ones
+# missed; purple ones carry the number of another object.
+
+# %%
+prediction = shifted(truth, 6)
+pictures = [overlay(frame, truth), compare(frame, prediction, truth)]
+show(
+    image_row(pictures, ["true masks", "prediction, and its errors"]),
+    alt="Left: a frame with its objects painted over. Right: each object mostly white, with a red rim on its right "
+    "side, where the prediction is too much, and a blue rim on its left, where it is missing.",
+)
+print("labels", truth.shape, truth.dtype, "objects", ids)
+
+# %% [markdown]
+# ## 2 J: how much is shared
+#
+# The *Jaccard index*, or intersection over union, of a predicted mask $M$ and a true mask $G$ is
+#
+# $$\mathcal{J} = \frac{|M \cap G|}{|M \cup G|}.$$
+#
+# It is 1 for equal masks and 0 for masks that share nothing. With both masks empty the fraction is 0/0; the benchmark
+# says 1, since nothing was there and nothing was found.
+
+# %%
+M, G = prediction == ids[0], truth == ids[0]  # bool (H, W)
+shared, either = np.count_nonzero(M & G), np.count_nonzero(M | G)
+print(f"{np.count_nonzero(M)} pixels predicted, {np.count_nonzero(G)} true, {shared} shared, {either} in either")
+
+
+# %%
+def region_similarity(M, G):
+    """J of two masks, bool (H, W)."""
+    union = np.count_nonzero(M | G)
+    return np.count_nonzero(M & G) / union if union else 1.0
+
+
+print(f"J = {region_similarity(M, G):.3f}")
+
+# %% [markdown]
+# $\mathcal{J}$ counts area. The legs of an animal are few pixels: losing them costs little. That is why the benchmark
+# has a second number.
+
+# %% [markdown]
+# ## 3 F: how well the outlines agree
+#
+# First we need the outlines. A pixel is on the *boundary* of a mask if its neighbour to the right, below, or below to
+# the right, has another value. This puts the outline half a pixel towards the upper left, for both masks alike. Pixels
+# outside the image count as equal to those inside, so the image's border is never a boundary. This will matter below.
+
+
+# %%
+def outline(mask):
+    """Boundary pixels of a mask, both bool (H, W)."""
+    H, W = mask.shape
+    padded = np.pad(mask, ((0, 1), (0, 1)), mode="edge")  # (H + 1, W + 1): the last row and column once more
+    right, below, diagonal = padded[:H, 1:], padded[1:, :W], padded[1:, 1:]
+    return (mask != right) | (mask != below) | (mask != diagonal)
+
+
+rows, columns = np.nonzero(M | G)
+window = slice(max(rows.min() - 8, 0), rows.max() + 8), slice(max(columns.min() - 8, 0), columns.max() + 8)
+show(
+    image_row([G[window], outline(G)[window], outline(M)[window]], ["mask G", "outline of G", "outline of M"]),
+    alt="The first object's true mask as a filled shape; its outline, one to two pixels wide; and the outline of the "
+    "prediction, the same shape further right.",
+)
+
+# %% [markdown]
+# Two outlines drawn by two careful people would differ by a pixel or two, so exact hits would be too much to ask. A
+# boundary pixel counts as matched if the other outline has a pixel within a radius $r$, 0.8 % of the image's diagonal,
+# rounded up. *Dilation* with a disk of radius $r$ finds those: it turns on every pixel that has an outline pixel
+# within $r$.
+
+
+# %%
+def disk_of(r):
+    """1 where a pixel lies within r of the centre: uint8 (2r + 1, 2r + 1)."""
+    y, x = np.mgrid[-r : r + 1, -r : r + 1]
+    return (x**2 + y**2 <= r**2).astype(np.uint8)
+
+
+r = int(np.ceil(0.008 * np.hypot(*truth.shape)))
+near_G = cv2.dilate(outline(G).astype(np.uint8), disk_of(r)).astype(bool)  # (H, W)
+print(f"radius {r} px here, {int(np.ceil(0.008 * np.hypot(480, 854)))} px and {disk_of(8).sum()} ones at 480x854")
+
+view = np.ones((*G.shape, 3))  # (H, W, 3)
+view[near_G] = (0.85, 0.85, 0.85)
+view[outline(M) & ~near_G] = (0.84, 0.37, 0)
+view[outline(M) & near_G] = (0, 0.45, 0.7)
+show(
+    image_row([view[window]], ["matched (blue) and unmatched (red) boundary pixels of M"]),
+    alt="A grey band around the true outline. Pieces of the predicted outline that run within the band are blue, those "
+    "outside, mostly on the upright parts of the outline, are red.",
+)
+
+# %% [markdown]
+# *Precision* $P$ is the share of the prediction's boundary pixels that match, *recall* $R$ the share of the truth's.
+# $\mathcal{F}$ is their harmonic mean,
+#
+# $$\mathcal{F} = \frac{2 P R}{P + R},$$
+#
+# which is high only if both are. Where one outline is empty, $\mathcal{F}$ is 0; where both are, it is 1.
+
+
+# %%
+def boundary_accuracy(M, G):
+    """F of two masks, bool (H, W)."""
+    r = int(np.ceil(0.008 * np.hypot(*G.shape)))
+    m, g = outline(M), outline(G)
+    if not m.any() or not g.any():
+        return float(m.any() == g.any())
+    near_m, near_g = (cv2.dilate(b.astype(np.uint8), disk_of(r)).astype(bool) for b in (m, g))
+    P, R = (m & near_g).sum() / m.sum(), (g & near_m).sum() / g.sum()
+    return 2 * P * R / (P + R) if P + R else 0.0
+
+
+print(f"F = {boundary_accuracy(M, G):.3f}")
+
+# %% [markdown]
+# ### Equal to the library
+#
+# `vosbook.metrics` does the same, faster: it crops every object to the box around both of its masks before it looks
+# for boundaries. A crop must not make new boundaries, nor lose any, which is why it keeps one pixel around the box.
+# The cell below compares both forms on all objects of all frames, and on the awkward masks.
+
+# %%
+empty, full = np.zeros_like(G), np.ones_like(G)
+pairs = [
+    (labels == i, shifted(labels, 1 + t) == i)
+    for t, labels in enumerate(map(sequence.labels, range(len(sequence.frames))))
+    for i in ids
+]
+pairs += [(empty, empty), (full, empty), (empty, full), (G, empty), (G, full), (G, ~G)]
+for one, other in pairs:
+    assert region_similarity(one, other) == jaccard(one, other)
+    assert boundary_accuracy(one, other) == boundary_f(one, other)
+    assert (outline(one) == boundary_map(one)).all()
+print(f"{len(pairs)} pairs of masks: J, F and boundaries are equal to the last bit")
+# %% [markdown]
+# ## 4 T: does the outline hold still?
+#
+# A method can be right on average and still flicker. $\mathcal{T}$ compares the predicted outline of each frame with
+# that of the next: what is the cost of turning one into the other, beyond moving and scaling it? It uses no true mask,
+# but for that of the first frame. Low is good. There are four steps.
+#
+# **Outline to polygon.** The outline is traced along the edges of the pixels, simplified, and cut into sides of at most
+# 3 pixels. `contour_polygon` does that; of several loops it keeps the one with most corners.
+
+# %%
+H, W = 120, 160
+angle = np.arctan2(*np.mgrid[-60:60, -80:80])
+distance = np.hypot(*np.mgrid[-60:60, -80:80])
+steady = distance < 40 + 6 * np.cos(3 * angle)  # bool (H, W)
+ragged = distance < 40 + 6 * np.cos(3 * angle) + 3 * np.sin(19 * angle)
+points_a, points_b = contour_polygon(steady), contour_polygon(ragged)  # (P, 2), (Q, 2): row, column
+
+figure, axes = new_figure(1, 2, height=2.6)
+for panel, points, title in zip(axes.flat, (points_a, points_b), ("steady", "ragged")):
+    panel.plot(points[:, 1], points[:, 0], ".-", linewidth=1, markersize=4)
+    panel.set(title=f"{title}: {len(points)} points", aspect="equal")
+    panel.invert_yaxis()
+show(
+    figure, alt="Two polygons of the same rounded triangle: one smooth, the other with nineteen small teeth around it."
+)
+
+# %% [markdown]
+# **What a point sees.** The *shape context* of a point counts where all points lie, seen from it: in 12 directions and
+# 5 rings, whose outer radii grow from 1/8 of the mean distance between points to 2. It knows nothing of where the
+# outline lies in the image, nor of how large it is.
+
+# %%
+RINGS, SECTORS = np.geomspace(1 / 8, 2, 5), 12
+
+
+def contexts(points):
+    """Shape contexts of points (P, 2): shares of rings times sectors, (P, 60)."""
+    offset = points[None] - points[:, None]  # (P, P, 2): from the first index to the second
+    distance = np.hypot(offset[..., 0], offset[..., 1])  # (P, P)
+    ring = np.digitize(distance / distance.mean(), RINGS)  # (P, P), 5 beyond the last
+    turn = np.arctan2(offset[..., 1], offset[..., 0]) % (2 * np.pi)
+    sector = (turn // (2 * np.pi / SECTORS)).astype(int)
+    counts = np.zeros((len(points), len(RINGS) + 1, SECTORS))
+    np.add.at(counts, (np.arange(len(points))[:, None], ring, sector), 1)
+    seen = counts[:, :-1].reshape(len(points), -1)  # (P, 5, 12) -> (P, 60)
+    return seen / seen.sum(axis=1, keepdims=True)
+
+
+context_a, context_b = contexts(points_a), contexts(points_b)
+print("shape contexts", context_a.shape, context_b.shape)
+
+# %% [markdown]
+# **What a match costs.** Two points that see alike should cost little. The $\chi^2$ distance of their histograms
+# $a$ and $b$ lies between 0 and 1:
+#
+# $$c(a, b) = \frac{1}{2} \sum_k \frac{(a_k - b_k)^2}{a_k + b_k}.$$
+
+
+# %%
+def match_costs(one, other):
+    """Chi-square distance of any two histograms: (P, 60), (Q, 60) -> (P, Q)."""
+    a, b = one[:, None], other[None]  # (P, 1, 60), (1, Q, 60)
+    return 0.5 * ((a - b) ** 2 / np.where(a + b > 0, a + b, 1)).sum(axis=-1)
+
+
+cost = match_costs(context_a, context_b)
+figure, axes = new_figure(height=3.0)
+picture = axes[0, 0].imshow(cost, cmap="viridis", vmin=0, vmax=1, aspect="auto")
+axes[0, 0].set(xlabel="point of the ragged outline", ylabel="point of the steady one")
+axes[0, 0].grid(False)
+figure.colorbar(picture, label="cost")
+show(
+    figure,
+    alt="A matrix of costs with a dark band of low cost along its diagonal: each point matches those that lie "
+    "at the same place of the other outline.",
+)
+
+# %% [markdown]
+# **The cheapest way around.** Both outlines are walked once, so matches must not go back. The cheapest monotone path
+# through the matrix, with steps down, right, or both, is found by dynamic programming: the least sum with which a cell
+# can be reached is its own cost and the smallest of the three before it. The path starts where the two outlines start,
+# which means nothing; so it is found twice, the second time beginning just behind its cheapest cell.
+
+
+# %%
+def walk(cost):
+    """Cells of the cheapest monotone path from (0, 0) to the end of a matrix (P, Q), last one first."""
+    total = np.full((cost.shape[0] + 1, cost.shape[1] + 1), np.inf)  # with a rim, so that every cell has three before
+    total[0, 0] = 0
+    for p, q in np.ndindex(*cost.shape):
+        total[p + 1, q + 1] = cost[p, q] + min(total[p, q], total[p, q + 1], total[p + 1, q])
+    p, q = cost.shape[0] - 1, cost.shape[1] - 1
+    path = [(p, q)]
+    while p or q:
+        before = [(total[p, q], p - 1, q - 1), (total[p, q + 1], p - 1, q), (total[p + 1, q], p, q - 1)]
+        _, p, q = min(before, key=lambda step: step[0])
+        path.append((p, q))
+    return path
+
+
+def twice(cost):
+    """The path found again from just behind its cheapest cell. Pairs (point of one, point of the other)."""
+    start = min(walk(cost)[:-1], key=lambda cell: cost[cell])
+    rows, columns = np.roll(np.arange(cost.shape[0]), -start[0] - 1), np.roll(np.arange(cost.shape[1]), -start[1] - 1)
+    return [(rows[p], columns[q]) for p, q in walk(cost[np.ix_(rows, columns)])]
+
+
+# %% [markdown]
+# A point may lie on several cells of the path. Each point of the first outline keeps its cheapest, and of these each
+# point of the second. The mean cost of what is left is the instability of one pair of frames.
+
+
+# %%
+def instability(one, other):
+    """Mean cost of matching the outlines of two masks, bool (H, W)."""
+    cost = match_costs(contexts(contour_polygon(one)), contexts(contour_polygon(other)))
+    pairs = twice(cost)
+    for side in (0, 1):
+        pairs = sorted(pairs, key=lambda pair: (pair[side], cost[pair]))
+        pairs = [pair for n, pair in enumerate(pairs) if n == 0 or pair[side] != pairs[n - 1][side]]
+    return np.mean([cost[pair] for pair in pairs])
+
+
+moved = np.roll(steady, (5, 20), axis=(0, 1))
+larger = distance < 1.3 * (40 + 6 * np.cos(3 * angle))
+pairs = {
+    "moved": (steady, moved),
+    "larger": (steady, larger),
+    "ragged": (steady, ragged),
+    "a disk": (steady, distance < 45),
+}
+for name, (one, other) in pairs.items():
+    ours, theirs = instability(one, other), stability(one, other)
+    assert np.isclose(ours, theirs, rtol=0, atol=1e-9), (name, ours, theirs)
+    print(f"{name:<8} instability {ours:.4f}, the library's {theirs:.4f}")
+
+# %% [markdown]
+# The published $\mathcal{T}$ is the mean over all neighbouring frames, times five. It rewards holding still, whether
+# that is right or wrong: a method that returns the first mask for ever gets 0, the best possible. And an object that
+# turns or passes behind another changes its outline by itself, so DAVIS scores $\mathcal{T}$ only on the 10 of its 20
+# validation sequences where this does not dominate.
+
+# %%
+edges = [labels > 0 for labels in map(sequence.labels, range(6))]
+flicker = [cv2.dilate(mask.view(np.uint8), disk_of(2)) > 0 if t % 2 else mask for t, mask in enumerate(edges)]
+for name, masks in {
+    "the truth": edges,
+    "every other mask 2 px too large": flicker,
+    "first mask held": edges[:1] * 6,
+}.items():
+    print(f"T = {5 * np.mean([stability(one, other) for one, other in pairwise(masks)]):.3f}   {name}")
+
+# %% [markdown]
+# ## 5 From frames to one figure
+#
+# A video gives one $\mathcal{J}$ and one $\mathcal{F}$ for every object and frame. Three figures sum up such a curve:
+# the *mean*; the *recall*, the share of frames above .5; and the *decay*, the mean of the first quarter of the frames
+# less the mean of the last, which is large for a method that begins well and loses its object. The four quarters
+# share their end points: of 9 frames the first takes 0 to 2, the last 6 to 8.
+
+
+# %%
+def summary(scores):
+    """Mean, recall and decay of a list of scores."""
+    scores = np.asarray(scores)
+    ends = np.floor(np.linspace(0, len(scores) - 1, 5) + 0.5).astype(int)
+    first, last = scores[: ends[1] + 1], scores[ends[3] :]
+    return scores.mean(), (scores > 0.5).mean(), first.mean() - last.mean()
+
+
+held = sequence.labels(0)  # a "method" that repeats the given first mask for ever
+curve = [jaccard(held > 0, sequence.labels(t) > 0) for t in range(len(sequence.frames))]
+one = statistics(curve)
+assert np.allclose(summary(curve), (one.mean, one.recall, one.decay))
+print("first mask held: mean {:.3f}, recall {:.3f}, decay {:.3f}".format(*summary(curve)))
+
+# %% [markdown]
+# ### A trap in the reference code
+#
+# The benchmark's own code keeps the ends of the quarters as 8-bit numbers, which hold 0 to 255. Up to 256 frames that
+# is enough, and DAVIS has no longer video. Beyond, the numbers wrap around: frame 299 becomes frame 43. Below, a score
+# falls slowly from 1 to .2 over a video, so its decay should be close to .6 whatever the length.
+
+
+# %%
+def decay_in_8_bits(scores):
+    """Decay as the reference code works it out."""
+    ends = (np.round(np.linspace(1, len(scores), 5) + 1e-10) - 1).astype(np.uint8)
+    quarters = [scores[int(ends[n]) : int(ends[n + 1]) + 1] for n in (0, 3)]
+    return np.mean(quarters[0]) - np.mean(quarters[1]) if all(map(len, quarters)) else np.nan
+
+
+print("frames  8 bits  right")
+for frames in (100, 256, 300, 400, 600):
+    falling = np.linspace(1, 0.2, frames)
+    print(f"{frames:6d}  {decay_in_8_bits(falling):6.3f}  {summary(falling)[2]:5.3f}")
+
+# %% [markdown]
+# Nothing fails and no number looks absurd: a decay of .2 in place of .6 would pass for a good result. On long video,
+# compare decays only if the same code made them.
+
+# %% [markdown]
+# ## 6 Which frames, which objects
+#
+# The same masks get different numbers from different benchmarks, because these do not count the same things.
+#
+# | protocol | frames | objects |
+# | --- | --- | --- |
+# | `davis2016` | all but first and last | one: all ids together |
+# | `davis2017` | all but first and last | ids up to the largest in the first true mask |
+# | `davis2017-unsupervised` | all | the same, each with the proposal that suits it best |
+# | `youtube-vos` | all that are annotated | all, each from the frame where it appears |
+#
+# Beyond the table: `davis2016` alone has $\mathcal{T}$, and `youtube-vos` neither recall nor decay. Means are over all
+# objects of all sequences, so a sequence with many objects weighs more. Unsupervised results may hold up to 20 masks in
+# each frame under ids of their own, and pixels marked void do not count there.
+#
+# The first frame is left out because its mask was given to the method. The last is left out too: without that, the
+# figures are not the published ones.
+#
+# Let us write the true masks into one folder and a prediction into another, and score it under all four. The
+# prediction is the truth, two pixels off, with the ids in another order.
+
+# %%
+folder = Path(tempfile.mkdtemp())
+names = sequence.frames.names
+other_order = np.zeros(256, np.uint8)
+other_order[ids] = np.roll(ids, 1)
+
+
+def write_masks(name, masks):
+    """A folder with a mask for every frame."""
+    (folder / name).mkdir(parents=True)
+    for frame_name, labels in zip(names, masks):
+        write_mask(folder / name / f"{frame_name}.png", labels)
+    return folder / name
+
+
+true_masks = [sequence.labels(t) for t in range(len(names))]
+gt = write_masks("truth", true_masks)
+pred = write_masks("other_ids", [other_order[shifted(labels, 2)] for labels in true_masks])
+for protocol in PROTOCOLS:
+    result = evaluate(gt, pred, protocol=protocol)
+    objects = result["sequences"]["truth"]["objects"]
+    frames = {len(scores["J"]) for scores in objects.values()}
+    mean = result["mean"]
+    print(
+        f"{protocol:<24}{len(objects)} objects, {frames} frames   J {mean['J']['mean']:.3f}   F {mean['F']['mean']:.3f}"
+    )
+
+# %% [markdown]
+# Three numbers for one prediction, from about 0 to above .8, all of them right. A figure without the name of its
+# protocol says little. The most frequent mix-ups are an evaluation with ids ignored beside one that respects them,
+# every frame beside every fifth, and a validation list beside a test list.
+
+# %% [markdown]
+# ## 7 Attacking the evaluator
+#
+# A number is worth what it takes to fool it. Each attack below replaces the prediction by something that no method
+# should be praised for. The first column of scores respects ids (`davis2017`), the second merges them (`davis2016`).
+
+# %%
+boxes = np.zeros_like(truth)
+for i in ids:
+    y, x = np.nonzero(truth == i)
+    boxes[y.min() : y.max() + 1, x.min() : x.max() + 1] = i
+merged = np.where(truth > 0, ids[0], 0).astype(np.uint8)
+attacks = {
+    "the truth": truth,
+    "shifted by 3 pixels": shifted(truth, 3),
+    "shifted by 12 pixels": shifted(truth, 12),
+    "empty": np.zeros_like(truth),
+    "full frame": np.full_like(truth, ids[0]),
+    "ids swapped": other_order[truth],
+    "all objects under one id": merged,
+    "boxes": boxes,
+    "inverted": np.where(truth > 0, 0, ids[0]).astype(np.uint8),
+    "first mask held": held,
+}
+rows = []
+for name, labels in attacks.items():
+    single = [score.mean() for score in frame_scores(labels, truth, ids)]
+    whole = [float(score[0]) for score in frame_scores((labels > 0).view(np.uint8), (truth > 0).view(np.uint8), [1])]
+    rows.append((name, *single, *whole))
+print(f"{'':<26}J      F        J      F\n{'':<26}with ids        merged")
+for name, *scores in rows:
+    print(f"{name:<24}" + "{:.3f}  {:.3f}    {:.3f}  {:.3f}".format(*scores))
+
+# %% [markdown]
+# What to learn from it:
+#
+# - A **shift** within the match radius costs $\mathcal{F}$ nothing, while $\mathcal{J}$ falls at once, most for small
+#   and thin objects.
+# - **Swapped ids** have the very outlines of the truth, and score almost nothing where ids count. Merged, they are
+#   perfect: `davis2016` cannot see that a method confuses objects.
+# - **Boxes** keep a good part of $\mathcal{J}$ and little of $\mathcal{F}$.
+# - The **inverted** mask has every pixel wrong and the outline of the truth: $\mathcal{J} = 0$ and $\mathcal{F} = 1$.
+# - The **full frame** has no outline, for the border is no boundary. So against a true mask its $\mathcal{F}$ is 0;
+#   but against an *empty* true mask it is 1, although every pixel is wrong:
+
+# %%
+nothing, everything = np.zeros(truth.shape, bool), np.ones(truth.shape, bool)
+for name, one, other in [
+    ("empty, nothing there", nothing, nothing),
+    ("full frame, nothing there", everything, nothing),
+    ("empty, everything there", nothing, everything),
+    ("empty, an object there", nothing, G),
+    ("full frame, an object there", everything, G),
+]:
+    print(f"{name:<28} J {jaccard(one, other):.0f}   F {boundary_f(one, other):.0f}")
+
+# %% [markdown]
+# The second line is a fault of the measure; an exact evaluator must have it too, and a careful reader knows it: an
+# object that leaves the view and is missed by flooding the frame still earns $\mathcal{F} = 1$ for that frame.
+
+# %%
+attacked = {
+    name: labels for name, labels in attacks.items() if name in ("shifted by 12 pixels", "ids swapped", "boxes")
+}
+show(
+    image_row([compare(frame, labels, truth) for labels in attacked.values()], list(attacked), columns=2),
+    alt="Three attacks on one frame: shifted masks with red and blue rims, swapped ids all in purple, and boxes with "
+    "red corners around white objects.",
+)
+
+# %% [markdown]
+# ### Attacks on the folder
+#
+# More wrong numbers come from broken folders than from wrong mathematics: frames that were not written, a sequence
+# that was forgotten, masks in another size. An evaluator that takes what is there and skips the rest rewards a crash.
+# Ours refuses, and names what is missing.
+
+
+# %%
+def try_to_score(pred, **options):
+    """Print the score, or the refusal without the folder's place on this machine."""
+    try:
+        print(f"J&F {evaluate(gt, pred, **options)['mean']['J&F']:.3f}")
+    except InputError as error:
+        print("refused:", str(error).replace(f"{folder}/", ""))
+
+
+short = write_masks("crashed", true_masks[: len(names) // 2])
+try_to_score(short)
+small = write_masks("another_size", [labels[::2, ::2] for labels in true_masks])
+try_to_score(small)
+more = write_masks("too_many_ids", [np.where(labels > 0, labels + 3, 0).astype(np.uint8) for labels in true_masks])
+try_to_score(more, protocol="davis2017")
+broken = write_masks("cut_short", true_masks)
+(broken / f"{names[3]}.png").write_bytes((broken / f"{names[3]}.png").read_bytes()[:200])
+try_to_score(broken)
+
+# %% [markdown]
+# A perfect score is suspicious as well: most often somebody has compared the truth with itself. The table says so in
+# its last line.
+
+# %%
+print(format_table(evaluate(gt, gt)))
+
+# %% [markdown]
+# ### Where in the video?
+#
+# A mean hides when things go wrong. The inspector draws $\mathcal{J}$ and $\mathcal{F}$ under the video; drag the
+# cursor, or press *worst* to jump to the worst frame. The prediction is the first mask, held for ever; below is the
+# same as a picture.
+
+# %%
+frames = list(sequence.frames)
+names_of = {one.id: one.category or f"object {one.id}" for one in sequence.objects}
+Inspector(frames, truth=true_masks, prediction=[held] * len(frames), names=names_of)
+
+# %%
+late = len(frames) - 1
+show(
+    image_row(
+        [compare(frames[t], held, true_masks[t]) for t in (1, late)],
+        [f"frame {t}: J&F {np.mean(frame_scores(held, true_masks[t], ids)):.2f}" for t in (1, late)],
+    ),
+    alt="The held first mask in frame 1, nearly all white, and in the last frame, where the red masks lie where the "
+    "objects were and blue ones where they are.",
+)
+
+# %% [markdown]
+# ## Exercises
+#
+# ### Exercise 2.1 · One number for several objects
+# *difficulty 1 of 3 · 5 minutes · 1 point*
+#
+# Write `mean_iou(prediction, truth, ids)`: the mean, over the objects in `ids`, of each object's $\mathcal{J}$. Both
+# maps are labels `uint8 (H, W)`. An object that is in neither map counts as 1; the background is no object.
+
+
+# %% nbgrader={"grade": false, "grade_id": "ex02-1", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def mean_iou(prediction, truth, ids):
+    """Mean J over the objects `ids` of two label maps, uint8 (H, W)."""
+    ### BEGIN SOLUTION
+    scores = []
+    for i in ids:
+        one, other = prediction == i, truth == i
+        union = np.count_nonzero(one | other)
+        scores.append(np.count_nonzero(one & other) / union if union else 1.0)
+    return float(np.mean(scores))
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "ex02-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+ch02.check_mean_iou(mean_iou)
+
+# %% [markdown]
+# ### Exercise 2.2 · Recall and decay of an object that comes late
+# *difficulty 2 of 3 · 15 minutes · 2 points*
+#
+# Write `recall_and_decay(scores)`. `scores` holds one value per frame, and `None` for the frames before the object
+# appeared, which do not count. Recall is the share of values strictly above .5. For the decay, the values have
+# positions $0 \ldots n-1$; five ends lie evenly from $0$ to $n-1$, each rounded to the nearest whole number (halves
+# up); a quarter runs from one end to the next, both included. Any number of frames must work.
+
+
+# %% nbgrader={"grade": false, "grade_id": "ex02-2", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def recall_and_decay(scores):
+    """(recall, decay) of a list of scores, None where the object was not there yet."""
+    ### BEGIN SOLUTION
+    values = np.array([score for score in scores if score is not None])
+    ends = np.floor(np.linspace(0, len(values) - 1, 5) + 0.5).astype(int)
+    first, last = values[: ends[1] + 1], values[ends[3] :]
+    return float((values > 0.5).mean()), float(first.mean() - last.mean())
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "ex02-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+ch02.check_recall_and_decay(recall_and_decay)
+
+# %% [markdown]
+# ### Exercise 2.3 · Whose mask is it?
+# *difficulty 2 of 3 · 15 minutes · 2 points*
+#
+# An unsupervised method numbers its masks as it likes. The benchmark gives every object one proposal, no proposal to
+# two objects, such that the sum over objects of the mean of $(\mathcal{J} + \mathcal{F}) / 2$ over all frames is as
+# large as it can be. Write `best_proposals(j, f)` for scores `j` and `f` of shape `(T, P, N)`: frames, proposals,
+# objects ($P \ge N$). Return for each object, in order, the index of its proposal. `linear_sum_assignment` from SciPy
+# solves assignment problems (look at its `maximize`).
+
+
+# %% nbgrader={"grade": false, "grade_id": "ex02-3", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def best_proposals(j, f):
+    """Index of the proposal of each of N objects, from scores (T, P, N)."""
+    ### BEGIN SOLUTION
+    gain = (j + f).mean(axis=0) / 2  # (P, N)
+    _, proposals = linear_sum_assignment(gain.T, maximize=True)  # rows, the objects, come back in order
+    return proposals.tolist()
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "ex02-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+ch02.check_best_proposals(best_proposals)
+
+# %% [markdown]
+# ### Exercise 2.4 · A perfect outline of almost nothing
+# *difficulty 3 of 3 · 20 minutes · 3 points*
+#
+# The inverted mask above has $\mathcal{F} = 1$ and $\mathcal{J} = 0$, but anyone who looks at it sees the trick. Find
+# one that stays inside the object. Write `hollow(truth)`: given a true mask `bool (H, W)`, return a mask that has only
+# pixels of the truth, with $\mathcal{F} = 1$ exactly and $\mathcal{J}$ below .2. The objects in the check are large and
+# have no holes; one of them touches the border of the image.
+
+
+# %% nbgrader={"grade": false, "grade_id": "ex02-4", "locked": false, "schema_version": 3, "solution": true, "task": false}
+def hollow(truth):
+    """A mask within the truth, both bool (H, W), with F = 1 and J < .2."""
+    ### BEGIN SOLUTION
+    # Take the inside away: the new inner outline lies one or two pixels from the true one, well within the radius.
+    inside = cv2.erode(truth.view(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0
+    return truth & ~inside
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "ex02-4-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+ch02.check_hollow(hollow)
+
+# %% [markdown]
+# ## Measured and claimed
+#
+# The authors of OSVOS, OSVOS-S, OnAVOS and STM published their masks for the 20 validation sequences of DAVIS 2016, and
+# the benchmark published its scores of these masks, rounded to 3 decimals. The run `evaluate_official` scores the same
+# masks with the library. For OSVOS-S, the published figures are the column of Table 3 in its paper.
+
+# %%
+record = read_record("official_davis2016")
+columns = {"J mean": "Jmean", "J recall": "Jrecall", "J decay": "Jdecay"}
+columns |= {"F mean": "Fmean", "F recall": "Frecall", "F decay": "Fdecay", "T": "T"}
+print(f"{'':<8}{'':<11}" + "".join(f"{column:>9}" for column in columns))
+for method, found in record.metrics.items():
+    measured = [*found["J"].values(), *found["F"].values(), found["T"]]
+    print(f"{method:<8}{'measured':<11}" + "".join(f"{value:9.3f}" for value in measured))
+    print(f"{'':<8}{'published':<11}" + "".join(f"{found['published'][key]:9.3f}" for key in columns.values()))
+
+# %%
+for method, found in record.metrics.items():
+    frames_compared = found["frame_scores"]
+    print(
+        f"{method:<8}{frames_compared['compared']} scores of single frames, largest difference from the published "
+        f"{frames_compared['largest_difference']:.4f}"
+    )
+print(f"\nrecord {record.name}, commit {record.commit[:10]}, {record.created}")
+
+# %% [markdown]
+# A difference of up to .0005 is what rounding to 3 decimals leaves, so every frame agrees.
+
+# %%
+found = record.metrics["osvos"]
+order = sorted(found["sequences"], key=lambda name: found["sequences"][name]["J"])
+figure, axes = new_figure(height=4.6)
+for method, marker in zip(record.metrics, "osD^"):
+    values = [record.metrics[method]["sequences"][name]["J"] for name in order]
+    axes[0, 0].plot(values, range(len(order)), marker, label=method, linestyle="none")
+axes[0, 0].set_yticks(range(len(order)), order)
+axes[0, 0].set(xlabel="mean J", xlim=(0, 1))
+figure.legend(loc="outside upper center", ncols=4)
+show(
+    figure,
+    alt="Mean J of the four methods on each of the 20 sequences, sorted by OSVOS. OSVOS spreads from about .5 to above "
+    ".9; STM is mostly on the right.",
+    caption="A mean over 20 sequences hides this much.",
+)
+
+# %% [markdown]
+# ## How this differs from the paper
+#
+# - The 2016 paper defines the boundary match by a bipartite matching; its code, all published figures, and this chapter
+#   use the disk.
+# - The decay is right for any number of frames; the benchmark's own code wraps around beyond 256.
+# - A missing frame or sequence is refused; the reference code has no such check.
+# - For unsupervised results, the objects are reported by their true id. The mean is the benchmark's.
+#
+# ## Summary
+#
+# - $\mathcal{J}$ counts area and $\mathcal{F}$ outlines; each is blind to something, so both are reported. Inverting a
+#   mask leaves $\mathcal{F}$ at 1, a full frame equals an empty one for it, and a shift of a few pixels is free.
+# - $\mathcal{T}$ measures holding still, right or wrong.
+# - Mean, recall and decay sum up a video; the mean over objects and the mean over sequences differ.
+# - The same masks score anything from about 0 to above .8, depending on the protocol. State it.
+# - Most false numbers come from folders, so an evaluator should refuse more than it computes.
+#
+# ## References
+#
+# - Perazzi et al., A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation, CVPR 2016:
+#   $\mathcal{J}$, $\mathcal{F}$, $\mathcal{T}$, DAVIS 2016.
+# - Pont-Tuset et al., The 2017 DAVIS Challenge on Video Object Segmentation, 2017: several objects.
+# - Caelles et al., The 2019 DAVIS Challenge on VOS: Unsupervised Multi-Object Segmentation, 2019: proposals.
+# - Xu et al., YouTube-VOS: Sequence-to-Sequence Video Object Segmentation, ECCV 2018.
+# - Belongie, Malik and Puzicha, Shape Matching and Object Recognition Using Shape Contexts, TPAMI 2002.
+# - Martin, Fowlkes and Malik, Learning to Detect Natural Image Boundaries, TPAMI 2004: boundary precision and recall.
+# - Maninis et al., Video Object Segmentation Without Temporal Information, TPAMI 2018: OSVOS-S.
