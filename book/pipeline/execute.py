@@ -26,7 +26,7 @@ from pipeline.chapters import BOOK, KERNEL, chapter_key, read_chapter
 
 DEFAULT_PROFILE = "smoke"
 WORKERS = 2
-CELL_SECONDS = 3600
+CELL_SECONDS = 600  # a chapter's cell that takes longer hangs
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -83,10 +83,18 @@ class ChapterError(Exception):
     """A cell failed; the message says which, and how."""
 
 
-def execute(chapter: Path, out: Path, *, profile: str, key: str = "", stdout: TextIO | None = None) -> None:
+def execute(
+    chapter: Path,
+    out: Path,
+    *,
+    profile: str,
+    key: str = "",
+    cell_seconds: int | None = None,
+    stdout: TextIO | None = None,
+) -> None:
     """Run a py:percent file through papermill in its book's folder. `out` appears only when it is complete.
 
-    What the cells print also goes to `stdout` while they run.
+    `cell_seconds` limits each cell. What the cells print also goes to `stdout` while they run.
     """
     import papermill  # 1 s, and only here
 
@@ -104,7 +112,7 @@ def execute(chapter: Path, out: Path, *, profile: str, key: str = "", stdout: Te
                 cwd=str(BOOK if chapter.is_relative_to(BOOK) else chapter.parent),
                 kernel_name=KERNEL["name"],
                 progress_bar=False,
-                execution_timeout=CELL_SECONDS,
+                execution_timeout=cell_seconds,
                 stdout_file=stdout,
             )
         except papermill.PapermillExecutionError as error:
@@ -156,7 +164,7 @@ def main() -> int:
     parser.add_argument("--key", default="")
     args = parser.parse_args()
     try:
-        execute(args.chapter, args.out, profile=args.profile, key=args.key)
+        execute(args.chapter, args.out, profile=args.profile, key=args.key, cell_seconds=CELL_SECONDS)
     except ChapterError as error:
         print(error)
         return 1

@@ -63,13 +63,14 @@ def with_outputs(notebook: NotebookNode, executed: NotebookNode) -> NotebookNode
 def render(build: Path, *, book: Path = BOOK, say: Callable[[str], None] = print) -> bool:
     """Run Sphinx on `build/source` into `build/html`, if anything changed. Returns whether it succeeded."""
     site = build / "html"
-    vendor(build, book, say)
-    digest = _digest([build / "source", build / "vendor", book / "conf.py", book / "_static"])
+    inputs = [build / "source", build / "vendor", book / "conf.py", book / "_static", book / "package.json"]
     stamp = site / STAMP
-    if stamp.is_file() and stamp.read_text() == digest:
+    if stamp.is_file() and stamp.read_text() == _digest(inputs):
         say("site: unchanged")
         return True
     say("site: building")
+    vendor(build, book, say)
+    digest = _digest(inputs)  # before Sphinx reads them: what changes meanwhile is for the next build
     fresh = build / "html.partial-"
     shutil.rmtree(fresh, ignore_errors=True)
     command = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q", "-c", str(book)]
@@ -83,7 +84,7 @@ def render(build: Path, *, book: Path = BOOK, say: Callable[[str], None] = print
 
 
 def _digest(places: list[Path]) -> str:
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(str(shutil.which("npm")).encode())  # where npm appears, the site can do without the CDN
     for place in places:
         for file in sorted([place, *place.rglob("*")]):
             if file.is_file():
