@@ -58,18 +58,23 @@ def change(contexts_a: np.ndarray, contexts_b: np.ndarray) -> float:
 def contour_polygon(mask: np.ndarray) -> np.ndarray:
     """The outline of a mask bool (H, W) as points float64 (P, 2), at most `MAX_SEGMENT` apart; (0, 2) if it has none.
 
-    Of the loops around objects and holes it is the one with most corners once simplified, with the object on its
-    right. The first point stands at the end again. Specks, which simplify to less than a triangle, do not count.
+    Of the loops around objects and holes it is the one with most corners once simplified (of equals the first that
+    `trace_loops` names), with the object on its right. The first point stands at the end again. Specks, which simplify
+    to less than a triangle, do not count.
     """
     padded = np.pad(mask, 1)  # what is outside the image counts as background
     loops = trace_loops(padded)
-    if not loops:
+    polygons, most = {}, 4  # a triangle, closed
+    for n in sorted(range(len(loops)), key=lambda n: len(loops[n]), reverse=True):
+        if len(loops[n]) < most:
+            break  # simplifying adds no corners: this loop and those to come cannot win
+        polygons[n] = simplify(loops[n])
+        most = max(most, len(polygons[n]))
+    chosen = min((n for n, polygon in polygons.items() if len(polygon) == most), default=None)
+    if chosen is None:
         return np.empty((0, 2))
-    enough = len(simplify(max(loops, key=len)))  # a loop with fewer corners than this cannot win
-    polygon, loop = max(((simplify(loop), loop) for loop in loops if len(loop) >= enough), key=lambda one: len(one[0]))
-    if len(polygon) <= 3:
-        return np.empty((0, 2))
-    return resample(polygon if _object_on_right(loop, padded) else polygon[::-1])
+    right = _object_on_right(loops[chosen], padded)
+    return resample(polygons[chosen] if right else polygons[chosen][::-1])
 
 
 def trace_loops(padded: np.ndarray) -> list[np.ndarray]:
@@ -79,8 +84,9 @@ def trace_loops(padded: np.ndarray) -> list[np.ndarray]:
     first corner of a loop stands at its end again. No loop touches itself: where two pixels meet at a corner only (a
     junction), walks turn, and one that comes back to a junction is cut there.
 
-    Where a loop starts, and so what Douglas-Peucker makes of it, follows the code behind the published figures: at the
-    upper left corner, downwards; with junctions, at the last one that is not used up.
+    Where a loop starts, and so what Douglas-Peucker makes of it, is that of the code behind the published figures: at
+    its upper left corner, downwards; with junctions, at the last that is not used up. So is their order, which breaks
+    ties: those without junctions from the lowest start upwards, then the others.
     """
     corners, links, junctions = _turning_points(padded)
     used: set[tuple[int, int]] = set()
@@ -179,11 +185,12 @@ def simplify(loop: np.ndarray, tolerance: float = TOLERANCE) -> np.ndarray:
 
     Drops corners nearer than the tolerance to the last one kept, then splits at the farthest corner (Douglas-Peucker).
     """
-    kept = [loop[0]]
-    for corner in loop[1:-1]:
-        if ((corner - kept[-1]) ** 2).sum() >= tolerance**2:
-            kept.append(corner)
-    points = np.array([*kept, loop[-1]], float)
+    first, *corners, end = loop.tolist()
+    kept = [first]
+    for row, column in corners:
+        if (row - kept[-1][0]) ** 2 + (column - kept[-1][1]) ** 2 >= tolerance**2:
+            kept.append((row, column))
+    points = np.array([*kept, end], float)
     keys = np.array([0, len(points) - 1])
     while True:
         span = np.repeat(np.arange(len(keys) - 1), np.diff(keys))  # of every point but the last, the part it lies in
@@ -225,8 +232,8 @@ def shape_context(points: np.ndarray) -> np.ndarray:
     if not len(points):
         return np.empty((0, len(RADII) * SECTORS))
     down, right = (values - values[:, None] for values in points.T)  # (P, P): from the first index to the second
-    distance = np.hypot(down, right)
-    ring = np.searchsorted(RADII, distance / distance.mean(), side="right")
+    distance = np.sqrt(down**2 + right**2)
+    ring = sum(distance >= radius for radius in RADII * distance.mean())
     turn = np.arctan2(right, down) * (SECTORS / (2 * np.pi))  # -6..6 sectors
     sector = np.floor(np.where(turn < 0, turn + SECTORS, turn)).astype(int) % SECTORS
     count = len(points)
@@ -240,12 +247,14 @@ def chi_square(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
     Computed as 1 less the sum of 2 a b / (a + b), which is 0 wherever one of the two is.
     """
-    cost = np.ones((len(one), len(other)))
-    for a, b in zip(one.T, other.T):
-        rows, columns = np.flatnonzero(a), np.flatnonzero(b)
-        a, b = a[rows, None], b[columns]
-        cost[np.ix_(rows, columns)] -= 2 * a * b / (a + b)
-    return cost
+    with np.errstate(divide="ignore"):
+        a, b = 0.5 / one, np.ascontiguousarray(0.5 / other.T)  # (P, B), (B, Q)
+    cost = np.empty((len(one), len(other)))
+    for p, row in enumerate(a):
+        seen = np.flatnonzero(one[p])
+        shared = row[seen, None] + b[seen]  # infinite where `other` has nothing
+        cost[p] = 1 - np.reciprocal(shared, out=shared).sum(axis=0)
+    return cost.round(12)  # equal histograms cost exactly 0, on every machine
 
 
 def match_contours(cost: np.ndarray) -> np.ndarray:
@@ -270,22 +279,19 @@ def cheapest_path(cost: np.ndarray) -> np.ndarray:
 
     Where ways cost the same the diagonal step is taken, then the step along the first axis.
     """
-    total = np.empty_like(cost)
-    total[0] = np.cumsum(cost[0])
+    # A path enters a row from above at some column k, and goes along it to column n. With the row's running sums s
+    # the least total at n is s[n] + min over k <= n of (least total above k or k - 1) - s[k - 1]: a running minimum.
+    sums = np.cumsum(cost, axis=1)
+    total = np.full((len(cost) + 1, cost.shape[1] + 1), np.inf)  # with a border before the first row and column
+    total[1, 1:] = sums[0]
+    skipped = sums - cost
     for row in range(1, len(cost)):
-        above = total[row - 1].copy()
-        above[1:] = np.minimum(above[1:], above[:-1])
-        # Entered from above at some column, then along the row: cost sums turn that into a running minimum.
-        along = np.cumsum(cost[row])
-        total[row] = along + np.minimum.accumulate(above - along + cost[row])
-    row, column = cost.shape[0] - 1, cost.shape[1] - 1
-    path = [(row, column)]
-    while row or column:
-        if row and column:
-            before = total[row - 1, column - 1], total[row - 1, column], total[row, column - 1]
-            step = before.index(min(before))
-        else:
-            step = 1 if row else 2
-        row, column = row - (step != 2), column - (step != 1)
-        path.append((row, column))
-    return np.array(path[::-1])
+        above = np.minimum(total[row, 1:], total[row, :-1])
+        above -= skipped[row]
+        np.minimum.accumulate(above, out=above)
+        np.add(above, sums[row], out=total[row + 1, 1:])
+    at, path = total.data, [(len(cost), cost.shape[1])]
+    while (here := path[-1]) != (1, 1):
+        row, column = here
+        path.append(min(((row - 1, column - 1), (row - 1, column), (row, column - 1)), key=at.__getitem__))
+    return np.array(path[::-1]) - 1
