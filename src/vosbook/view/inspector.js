@@ -166,7 +166,10 @@ function drawGrid(context, layout, row, name) {
 // A curve has gaps where an object has no score; each run between gaps is one line.
 function drawCurve(context, layout, row, values, colour) {
   const runs = [[]];
-  values.forEach((value, t) => (value === null ? runs.push([]) : runs.at(-1).push([layout.x(t), layout.y(row, value)])));
+  values.forEach((value, t) => {
+    if (value === null) runs.push([]);
+    else runs.at(-1).push([layout.x(t), layout.y(row, value)]);
+  });
   for (const run of runs.filter((points) => points.length)) {
     const points = run.length > 1 ? run : [run[0], [run[0][0] + 1, run[0][1]]];
     // The text's colour under the line: a light object colour stays visible on a white page, a dark one on a black.
@@ -206,7 +209,7 @@ function drawCurves(canvas, model) {
 function element(tag, properties = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(properties)) {
-    if (name in node && name !== "list") node[name] = value;
+    if (name in node) node[name] = value;
     else node.setAttribute(name, value);
   }
   node.append(...children);
@@ -280,7 +283,8 @@ function createActions(model, player) {
 
 function availableModes(model) {
   const [prediction, truth] = [model.get("_prediction").length > 0, model.get("_truth").length > 0];
-  return [...(prediction ? ["prediction"] : []), ...(truth ? ["truth"] : []), ...(prediction && truth ? ["errors"] : [])];
+  const given = { prediction, truth, errors: prediction && truth };
+  return Object.keys(given).filter((mode) => given[mode]);
 }
 
 // Calls `tick` `fps` times a second while on, and `onChange` when it starts or stops.
@@ -437,6 +441,37 @@ function refresh(ui, model) {
 
 const STATE = ["frame", "opacity", "outline", "mode", "hidden"];
 
+// A function that draws the current frame. Calls that come while a frame is decoded become one.
+function createPainter(canvas, model) {
+  let moment = null; // what is decoded
+  let busy = false;
+  const catchUp = async () => {
+    do {
+      const t = model.get("frame");
+      if (moment?.t !== t) moment = await loadMoment(model, t);
+      drawPicture(canvas, model, moment);
+    } while (moment.t !== model.get("frame"));
+  };
+  return async () => {
+    if (busy) return; // `catchUp` looks at the state again before it ends
+    busy = true;
+    await catchUp().finally(() => (busy = false));
+  };
+}
+
+// Calls `redraw` when the widget's width or the page's theme changes: the curves are drawn in the text's colour.
+function watchLook(root, redraw) {
+  const resized = new ResizeObserver(redraw);
+  resized.observe(root);
+  const themed = new MutationObserver(redraw);
+  const attributeFilter = ["data-theme", "data-jp-theme-name"]; // of the site, of JupyterLab
+  for (const node of [document.documentElement, document.body]) themed.observe(node, { attributeFilter });
+  return () => {
+    resized.disconnect();
+    themed.disconnect();
+  };
+}
+
 function render({ model, el }) {
   let ui = null;
   const player = createPlayer(model.get("_fps"), (playing) => {
@@ -447,36 +482,20 @@ function render({ model, el }) {
   ui = build(model, actions);
   el.append(ui.root);
 
-  let moment = null; // the frame that is decoded
-  let busy = false;
-  const draw = async () => {
-    if (busy) return; // the loop below looks at the state again before it ends
-    busy = true;
-    do {
-      const t = model.get("frame");
-      if (moment?.t !== t) moment = await loadMoment(model, t);
-      drawPicture(ui.picture, model, moment);
-    } while (moment.t !== model.get("frame"));
-    busy = false;
-  };
+  const paint = createPainter(ui.picture, model);
   const update = () => {
     refresh(ui, model);
-    draw();
+    paint();
   };
   for (const name of STATE) model.on(`change:${name}`, update);
-  const resized = new ResizeObserver(() => refresh(ui, model));
-  resized.observe(ui.root);
-  const themed = new MutationObserver(() => refresh(ui, model)); // the curves are drawn in the text's colour
-  const attributeFilter = ["data-theme", "data-jp-theme-name"]; // of the site, of JupyterLab
-  for (const node of [document.documentElement, document.body]) themed.observe(node, { attributeFilter });
   const forgetKeys = listenForKeys(ui.root, keyActions(model, actions));
+  const forgetLook = watchLook(ui.root, () => refresh(ui, model));
   update();
 
   return () => {
     player.stop();
-    resized.disconnect();
-    themed.disconnect();
     forgetKeys();
+    forgetLook();
     for (const name of STATE) model.off(`change:${name}`, update);
   };
 }
