@@ -148,7 +148,8 @@ def _path(dice: Dice, start: Point, radius: float, wide: float, config: Syntheti
     outside = np.array([dice.choice([-1.2 * radius, wide + 1.2 * radius]), dice.uniform(0.2, 0.8)])
     leaves, gone = dice.chance(0.25), dice.integer(1, len(points) - 2)
     if late:
-        points = [outside, *points[:-1]]
+        wait = dice.integer(1, len(points) - 2)
+        points = [*[outside] * wait, *points[:-wait]]
     elif leaves and "leave" in config.effects:
         points[gone] = outside  # the next waypoint is in view: the object returns
     return Curve(np.array(points), every)
