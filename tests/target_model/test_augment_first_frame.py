@@ -116,6 +116,20 @@ def test_every_copy_shows_some_target_however_odd(rows, columns):
         assert masks.any((1, 2)).all() and len(images) == 8
 
 
+def test_a_target_that_vanished_is_replaced_by_the_frame_as_given():
+    """One pixel at half its size falls between the pixels every now and then."""
+    frame, mask = scene(slice(0, 1), slice(0, 1))
+    replaced = 0
+    for seed in range(20):
+        images, masks = augment_first_frame(frame, mask, seed=seed, samples=4, config=replace(PLAIN, scales=(0.5,)))
+        for image, label in zip(images[1:], masks[1:]):
+            if label[0, 0]:
+                np.testing.assert_array_equal(image, frame)
+                np.testing.assert_array_equal(label, mask)
+                replaced += 1
+    assert 0 < replaced < 80
+
+
 def test_a_target_that_covers_the_frame_is_pasted_over_gray():
     frame, mask = scene(slice(None), slice(None))
     images, masks = augment_first_frame(frame, mask, samples=4, config=replace(PLAIN, scales=(0.5,)))

@@ -31,10 +31,10 @@ def _seed():
 
 
 def make_samples(grid=(4, 6), size=(61, 97), k=11, channels=7, dtype=torch.double):
-    """x, y, v, gamma: more samples than one block holds, and soft labels."""
+    """x, y, v, gamma: more samples than one block holds, soft labels, and any positive pixel weights."""
     x, y = randn(k, channels, *grid, dtype=dtype), torch.rand(k, 1, *size, dtype=dtype) ** 3
     gamma = torch.rand(k, dtype=dtype)
-    return x, y, pixel_weights(y), gamma / gamma.sum()
+    return x, y, 0.1 + torch.rand_like(y), gamma / gamma.sum()
 
 
 def dense_upsampling(grid, size):

@@ -8,6 +8,7 @@ from torch import nn
 from vosbook.target_model.gauss_newton import AutogradProblem, gauss_newton
 from vosbook.target_model.loss import pixel_weights, residuals, target_scores
 from vosbook.target_model.model import FAST, TargetModel, TargetModelConfig, first_frame_weights, initial_weights
+from vosbook.target_model.stencil import normal_stencil
 
 CONFIG = TargetModelConfig(c=6, k_max=7, cg_first=(3, 5), cg_update=5)
 GRID, SIZE, CHANNELS = (6, 9), (96, 143), 10
@@ -94,7 +95,9 @@ def test_learning_again_begins_anew():
     model.learn_first_frame(x[:5], y[:5])
     fresh.learn_first_frame(x[:5], y[:5])
     torch.testing.assert_close(model.w, fresh.w, rtol=0, atol=0)
-    assert len(model.memory) == 5
+    for one in (model, fresh):
+        one.insert(x[5:], y[5:])
+    assert model.memory.gamma.tolist() == fresh.memory.gamma.tolist()
 
 
 def test_a_frame_with_fewer_than_ten_target_pixels_is_not_remembered():
@@ -118,6 +121,19 @@ def test_an_update_leaves_w1_and_the_scores_it_gave_before():
     model.update()
     assert torch.equal(model.w[0], before[0]) and not torch.equal(model.w[1], before[1])
     torch.testing.assert_close((list(before), scores), copies, rtol=0, atol=0)
+
+
+def test_every_setting_reaches_the_memory():
+    config = TargetModelConfig(c=4, k_max=6, eta=0.25, kappa_min=0.4, cg_first=(2,))
+    x, y = video(6)
+    model = TargetModel(config)
+    model.learn_first_frame(x[:5], y[:5])
+    model.insert(x[5:], y[5:])
+    a, b = normal_stencil(y, pixel_weights(y, kappa_min=0.4), grid=GRID)
+    quadratic = model.memory.quadratic()
+    torch.testing.assert_close((quadratic.a, quadratic.b), (a, b))
+    assert model.memory.gamma[-1].item() == pytest.approx(0.25)
+    assert model.memory.k_max == 6
 
 
 def test_bool_labels_serve_as_well():

@@ -1,0 +1,170 @@
+"""Wrong answers to the exercises of chapter 03, named after the mistake."""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+# ------------------------------------------------------------------------------------------------ Exercise 3.1
+
+
+def _influence(y):
+    return y.mean() if y.sum() >= 10 else 0.1
+
+
+def no_maximum(y, kappa_min):
+    """Sets kappa to kappa_min, also where the target is larger: it then loses weight."""
+    share = _influence(y)
+    return kappa_min / share, (1 - kappa_min) / (1 - share)
+
+
+def upside_down(y, kappa_min):
+    """Divides the actual influence by the desired one."""
+    share = _influence(y)
+    kappa = max(kappa_min, share)
+    return share / kappa, (1 - share) / (1 - kappa)
+
+
+def background_unweighted(y, kappa_min):
+    """Raises the target and leaves the background at 1, so that the weights no longer average 1."""
+    share = _influence(y)
+    return max(kappa_min, share) / share, 1.0
+
+
+def target_over_background(y, kappa_min):
+    """Takes the ratio of target to background pixels for the share of all."""
+    share = y.sum() / (y == 0).sum() if y.sum() >= 10 else 0.1
+    kappa = max(kappa_min, share)
+    return kappa / share, (1 - kappa) / (1 - share)
+
+
+def tiny_targets_explode(y, kappa_min):
+    """Forgets the rule for fewer than 10 pixels."""
+    share = max(y.mean(), 1e-9)
+    kappa = max(kappa_min, share)
+    return kappa / share, (1 - kappa) / (1 - share)
+
+
+def ten_counts_as_tiny(y, kappa_min):
+    """Applies that rule to 10 pixels as well."""
+    share = y.mean() if y.sum() > 10 else 0.1
+    kappa = max(kappa_min, share)
+    return kappa / share, (1 - kappa) / (1 - share)
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 3.2
+
+
+def flipped(w1, w2):
+    """Turns the kernel around, as a convolution in the mathematical sense would."""
+    return torch.einsum("ocij,cC->oCij", w2.flip(2, 3), w1[:, :, 0, 0])
+
+
+def rows_for_columns(w1, w2):
+    """Exchanges the kernel's two axes."""
+    return torch.einsum("ocij,cC->oCji", w2, w1[:, :, 0, 0])
+
+
+def mean_over_channels(w1, w2):
+    """Averages over the c channels between the layers instead of summing."""
+    return torch.einsum("ocij,cC->oCij", w2, w1[:, :, 0, 0]) / len(w1)
+
+
+def transposed_w1(w1, w2):
+    """Reads w1 as (C, c): its entries land in the wrong places."""
+    c, channels = w1.shape[:2]
+    return torch.einsum("ocij,Cc->oCij", w2, w1.reshape(channels, c))
+
+
+def sums_before_the_product(w1, w2):
+    """Adds up each layer's channels and then multiplies."""
+    return w2.sum(1, keepdim=True) * w1.sum(0, keepdim=True)
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 3.3
+
+
+def unweighted(U, y, v):
+    """Ignores the weights."""
+    return np.linalg.lstsq(U, y, rcond=None)[0]
+
+
+def weights_squared(U, y, v):
+    """Multiplies the residual by v, so that the square carries v twice."""
+    return np.linalg.lstsq(v[:, None] * U, v * y, rcond=None)[0]
+
+
+def label_not_weighted(U, y, v):
+    """Weighs the matrix and forgets the label."""
+    return np.linalg.lstsq(np.sqrt(v)[:, None] * U, y, rcond=None)[0]
+
+
+def transposed_average(U, y, v):
+    """Takes the weighted mean of the pixels that a cell touches, which is U transposed and not its inverse."""
+    return (U.T @ (v * y)) / (U.T @ v)
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 3.4
+
+
+def _back(z, at_cells):
+    h, w = z.shape[-2:]
+    padded = F.pad(z, (1, 1, 1, 1))
+    shifted = [padded[:, :, i : i + h, j : j + w] for i in range(3) for j in range(3)]
+    return torch.stack([torch.einsum("khw,kchw->c", at_cells, z) for z in shifted], 1).reshape(1, -1, 3, 3)
+
+
+def _residual(z, w2, y, Uy, Ux):
+    return Uy @ F.conv2d(z, w2, padding=1)[:, 0] @ Ux.T - y
+
+
+def no_factor_two(z, w2, y, v, gamma, Uy, Ux):
+    """Forgets the 2 of the square's derivative."""
+    return _back(z, Uy.T @ (gamma[:, None, None] * v * _residual(z, w2, y, Uy, Ux)) @ Ux)
+
+
+def wrong_sign(z, w2, y, v, gamma, Uy, Ux):
+    """Takes y - U(s) for the residual and forgets that the chain rule then turns the sign."""
+    return -_back(z, 2 * Uy.T @ (gamma[:, None, None] * v * _residual(z, w2, y, Uy, Ux)) @ Ux)
+
+
+def gamma_forgotten(z, w2, y, v, gamma, Uy, Ux):
+    """Lets all samples count alike."""
+    return _back(z, 2 * Uy.T @ (v * _residual(z, w2, y, Uy, Ux)) @ Ux)
+
+
+def root_of_the_weights(z, w2, y, v, gamma, Uy, Ux):
+    """Weighs the gradient by the residual's root, once instead of twice."""
+    return _back(z, 2 * Uy.T @ ((gamma[:, None, None] * v).sqrt() * _residual(z, w2, y, Uy, Ux)) @ Ux)
+
+
+def shrinks_instead_of_transposing(z, w2, y, v, gamma, Uy, Ux):
+    """Goes back to the cells by interpolating, which is not the transpose of interpolating."""
+    at_pixels = 2 * gamma[:, None, None] * v * _residual(z, w2, y, Uy, Ux)
+    return _back(z, F.interpolate(at_pixels[:, None], size=z.shape[-2:], mode="bilinear")[:, 0])
+
+
+def kernel_upside_down(z, w2, y, v, gamma, Uy, Ux):
+    """Correlates the wrong way round."""
+    return _back(z, 2 * Uy.T @ (gamma[:, None, None] * v * _residual(z, w2, y, Uy, Ux)) @ Ux).flip(2, 3)
+
+
+WRONG = {
+    "ex03-1": [
+        no_maximum,
+        upside_down,
+        background_unweighted,
+        target_over_background,
+        tiny_targets_explode,
+        ten_counts_as_tiny,
+    ],
+    "ex03-2": [flipped, rows_for_columns, mean_over_channels, transposed_w1, sums_before_the_product],
+    "ex03-3": [unweighted, weights_squared, label_not_weighted, transposed_average],
+    "ex03-4": [
+        no_factor_two,
+        wrong_sign,
+        gamma_forgotten,
+        root_of_the_weights,
+        shrinks_instead_of_transposing,
+        kernel_upside_down,
+    ],
+}
