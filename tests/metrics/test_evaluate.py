@@ -294,34 +294,47 @@ def test_one_sequence_by_its_own_folder(gt, pred):
     assert alone["sequences"] == {"cow": evaluate(gt, pred)["sequences"]["cow"]}
 
 
-def test_an_official_list_may_stand_for_the_sequences(gt, pred, tmp_path):
-    """Masks of all sequences, predictions for the validation list: its sequences, and all of them, are scored."""
-    for name in ("dog", "emu"):
-        write(gt / name, moving())
-    write(pred / "emu", moving())
-    with pytest.raises(InputError, match=r"pred lacks dog of the 4 sequences"):
+@pytest.fixture
+def many(gt, pred):
+    """True masks of 14 sequences, predictions for the 12 of a validation list. Returns that list."""
+    for n in range(12):
+        write(gt / f"seq{n:02d}", moving(3))
+    for n in range(10):
+        write(pred / f"seq{n:02d}", moving(3))
+    return sorted(folder.name for folder in pred.iterdir())
+
+
+def remove(folder: Path) -> None:
+    for file in folder.iterdir():
+        file.unlink()
+    folder.rmdir()
+
+
+@pytest.mark.parametrize("line", ["{}\n", "/JPEGImages/480p/{0}/00000.jpg /Annotations/480p/{0}/00000.png \n"])
+def test_an_official_list_may_stand_for_all_sequences(gt, pred, many, tmp_path, line):
+    with pytest.raises(InputError, match=r"pred lacks seq10, seq11 of the 14 sequences"):
         evaluate(gt, pred)
     lists = tmp_path / "ImageSets" / "480p"
     lists.mkdir(parents=True)
-    (lists / "val.txt").write_text(
-        "".join(f"/J/480p/{n}/00000.jpg /A/480p/{n}/00000.png \n" for n in ["bear", "cow"])
-    )
-    with pytest.raises(InputError, match="dog"):  # emu is on no list
+    (lists / "val.txt").write_text("".join(line.format(name) for name in many))
+    (lists / "notes.txt").write_text("")
+    assert list(evaluate(gt, pred)["sequences"]) == many
+    remove(pred / "cow")
+    with pytest.raises(InputError, match=r"pred lacks cow of the 12 sequences"):
         evaluate(gt, pred)
-    (lists / "val.txt").write_text("bear\ncow\nemu\n")
-    assert list(evaluate(gt, pred)["sequences"]) == ["bear", "cow", "emu"]
 
 
-def test_the_sets_of_db_info_are_lists_too(gt, pred, tmp_path):
-    write(gt / "dog", moving())
-    info = write_info(tmp_path, bear={"set": "test"}, cow={"set": "test"}, dog={"set": "training"})
-    assert list(evaluate(gt, pred)["sequences"]) == ["bear", "cow"]
-    (pred / "cow" / "00003.png").unlink()
-    for file in (pred / "cow").iterdir():
-        file.unlink()
-    (pred / "cow").rmdir()
-    with pytest.raises(InputError, match=r"lacks cow of the 2 sequences"):
-        evaluate(gt, pred, info=info)
+def test_the_sets_of_db_info_are_lists_too(gt, pred, many, tmp_path):
+    write_info(tmp_path, seq10={"set": "training"}, **{name: {"set": "test"} for name in many})
+    assert list(evaluate(gt, pred)["sequences"]) == many
+
+
+def test_a_short_list_is_no_excuse_for_missing_sequences(gt, pred, tmp_path):
+    """What is left of two sequences is easily the validation list, by chance."""
+    write_info(tmp_path, bear={"set": "test"}, cow={"set": "training"})
+    remove(pred / "cow")
+    with pytest.raises(InputError, match=r"pred lacks cow of the 2 sequences"):
+        evaluate(gt, pred)
 
 
 def test_progress_wraps_the_sequences(gt, pred):
@@ -363,6 +376,22 @@ def test_extra_frame(gt, pred, name):
     write_mask(pred / "cow" / f"{name}.png", drawn())
     with pytest.raises(InputError, match=rf"pred/cow has {name}"):
         evaluate(gt, pred)
+
+
+def test_gap_in_the_true_masks(gt, pred):
+    (gt / "cow" / "00003.png").unlink()
+    with pytest.raises(InputError, match=r"gt/cow has no frame 00003"):
+        evaluate(gt, pred)
+
+
+def test_every_few_frames_annotated(tmp_path):
+    """Predictions between the annotated frames, and until the next would come, are left alone; not so beyond."""
+    truth = write(tmp_path / "a", moving(4), stride=5)  # 0, 5, 10, 15
+    folder = write(tmp_path / "b", [moving(1, start=t // 5)[0] for t in range(20)])
+    assert evaluate(truth, folder)["sequences"]["a"]["objects"]["1"]["J"] == [1.0, 1.0]
+    write_mask(folder / "00020.png", drawn())
+    with pytest.raises(InputError, match="b has 00020"):
+        evaluate(truth, folder)
 
 
 def test_empty_and_absent_folders(gt, tmp_path):

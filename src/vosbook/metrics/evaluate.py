@@ -21,8 +21,9 @@ from vosbook.errors import InputError
 from vosbook.metrics.boundary import boundary_match, joint_crop, match_radius
 from vosbook.metrics.region import jaccard
 from vosbook.metrics.stability import T_SCALE, change, describe
-from vosbook.video import IMAGE_ENDINGS, VOID, MaskFolder, object_ids, read_mask
+from vosbook.video import IMAGE_ENDINGS, VOID, MaskFolder, check_numbering, object_ids, read_mask
 
+MIN_LIST = 10  # sequences that a list must name to stand for all of the true masks
 MAX_PROPOSALS = 20  # objects that an unsupervised method may offer for one sequence
 
 
@@ -198,7 +199,8 @@ def _choose_sequences(gt: Path, pred: Path, info: Mapping[str, Mapping[str, Any]
     """All sequences of `gt`; or those of the shortest official list that names everything predicted.
 
     A data set's folder of masks holds its training sequences too, while a method is scored on the validation list. So
-    the lists of `ImageSets` above `gt`, and the sets in db_info.yml, count where `gt` has all that they name.
+    the lists of `ImageSets` above `gt`, and the sets in db_info.yml, count where `gt` has all that they name. Short
+    lists do not: what a crash left of a few sequences could be one of them by chance.
     """
     known, predicted = _subfolders(gt), _subfolders(pred)
     if not known:
@@ -207,7 +209,8 @@ def _choose_sequences(gt: Path, pred: Path, info: Mapping[str, Mapping[str, Any]
         raise InputError(f"{pred} holds no masks and no folders of masks: check the path")
     if extra := predicted - known:
         raise InputError(f"{pred} has {_some(extra)}, which {gt} lacks: remove what is not to be scored")
-    lists = [known, *(names for names in _official_lists(gt, info) if predicted <= names <= known)]
+    official = (names for names in _official_lists(gt, info) if len(names) >= MIN_LIST)
+    lists = [known, *(names for names in official if predicted <= names <= known)]
     wanted = min(lists, key=len)
     if missing := wanted - predicted:
         raise InputError(f"{pred} lacks {_some(missing)} of the {len(wanted)} sequences of {gt}: add their masks")
@@ -226,20 +229,27 @@ def _official_lists(gt: Path, info: Mapping[str, Mapping[str, Any]]) -> Iterator
 
 def _check_frames(pair: _Pair, folder: Path) -> None:
     """InputError unless there is one prediction for each true mask, and nothing else."""
+    sparse = _stride(pair.truth.names) > 1
+    if not sparse:
+        check_numbering(list(pair.truth.files.values()))
     if missing := [name for name in pair.truth.names if name not in pair.prediction]:
         raise InputError(f"{folder} lacks {_some(missing)} of {len(pair.truth.names)} frames: add their masks")
-    between = _unannotated(pair.truth.names)
+    between = _unannotated(pair.truth.names) if sparse else ()
     if extra := [name for name in pair.prediction.names if name not in pair.truth and name not in between]:
         raise InputError(f"{folder} has {_some(extra)}, for which there is no true mask: remove what is too much")
 
 
-def _unannotated(names: Many[str]) -> set[str]:
-    """Frames that masks at a constant stride, such as every 5th in YouTube-VOS, leave out: predicted, not scored."""
+def _stride(names: Many[str]) -> int:
+    """The least step between numbered frames: more than 1 where only some are annotated, as in YouTube-VOS."""
     if len(names) < 2 or not all(name.isdigit() for name in names):
-        return set()
-    numbers = [int(name) for name in names]
-    stride = min(b - a for a, b in pairwise(numbers))
-    return {str(n).zfill(len(names[0])) for n in range(numbers[0], numbers[-1] + stride)}
+        return 1
+    return min(int(later) - int(earlier) for earlier, later in pairwise(names))
+
+
+def _unannotated(names: Many[str]) -> set[str]:
+    """Frames between annotated ones, and up to where the next would be: they may be predicted, and are not scored."""
+    frames = range(int(names[0]), int(names[-1]) + _stride(names))
+    return {str(n).zfill(len(names[0])) for n in frames}
 
 
 def _some(names: Iterable[str]) -> str:
