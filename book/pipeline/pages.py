@@ -96,7 +96,7 @@ def load_claims(book: Path) -> list[dict[str, Any]]:
 
 def number(value: Any, unit: str = "") -> str:
     """A claimed or measured value as a table shows it."""
-    return "–" if value is None else f"{value}{' %' if unit == '%' else f' {unit}' if unit else ''}"
+    return "–" if value is None else f"{value} {unit}".strip().replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def results_table(claims: list[dict[str, Any]]) -> str:
@@ -131,14 +131,15 @@ def _claims_page(claims: list[dict[str, Any]]) -> str:
 
 
 def _claims_table(rows: Iterable[dict[str, Any]]) -> str:
-    lines = ["| where | statement | claimed | measured | status | record or reason |", "| --- " * 6 + "|"]
+    """Three columns, which a phone can show: the status before the statement, its source small under it."""
+    lines = ["| statement | claimed | measured |", "| --- | --- | --- |"]
     for row in rows:
         unit = row.get("unit", "")
         status = f'<span class="status {STATUSES[row["status"]]}">{row["status"]}</span>'
-        source = f"`{row['record']}`: {row['measured_on']}" if "record" in row else row["reason"]
+        source = f"`{row['record']}`, {row['measured_on']}" if "record" in row else row["reason"]
         source += f". {row['note']}" if "note" in row else ""
-        cells = (row["where"], row["statement"], number(row["claimed"], unit), number(row.get("measured"), unit))
-        lines.append(f"| {' | '.join(str(cell) for cell in cells)} | {status} | {source} |")
+        statement = f"{status} {row['where']}: {row['statement']}<br><small>{source}</small>"
+        lines.append(f"| {statement} | {number(row['claimed'], unit)} | {number(row.get('measured'), unit)} |")
     return "\n".join(lines)
 
 
