@@ -198,10 +198,13 @@ def test_swapped_ids_score_nothing(gt, tmp_path):
 
 
 def test_davis2017_counts_every_id_up_to_the_largest(tmp_path):
-    masks = [drawn((1, 2, 2, 9, 9), (3, 20, 20, 9, 9))] * 4
-    result = evaluate(write(tmp_path / "a", masks), write(tmp_path / "b", masks), protocol="davis2017")
+    truth, prediction = (drawn((1, 2, 2, 9, 9), (3, 20, left, 9, 9)) for left in (20, 22))
+    result = evaluate(write(tmp_path / "a", [truth] * 4), write(tmp_path / "b", [prediction] * 4), protocol="davis2017")
     assert list(result["sequences"]["a"]["objects"]) == ["1", "2", "3"]
-    assert "a 2" in format_table(result).splitlines()[-1]  # absent from both: 1, but not in silence
+    # Object 2 is absent from both and counts as 1, but the table says so.
+    assert format_table(result).splitlines()[-1].endswith("absent from both: a 1, a 2")
+    perfect = evaluate(tmp_path / "a", tmp_path / "a", protocol="davis2017")
+    assert format_table(perfect).splitlines()[-1].endswith("absent from both: a")
 
 
 def test_davis2017_takes_void_for_background(tmp_path):

@@ -412,8 +412,8 @@ def format_table(result: Mapping[str, Any]) -> str:
         _columns([["", *head], ["mean", *row]]),
         _columns([["sequence", "object", "J&F", "J", "F", "T"], *_sequence_rows(sequences)]),
     ]
-    if perfect := [f"{row[0]} {row[1]}".strip() for row in _sequence_rows(sequences) if row[2] == 1]:
-        parts.append(f"Exactly 1 in every frame, so either the truth itself or absent from both: {', '.join(perfect)}")
+    if perfect := _perfect(sequences):
+        parts.append(f"Exactly 1 in every frame, so either the truth itself or absent from both: {_some(perfect)}")
     return "\n\n".join(parts)
 
 
@@ -426,6 +426,13 @@ def _sequence_rows(sequences: Mapping[str, Any]) -> Iterator[list]:
         yield [name, "", *mean, float(np.mean(t)) if t else None]
         if len(means) > 1:
             yield from ([name, i, *values] for i, values in means.items())
+
+
+def _perfect(sequences: Mapping[str, Any]) -> list[str]:
+    """Names of sequences, or of their single objects, with no error in any frame: worth a second look."""
+    rows = [row for row in _sequence_rows(sequences) if row[2] == 1]
+    whole = {name for name, i, *_ in rows if not i}
+    return sorted(whole) + [f"{name} {i}" for name, i, *_ in rows if name not in whole]
 
 
 def _object_means(values: Mapping[str, Any]) -> list[float | None]:
