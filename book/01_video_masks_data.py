@@ -313,7 +313,7 @@ tiny = SyntheticConfig(size=(96, 176), frames=6)
 write_dataset(folder / "davis", sequences=2, seed=1, layout="davis", config=tiny)
 
 
-def list_tree(path, indent="", *, at_most=3):
+def list_tree(path, indent="", *, at_most=4):
     """Print what a folder holds; of its files and subfolders only the first few."""
     entries = sorted(path.iterdir(), key=lambda p: (p.is_file(), p.name))
     for entry in entries[:at_most]:
