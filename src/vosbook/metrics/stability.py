@@ -190,7 +190,7 @@ def simplify(loop: np.ndarray, tolerance: float = TOLERANCE) -> np.ndarray:
     for row, column in corners:
         if (row - kept[-1][0]) ** 2 + (column - kept[-1][1]) ** 2 >= tolerance**2:
             kept.append((row, column))
-    points = np.array([*kept, end], float)
+    points = np.array([*kept, end])
     keys = np.array([0, len(points) - 1])
     while True:
         span = np.repeat(np.arange(len(keys) - 1), np.diff(keys))  # of every point but the last, the part it lies in
@@ -204,11 +204,13 @@ def simplify(loop: np.ndarray, tolerance: float = TOLERANCE) -> np.ndarray:
 
 
 def _squared_distance(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Squared distance of each point from its own segment, all (N, 2) -> (N,)."""
-    along, offset = end - start, points - start
+    """Squared distance of each point from its own segment, all whole numbers (N, 2) -> (N,). Equals come out equal."""
+    along, from_start, from_end = end - start, points - start, points - end
     length = (along**2).sum(axis=1)
-    share = (along * offset).sum(axis=1) / np.where(length > 0, length, 1)
-    return ((offset - along * np.clip(share, 0, 1)[:, None]) ** 2).sum(axis=1)
+    share = (along * from_start).sum(axis=1)  # of the squared length: where the point's foot lies
+    beside = (along[:, 0] * from_start[:, 1] - along[:, 1] * from_start[:, 0]) ** 2 / np.maximum(length, 1)
+    nearest = np.where(share <= 0, (from_start**2).sum(axis=1), (from_end**2).sum(axis=1))
+    return np.where((share > 0) & (share < length), beside, nearest)
 
 
 def resample(polygon: np.ndarray) -> np.ndarray:
