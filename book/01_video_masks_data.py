@@ -333,7 +333,7 @@ list_tree(folder / "davis")
 # **sequence**: its frames, its masks, and its objects.
 
 # %%
-for sequence in Davis(folder / "davis", year=2017, split="train"):
+for sequence in Davis(folder / "davis", year=2017, split="val"):
     print(sequence.name, len(sequence.frames), "frames", sequence.frames.size)
     for item in sequence.objects:
         print("   ", item)

@@ -32,12 +32,13 @@ def write_dataset(
     config: SyntheticConfig = SyntheticConfig(),  # noqa: B008 - frozen
     progress: Progress | None = None,
 ) -> None:
-    """Write a data set of `sequences` sequences; two of five are for validation.
+    """Write a data set of `sequences` sequences.
 
-    `layout` "davis": JPEGImages/480p, Annotations/480p, ImageSets/2017/{train,val}.txt, ImageSets/480p and db_info.yml,
-    with the names of DAVIS whatever `config.size` is. `layout` "youtube-vos": train/ and valid/, each with JPEGImages,
-    Annotations and meta.json, frames named in steps of 5; valid/Annotations holds each object's first mask only, and
-    valid_truth/ all masks. There, training sequences show the seen categories only, and objects may enter later.
+    `layout` "davis": JPEGImages/480p, Annotations/480p, ImageSets/2017/val.txt, ImageSets/480p/val.txt and db_info.yml,
+    with the names of DAVIS whatever `config.size` is. All sequences are for validation; another seed makes a set to
+    train on. `layout` "youtube-vos": train/ and, with two of five sequences, valid/, each with JPEGImages, Annotations
+    and meta.json, frames named in steps of 5; valid/Annotations holds each object's first mask only, and valid_truth/
+    all masks. There, training sequences show the seen categories only, and objects may enter later.
     InputError if `out` is not empty, or the seed is below 0. Either the whole data set appears, or nothing.
     """
     if layout not in ("davis", "youtube-vos"):
@@ -48,10 +49,6 @@ def write_dataset(
     indices = range(sequences)
     with output_folder(out) as folder:
         write(folder, progress(indices, total=sequences, desc="synth") if progress else indices, seed, config)
-
-
-def _for_validation(i: int) -> bool:
-    return i % 5 in (0, 3)
 
 
 def _write_frames(folder: Path, sequence: Sequence, names: Iterable[str]) -> None:
@@ -72,32 +69,29 @@ def _write_davis(out: Path, indices: Iterable[int], seed: int, config: Synthetic
         masks.mkdir(parents=True)
         for name in sequence.masks.names:
             write_mask(masks / f"{name}.png", sequence.masks[name])
-        entries.append(_davis_entry(sequence, "test" if _for_validation(i) else "training"))
+        entries.append(_davis_entry(sequence))
     _write_davis_lists(out, entries, config.frames)
 
 
-def _davis_entry(sequence: Sequence, part: str) -> dict:
+def _davis_entry(sequence: Sequence) -> dict:
     """What db_info.yml says of a sequence. Temporal stability means little where an object is hidden for a while."""
     return {
         "attributes": list(sequence.attributes),
         "eval_t": not {"OCC", "OV"} & set(sequence.attributes),
         "name": sequence.name,
         "num_frames": len(sequence.frames),
-        "set": part,
+        "set": "test",
     }
 
 
 def _write_davis_lists(out: Path, entries: list[dict], frames: int) -> None:
-    parts = {"train": ["training"], "val": ["test"], "trainval": ["training", "test"]}
-    for folder in ("2017", "480p"):
+    names = [entry["name"] for entry in entries]
+    files = [f"{name}/{t:05d}" for name in names for t in range(frames)]
+    lines = [f"/JPEGImages/480p/{file}.jpg /Annotations/480p/{file}.png" for file in files]
+    for folder, content in {"2017": names, "480p": lines}.items():
         (out / "ImageSets" / folder).mkdir(parents=True)
-    for split, sets in parts.items():
-        names = [entry["name"] for entry in entries if entry["set"] in sets]
-        files = [f"{name}/{t:05d}" for name in names for t in range(frames)]
-        lines = [f"/JPEGImages/480p/{file}.jpg /Annotations/480p/{file}.png" for file in files]
-        (out / "ImageSets/2017" / f"{split}.txt").write_text("".join(f"{name}\n" for name in names))
-        (out / "ImageSets/480p" / f"{split}.txt").write_text("".join(f"{line}\n" for line in lines))
-    info = {"attributes": list(CRITERIA), "sets": ["training", "test"], "sequences": entries}
+        (out / "ImageSets" / folder / "val.txt").write_text("".join(f"{line}\n" for line in content))
+    info = {"attributes": list(CRITERIA), "sets": ["test"], "sequences": entries}
     (out / "db_info.yml").write_text(yaml.safe_dump(info, default_flow_style=None))
 
 
@@ -109,7 +103,7 @@ def _write_youtube_vos(out: Path, indices: Iterable[int], seed: int, config: Syn
     seen_only = replace(config, split="seen") if config.split == "all" else config
     meta: dict[str, dict] = {"train": {}, "valid": {}}
     for i in indices:
-        part = "valid" if _for_validation(i) else "train"
+        part = "valid" if i % 5 in (0, 3) else "train"
         sequence = make_sequence(seed * SEEDS_APART + i, config if part == "valid" else seen_only)
         names = [f"{STRIDE * t:05d}" for t in range(len(sequence.frames))]
         _write_frames(out / part / "JPEGImages" / sequence.name, sequence, names)
