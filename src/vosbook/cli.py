@@ -4,6 +4,8 @@ import argparse
 import json
 import re
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import NoReturn
@@ -106,22 +108,19 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
 def _segment(args: argparse.Namespace) -> None:
     from vosbook.segment import segment_video
 
-    # Off a terminal, notes wait for the end: a failed run then leaves one line, the error.
-    held: list[str] = []
-    segment_video(
-        args.frames,
-        mask=args.mask,
-        method=args.method,
-        out=args.out,
-        overwrite=args.overwrite,
-        backbone_weights=args.backbone_weights,
-        checkpoint=args.checkpoint,
-        device=args.device,
-        progress=_progress,
-        note=_note if sys.stderr.isatty() else held.append,
-    )
-    for line in held:
-        _note(line)
+    with _notes() as note:
+        segment_video(
+            args.frames,
+            mask=args.mask,
+            method=args.method,
+            out=args.out,
+            overwrite=args.overwrite,
+            backbone_weights=args.backbone_weights,
+            checkpoint=args.checkpoint,
+            device=args.device,
+            progress=_progress,
+            note=note,
+        )
     print(args.out)
 
 
@@ -147,9 +146,16 @@ def _evaluate(args: argparse.Namespace) -> None:
 
     if args.json is not None and not args.json.absolute().parent.is_dir():
         raise InputError(f"{args.json} cannot be written: its folder does not exist")
-    result = evaluate(
-        args.gt, args.pred, protocol=args.protocol, info=args.info, analysis=args.analysis, progress=_progress
-    )
+    with _notes() as note:
+        result = evaluate(
+            args.gt,
+            args.pred,
+            protocol=args.protocol,
+            info=args.info,
+            analysis=args.analysis,
+            progress=_progress,
+            note=note,
+        )
     print(format_table(result))
     if args.json is not None:
         partial_file = args.json.with_name(f".{args.json.name}.partial-")
@@ -185,6 +191,18 @@ _progress = partial(tqdm, file=sys.stderr, leave=False, disable=None)  # silent 
 def _note(line: str) -> None:
     """A line that the user should know of, beside the progress bar."""
     tqdm.write(line, file=sys.stderr)
+
+
+@contextmanager
+def _notes() -> Iterator[Callable[[str], None]]:
+    """Yield what takes notes. Off a terminal they wait for the end: a failed run then leaves one line, the error."""
+    if sys.stderr.isatty():
+        yield _note
+        return
+    held: list[str] = []
+    yield held.append
+    for line in held:
+        _note(line)
 
 
 def main(argv: list[str] | None = None) -> int:

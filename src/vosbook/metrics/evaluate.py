@@ -4,6 +4,7 @@ Folders hold one folder of masks for each sequence; they are read one frame at a
 length of a video.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as Many
 from contextlib import suppress
@@ -23,8 +24,12 @@ from vosbook.metrics.region import jaccard
 from vosbook.metrics.stability import T_SCALE, change, describe
 from vosbook.video import IMAGE_ENDINGS, VOID, MaskFolder, check_numbering, object_ids, read_mask
 
-MIN_LIST = 10  # sequences that a list must name to stand for all of the true masks
+MIN_LIST = 5  # sequences that a list must name to stand for all of the true masks
 MAX_PROPOSALS = 20  # objects that an unsupervised method may offer for one sequence
+
+log = logging.getLogger(__name__)
+
+Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -165,7 +170,7 @@ def read_info(path: Path) -> dict[str, dict[str, Any]]:
         raise InputError(f"{path} lists no sequences as a db_info.yml does ({reason}): replace it") from None
 
 
-def _find_pairs(gt: Path, pred: Path, info: Mapping[str, Mapping[str, Any]]) -> list[_Pair]:
+def _find_pairs(gt: Path, pred: Path, info: Mapping[str, Mapping[str, Any]], note: Note) -> list[_Pair]:
     """The sequences to score, in order of name. InputError where folders or frames are missing or too many."""
     for folder in (gt, pred):
         if not folder.is_dir():
@@ -177,7 +182,7 @@ def _find_pairs(gt: Path, pred: Path, info: Mapping[str, Mapping[str, Any]]) -> 
     else:
         if _holds_images(pred):
             raise InputError(f"{pred} holds masks itself: give --gt the folder of that one sequence, inside {gt}")
-        folders = {name: (gt / name, pred / name) for name in _choose_sequences(gt, pred, info)}
+        folders = {name: (gt / name, pred / name) for name in _choose_sequences(gt, pred, info, note)}
     pairs = []
     for name, (truth, prediction) in folders.items():
         eval_t = bool(info.get(name, {}).get("eval_t", False))
@@ -195,12 +200,12 @@ def _subfolders(folder: Path) -> set[str]:
     return {f.name for f in folder.iterdir() if f.is_dir() and not f.name.startswith(".")}
 
 
-def _choose_sequences(gt: Path, pred: Path, info: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _choose_sequences(gt: Path, pred: Path, info: Mapping[str, Mapping[str, Any]], note: Note) -> list[str]:
     """All sequences of `gt`; or those of the shortest official list that names everything predicted.
 
     A data set's folder of masks holds its training sequences too, while a method is scored on the validation list. So
-    the lists of `ImageSets` above `gt`, and the sets in db_info.yml, count where `gt` has all that they name. Short
-    lists do not: what a crash left of a few sequences could be one of them by chance.
+    the lists of `ImageSets` above `gt`, and the sets in db_info.yml, count where `gt` has all that they name; `note` says
+    which it was. Very short lists do not count: what a crash left of two sequences could be one of them by chance.
     """
     known, predicted = _subfolders(gt), _subfolders(pred)
     if not known:
@@ -209,22 +214,27 @@ def _choose_sequences(gt: Path, pred: Path, info: Mapping[str, Mapping[str, Any]
         raise InputError(f"{pred} holds no masks and no folders of masks: check the path")
     if extra := predicted - known:
         raise InputError(f"{pred} has {_some(extra)}, which {gt} lacks: remove what is not to be scored")
-    official = (names for names in _official_lists(gt, info) if len(names) >= MIN_LIST)
-    lists = [known, *(names for names in official if predicted <= names <= known)]
-    wanted = min(lists, key=len)
+    lists = {str(gt): known}
+    for source, names in _official_lists(gt, info):
+        if len(names) >= MIN_LIST and predicted <= names <= known:
+            lists[source] = names
+    source = min(lists, key=lambda source: len(lists[source]))
+    wanted = lists[source]
     if missing := wanted - predicted:
-        raise InputError(f"{pred} lacks {_some(missing)} of the {len(wanted)} sequences of {gt}: add their masks")
+        raise InputError(f"{pred} lacks {_some(missing)} of the {len(wanted)} sequences of {source}: add their masks")
+    if wanted != known:
+        note(f"scoring the {_count(len(wanted), 'sequence')} of {source}; {gt} holds {len(known)}")
     return sorted(wanted)
 
 
-def _official_lists(gt: Path, info: Mapping[str, Mapping[str, Any]]) -> Iterator[set[str]]:
-    """Sets of names: those that db_info.yml makes, and the files of the nearest `ImageSets` above `gt`."""
+def _official_lists(gt: Path, info: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, set[str]]]:
+    """Sets of names, and what to call them: those that db_info.yml makes, and the files of `ImageSets` above `gt`."""
     for split in {entry["set"] for entry in info.values() if "set" in entry}:
-        yield {name for name, entry in info.items() if entry.get("set") == split}
+        yield f"db_info.yml's set {split}", {name for name, entry in info.items() if entry.get("set") == split}
     root = next((folder for folder in gt.absolute().parents if (folder / "ImageSets").is_dir()), None)
-    for file in root.glob("ImageSets/**/*.txt") if root else ():
+    for file in sorted(root.glob("ImageSets/**/*.txt")) if root else ():
         with suppress(InputError):  # a text that is no list
-            yield set(read_names(file))
+            yield str(file.relative_to(root)), set(read_names(file))
 
 
 def _check_frames(pair: _Pair, folder: Path) -> None:
@@ -359,19 +369,21 @@ def evaluate(
     info: Path | None = None,
     analysis: bool = False,
     progress: Callable[[list], Iterable] | None = None,
+    note: Note | None = None,
 ) -> dict[str, Any]:
     """Score the masks under `pred` against those under `gt`: a folder for each sequence, or both one sequence's folder.
 
     Returns what `vosbook evaluate --json` writes, object ids as text; None where the protocol scores nothing. `info` is
     the data set's db_info.yml (attributes, `eval_t`; by default the nearest in or above `gt`). `progress` wraps the
-    list of sequences, as tqdm does. InputError names what is missing, too much, of another size or damaged.
+    list of sequences, as tqdm does; `note` is called with a line where an official list leaves sequences of `gt` out
+    (None: the log). InputError names what is missing, too much, of another size or damaged.
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol is {protocol!r}; there are {', '.join(PROTOCOLS)}")
     chosen, gt, pred = PROTOCOLS[protocol], Path(gt), Path(pred)
     info = find_info(gt) if info is None else Path(info)
     about = read_info(info) if info else {}
-    pairs = _find_pairs(gt, pred, about)
+    pairs = _find_pairs(gt, pred, about, note or log.warning)
     score = _score_proposals if chosen.proposals else _score_appearing if chosen.late_objects else _score_given
     scores = {pair.name: score(pair, chosen) for pair in (progress(pairs) if progress else pairs)}
     return {
