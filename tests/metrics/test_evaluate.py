@@ -207,11 +207,16 @@ def test_davis2017_counts_every_id_up_to_the_largest(tmp_path):
     assert format_table(perfect).splitlines()[-1].endswith("absent from both: a")
 
 
-def test_davis2017_takes_void_for_background(tmp_path):
+@pytest.mark.parametrize("protocol", ["davis2016", "davis2017"])
+def test_void_is_background_where_it_is_not_masked(tmp_path, protocol, monkeypatch):
+    monkeypatch.setattr(module, "describe", lambda mask: np.count_nonzero(mask))
+    monkeypatch.setattr(module, "change", lambda one, other: one / other)
+    write_info(tmp_path, a={"eval_t": True})
     truth = drawn((1, 2, 2, 10, 10), (255, 2, 12, 10, 10))
     prediction = drawn((1, 2, 2, 10, 20))
-    result = evaluate(write(tmp_path / "a", [truth] * 3), write(tmp_path / "b", [prediction] * 3), protocol="davis2017")
+    result = evaluate(write(tmp_path / "a", [truth] * 3), write(tmp_path / "b", [prediction] * 3), protocol=protocol)
     assert result["sequences"]["a"]["objects"]["1"]["J"] == [0.5]
+    assert result["mean"]["T"] == (5 * 0.5 if protocol == "davis2016" else None)
 
 
 def test_unsupervised_matches_proposals_and_masks_void(tmp_path):
@@ -230,6 +235,23 @@ def test_unsupervised_assigns_each_proposal_once(tmp_path):
     objects = evaluate(write(tmp_path / "a", truth), write(tmp_path / "b", both), protocol="davis2017-unsupervised")
     scores = sorted(values["J"][0] for values in objects["sequences"]["a"]["objects"].values())
     assert scores == [0.0, 0.5]
+
+
+def test_unsupervised_matches_by_j_and_f_together(tmp_path, monkeypatch):
+    """By J alone the diagonal would be chosen, by both the other way; frames are averaged first."""
+    j, f = np.array([[0.6, 0.5], [0.5, 0.6]]), np.array([[0.1, 0.9], [0.9, 0.1]])
+    zeros = np.zeros((module.MAX_PROPOSALS, 2))
+
+    def scores(prediction, truth, proposals, ids):
+        both = zeros.copy(), zeros.copy()
+        both[0][:2], both[1][:2] = j, f
+        return both
+
+    monkeypatch.setattr(module, "pair_scores", scores)
+    folder = write(tmp_path / "a", moving(3, objects=2))
+    objects = evaluate(folder, folder, protocol="davis2017-unsupervised")["sequences"]["a"]["objects"]
+    assert objects["1"]["J"] == objects["2"]["J"] == [0.5] * 3
+    assert objects["1"]["F"] == objects["2"]["F"] == [0.9] * 3
 
 
 def test_unsupervised_takes_at_most_20_proposals(tmp_path):
@@ -321,11 +343,13 @@ def test_an_official_list_may_stand_for_all_sequences(gt, pred, many, tmp_path, 
     lists.mkdir(parents=True)
     (lists / "val.txt").write_text("".join(line.format(name) for name in many))
     (lists / "notes.txt").write_text("")
+    (lists / "other.txt").write_text("".join(line.format(name) for name in [*many[:11], "elsewhere"]))
     notes = []
     assert list(evaluate(gt, pred, note=notes.append)["sequences"]) == many
     assert notes == [f"scoring the 12 sequences of ImageSets/480p/val.txt; {gt} holds 14"]
+    remove(pred / "bear")
     remove(pred / "cow")
-    with pytest.raises(InputError, match=r"pred lacks cow of the 12 sequences"):
+    with pytest.raises(InputError, match=r"pred lacks bear, cow of the 12 sequences"):
         evaluate(gt, pred)
 
 

@@ -24,7 +24,6 @@ from vosbook.metrics.region import jaccard
 from vosbook.metrics.stability import T_SCALE, change, describe
 from vosbook.video import IMAGE_ENDINGS, VOID, MaskFolder, check_numbering, object_ids, read_mask
 
-MIN_LIST = 5  # sequences that a list must name to stand for all of the true masks
 MAX_PROPOSALS = 20  # objects that an unsupervised method may offer for one sequence
 
 log = logging.getLogger(__name__)
@@ -204,8 +203,8 @@ def _choose_sequences(gt: Path, pred: Path, info: Mapping[str, Mapping[str, Any]
     """All sequences of `gt`; or those of the shortest official list that names everything predicted.
 
     A data set's folder of masks holds its training sequences too, while a method is scored on the validation list. So
-    the lists of `ImageSets` above `gt`, and the sets in db_info.yml, count where `gt` has all that they name; `note` says
-    which it was. Very short lists do not count: what a crash left of two sequences could be one of them by chance.
+    the lists of `ImageSets` above `gt`, and the sets in db_info.yml, count where `gt` has all that they name. What a
+    crash left could be one of them by chance, so `note` says which list it was.
     """
     known, predicted = _subfolders(gt), _subfolders(pred)
     if not known:
@@ -214,10 +213,8 @@ def _choose_sequences(gt: Path, pred: Path, info: Mapping[str, Mapping[str, Any]
         raise InputError(f"{pred} holds no masks and no folders of masks: check the path")
     if extra := predicted - known:
         raise InputError(f"{pred} has {_some(extra)}, which {gt} lacks: remove what is not to be scored")
-    lists = {str(gt): known}
-    for source, names in _official_lists(gt, info):
-        if len(names) >= MIN_LIST and predicted <= names <= known:
-            lists[source] = names
+    official = {source: names for source, names in _official_lists(gt, info) if predicted <= names <= known}
+    lists = {str(gt): known, **official}
     source = min(lists, key=lambda source: len(lists[source]))
     wanted = lists[source]
     if missing := wanted - predicted:
