@@ -305,8 +305,8 @@ for path, size in ((folder / "photo.png", None), (folder / "note.png", None), (f
 # %% [markdown]
 # ## 4 Folders
 #
-# Two layouts cover the data of all four papers. The library writes synthetic video in both, and reads them back with the
-# same code that reads the official archives. First **DAVIS**:
+# Two layouts hold most of the data that the four papers use. The library writes synthetic video in both, and reads it
+# back with the code that reads the official archives. First **DAVIS**:
 
 # %%
 tiny = SyntheticConfig(size=(96, 176), frames=6)
@@ -361,7 +361,7 @@ print("held out:  ", ", ".join(UNSEEN))
 # %% [markdown]
 # ## 5 A generator from scratch
 #
-# Annotating a video by hand takes hours, and the outline is a matter of opinion to a pixel or two. If we paint the
+# Annotating a video by hand is slow, and where an outline runs is a matter of opinion to a pixel or two. If we paint the
 # objects ourselves, the masks come for free and are exact. What is lost is the look of the world; what stays is what
 # makes tracking hard: things that move, bend, overlap, leave, and change their size and light.
 #
@@ -604,9 +604,9 @@ print("seed 7 twice: equal in every bit")
 # ## 6 What makes a sequence hard
 #
 # A mean over all sequences hides what a method is bad at. So DAVIS tags its sequences with **attributes**, and scores
-# are compared with and without each tag. DAVIS's annotators gave most of them by eye. The tags of the synthetic
-# sequences are measured while the pixels are made, each by one number per object; a tag is given where it holds for at
-# least half of the objects. Lengths are pixels of a frame 480 pixels high.
+# are compared with and without each tag. The tags of the synthetic sequences are measured while the pixels are made, each
+# by one number per object; a tag is given where it holds for at least half of the objects. Lengths are pixels of a frame
+# 480 pixels high.
 
 # %%
 for tag, criterion in CRITERIA.items():
@@ -624,12 +624,12 @@ for tag, (seed, *moments) in examples.items():
 show(
     image_row(pictures, titles, columns=2),
     alt="Two frames each of four videos. Occlusion: a fish swims in front of a turtle. Scale variation: a car "
-    "shrinks to a third. Motion blur: a fish smears. Rotation: a mug or a butterfly has turned.",
+    "shrinks to a third. Motion blur: a fish smears. Rotation: a butterfly has turned, and a mug grown.",
     caption="Four of the tags.",
 )
 
 # %% [markdown]
-# **LR**, low resolution, is one of three tags that DAVIS's authors define by a number: the object's bounding box covers
+# **LR**, low resolution, is one of the tags that DAVIS's authors define by a number: the object's bounding box covers
 # less than a tenth of the frame, on average over the frames. Measured on nothing but the masks:
 
 # %%
@@ -785,7 +785,7 @@ scratch.cleanup()
 #   about a score on DAVIS.
 # - Its tags follow DAVIS's names. LR, SV and FM keep the published thresholds (an object's box below a tenth of the
 #   frame, a ratio of box areas below a half, more than 20 pixels a frame); boxes are those of the whole object,
-#   hidden parts included. The other thresholds are ours, and DAVIS's annotators had none.
+#   hidden parts included. The other thresholds are ours.
 # - A tag of a DAVIS sequence belongs to the sequence. Ours is given where it holds for half of the objects.
 
 # %% [markdown]

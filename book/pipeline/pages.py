@@ -159,16 +159,16 @@ def execution_note(made: Mapping[str, Any]) -> str:
 
 def _environment_page(book: Path, executed: Notebooks) -> str:
     lines = ["# Environment", "What the pages of this site were made with."]
-    lines += ["| chapter | executed | seconds | commit |\n| --- | --- | --- | --- |"]
+    lines += ["| chapter | executed (UTC) | seconds | commit |\n| --- | --- | --- | --- |"]
     for notebook in executed.values():
         made = notebook.metadata["vosbook"]
-        cells = (_title(notebook), made["executed"], f"{made['seconds']:.0f}", f"`{made['commit'][:12]}`")
+        cells = (_title(notebook), made["executed"][:16].replace("T", " "), f"{made['seconds']:.0f}", f"`{made['commit'][:12]}`")
         lines[-1] += f"\n| {' | '.join(cells)} |"
     newest = max((n.metadata["vosbook"] for n in executed.values()), key=lambda made: made["executed"], default=None)
     if newest:
         facts = {**newest["environment"], **newest["hardware"]}
-        lines += ["## Versions that make the numbers"]
-        lines += ["| | |\n| --- | --- |\n" + "\n".join(f"| {name} | {escape(str(v))} |" for name, v in facts.items())]
+        lines += ["## What the numbers depend on"]
+        lines += ["| what | version |\n| --- | --- |\n" + "\n".join(f"| {name} | {escape(str(v))} |" for name, v in facts.items())]
     lock = (book.parent / "requirements.lock").read_text(encoding="utf-8")
     lines += ["## Every pinned package", f"```text\n{lock}```"]
     return "\n\n".join(lines) + "\n"
