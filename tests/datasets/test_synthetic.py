@@ -269,6 +269,8 @@ def test_occlusion_and_interaction():
 def test_out_of_view():
     leaving = _evidence(_actor(place=((0.4, 0.5), (0.0, 0.5))))  # its centre ends on the left edge
     assert _value("OV", leaving) == pytest.approx(0.5, abs=0.04)
+    assert _value("OCC", leaving) == 1  # what lies outside is not hidden
+    assert leaving.pictures[10].seen[1].centre == pytest.approx((-0.5, 59.5))  # pixel centres are whole numbers
     assert _value("OV", _evidence(_actor(place=MIDDLE))) == 1
 
 

@@ -1,8 +1,8 @@
 """The DAVIS attribute tags, each by a number that is measured on what was rendered.
 
 A tag is given to a sequence when its criterion holds for at least half of the objects. Meanings: Perazzi et al., "A
-Benchmark Dataset and Evaluation Methodology for Video Object Segmentation", CVPR 2016, Table 1; they give numbers for
-LR, SV and FM, which are kept; the rest of the thresholds are ours. Lengths are in pixels of a picture 480 high.
+Benchmark Dataset and Evaluation Methodology for Video Object Segmentation", CVPR 2016, Table 1. Their thresholds for
+LR, SV and FM are kept; the others are ours. Lengths are in pixels of a picture 480 high.
 """
 
 from collections.abc import Callable, Sequence
