@@ -7,6 +7,9 @@ from pipeline import pages, site
 from pipeline.chapters import BOOK, chapter_paths
 from pipeline.execute import DEFAULT_PROFILE, ChapterError, execute, execute_all
 
+from vosbook.errors import InputError
+from vosbook.runs import load_profile
+
 BUILD = BOOK.parent / "build"
 README = BOOK.parent / "README.md"
 
@@ -63,9 +66,14 @@ def main() -> int:
     run.add_argument("--profile", default=DEFAULT_PROFILE)
     commands.add_parser("readme", help="bring the README's results table up to date")
     args = parser.parse_args()
-    if args.command == "book":
-        return make_book(args.profile)
-    return make_run(args.run, args.profile) if args.command == "run" else update_readme()
+    if args.command == "readme":
+        return update_readme()
+    try:
+        load_profile(args.profile)
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return make_book(args.profile) if args.command == "book" else make_run(args.run, args.profile)
 
 
 if __name__ == "__main__":
