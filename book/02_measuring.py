@@ -395,8 +395,8 @@ print("first mask held: mean {:.3f}, recall {:.3f}, decay {:.3f}".format(*summar
 # ### A trap in the reference code
 #
 # The benchmark's own code keeps the ends of the quarters as 8-bit numbers, which hold 0 to 255. Up to 256 frames that
-# is enough, and DAVIS has no longer video. Beyond, the numbers wrap around: frame 299 becomes frame 43. Below, a score
-# falls slowly from 1 to .2 over a video, so its decay should be close to .6 whatever the length.
+# is enough, and the videos of DAVIS are shorter. Beyond, the numbers wrap around: frame 299 becomes frame 43. Below, a
+# score falls slowly from 1 to .2 over a video, so its decay should be close to .6 whatever the length.
 
 
 # %%
@@ -741,8 +741,8 @@ show(
 # %% [markdown]
 # ## How this differs from the paper
 #
-# - The 2016 paper defines the boundary match by a bipartite matching; its code, all published figures, and this chapter
-#   use the disk.
+# - The 2016 paper describes the boundary match as a bipartite matching, and approximates it by dilation; all published
+#   figures, and this chapter, use the dilation.
 # - The decay is right for any number of frames; the benchmark's own code wraps around beyond 256.
 # - A missing frame or sequence is refused; the reference code has no such check.
 # - For unsupervised results, the objects are reported by their true id. The mean is the benchmark's.
