@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+# Before torch is imported. The tensors here are small: a second thread gains nothing, and where other work keeps the
+# cores busy the threads' waiting for each other takes ten times the computation.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def davis() -> Path:

@@ -152,11 +152,10 @@ class FilterBank(Backbone):
 
     def extract(self, images: Tensor) -> dict[str, Tensor]:
         half = _halve(images)  # (B, 3, H/2, W/2)
-        x = torch.cat([2.5 * self.colours(half), self.edges(half)], dim=1)  # gains: both about a ResNet's size
-        maps = {}
-        for level in _up_to(_deepest(self.levels)):
-            x = _halve(x)  # strides 4, 8, 16, 32
-            maps[level] = x
+        x = torch.cat([_halve(self.colours(half)), _halve(self.edges(half))], dim=1)  # (B, 124, H/4, W/4)
+        maps = {"layer1": x}
+        for level in LEVELS[1 : 1 + LEVELS.index(_deepest(self.levels))]:
+            maps[level] = x = _halve(x)
         return maps
 
     def colours(self, images: Tensor) -> Tensor:
