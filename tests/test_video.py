@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -165,6 +166,9 @@ def test_bad_masks_are_named(tmp_path):
     Image.fromarray(np.full((3, 4, 3), (10, 20, 30), np.uint8)).save(path)
     with pytest.raises(InputError, match=r"mask\.png has the colour \(10, 20, 30\)"):
         read_mask(path)
+    Image.fromarray(ONE * 255).save(tmp_path / "mask.jpg")
+    with pytest.raises(InputError, match=r"mask\.jpg is a JPEG"):
+        read_mask(tmp_path / "mask.jpg")
 
 
 def test_masks_by_name_and_size(tmp_path):
@@ -249,7 +253,18 @@ def test_gaps_in_numbering_are_named(tmp_path, names, missing):
         FrameFolder(folder)
 
 
-@pytest.mark.parametrize("names", [["00000", "00005", "00010"], ["3"], ["a", "c"], ["b1", "a2", "a7"]])
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [(["00000", "00001", "cover"], "cover.png has no number"), (["0", "1", "1 (1)"], r"1 \(1\).png has no number"),
+     (["003", "3", "4"], "003.png and 3.png have the same number|3.png and 003.png have the same number")],
+)  # fmt: skip
+def test_strangers_among_numbered_frames_are_named(tmp_path, names, words):
+    folder = _frames(tmp_path / "f", [f"{name}.png" for name in names])
+    with pytest.raises(InputError, match=words):
+        FrameFolder(folder)
+
+
+@pytest.mark.parametrize("names", [["²", "a³"], ["00000", "00005", "00010"], ["3"], ["a", "c"], ["b1", "a2", "a7"]])
 def test_what_is_no_gap(tmp_path, names):
     assert len(FrameFolder(_frames(tmp_path / "f", [f"{name}.png" for name in names]))) == len(names)
 
@@ -293,6 +308,27 @@ def test_frames_of_every_mode_are_rgb(tmp_path, mode):
 # ---------------------------------------------------------------------------------------------------- videos
 
 
+def test_16_bit_frames_keep_their_upper_8(tmp_path):
+    gray = np.arange(48, dtype=np.uint8).reshape(6, 8)
+    Image.fromarray(gray.astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    assert (read_image(tmp_path / "deep.png") == gray[..., None]).all()
+
+
+def test_animations_are_no_frames(tmp_path):
+    pages = [Image.fromarray(ONE * np.uint8(100 * n)) for n in (1, 2)]
+    pages[0].save(tmp_path / "a.gif", save_all=True, append_images=pages[1:])
+    (tmp_path / "a.gif").rename(tmp_path / "a.jpg")
+    with pytest.raises(InputError, match=r"a\.jpg is an animation"):
+        read_image(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("side", [10_000, 14_000])  # Pillow warns of the one and refuses the other
+def test_an_image_of_a_hundred_million_pixels_is_named(tmp_path, side):
+    Image.new("1", (side, side)).save(tmp_path / "a.png")
+    with pytest.raises(InputError, match=r"a\.png has too many pixels"):
+        read_mask(tmp_path / "a.png")
+
+
 def test_video_round_trip(tmp_path):
     clip = _clip()
     write_video(tmp_path / "clip.mp4", clip, fps=12)
@@ -309,7 +345,7 @@ def test_video_round_trip(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["clip.mp4"]
 
 
-@pytest.mark.parametrize("content", [b"", b"this is no video\n" * 50])
+@pytest.mark.parametrize("content", [b"", b"this is no video\n" * 50, b"\0\0\0\x1cftyp"])
 def test_a_video_that_cannot_be_decoded_is_named(tmp_path, content, capfd):
     (tmp_path / "clip.mp4").write_bytes(content)
     with pytest.raises(InputError, match=r"clip\.mp4 cannot be decoded"):
@@ -322,6 +358,18 @@ def test_a_video_cut_short_is_named(tmp_path):
     _cut_short(tmp_path / "clip.mp4", 0.5)
     with pytest.raises(InputError, match=r"clip\.mp4 cannot be decoded"):
         open_frames(tmp_path / "clip.mp4")
+
+
+def test_a_video_that_breaks_off_is_named(tmp_path):
+    """What is left of an AVI can be decoded, and its header still counts every frame."""
+    writer = cv2.VideoWriter(str(tmp_path / "clip.avi"), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 48))
+    for frame in _clip(20):
+        writer.write(frame)
+    writer.release()
+    assert len(open_frames(tmp_path / "clip.avi")) == 20
+    _cut_short(tmp_path / "clip.avi", 0.5)
+    with pytest.raises(InputError, match=r"clip\.avi is cut short or damaged after frame \d+ of 20"):
+        open_frames(tmp_path / "clip.avi")
 
 
 def test_write_video_is_whole_or_absent(tmp_path, capfd):
@@ -372,6 +420,8 @@ def test_output_refuses_what_is_not_empty(tmp_path):
         write_mask(folder / "00000.png", LABELS)
     with pytest.raises(InputError, match=r"out is not empty.*--overwrite"), output_folder(out):
         pass
+    with pytest.raises(InputError, match=r"choose another folder$"), output_folder(out, overwrite=None):
+        pass
     with output_folder(out, overwrite=True) as folder:
         write_mask(folder / "00001.png", LABELS)
     assert [p.name for p in out.iterdir()] == ["00001.png"]
@@ -379,6 +429,20 @@ def test_output_refuses_what_is_not_empty(tmp_path):
     with pytest.raises(InputError, match=r"thesis\.tex"), output_folder(out, overwrite=True):
         pass
     assert (out / "thesis.tex").exists()
+
+
+def test_output_keeps_photographs(tmp_path):
+    (tmp_path / "holiday.jpg").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"holiday\.jpg"), output_folder(tmp_path, overwrite=True):
+        pass
+    assert (tmp_path / "holiday.jpg").exists()
+
+
+def test_output_follows_a_link(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    with output_folder(tmp_path / "link") as folder:
+        write_mask(folder / "00000.png", LABELS)
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "disk/00000.png").is_file()
 
 
 def test_output_refuses_a_file(tmp_path):

@@ -9,6 +9,7 @@ import re
 import shutil
 import struct
 import tempfile
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -20,11 +21,14 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vosbook.errors import InputError
 
-# FFmpeg, inside OpenCV, would print its own lines beside our error.
+# OpenCV, and FFmpeg inside it, would print their own lines beside our error.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+cv2.setLogLevel(0)
 
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
 VIDEO_ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
+INDEXED_VIDEO = (".mp4", ".mov", ".m4v", ".avi")  # these count their frames; the rest state an estimate
+MIN_DECODED = 0.9  # share of the stated frames; an editor's cut may hide a few
 VOID = 255
 MAX_GRAY_IDS = 64  # a gray mask with more values than this is a soft mask, not a label map
 
@@ -47,7 +51,10 @@ PALETTE = _voc_palette()  # uint8 (256, 3) RGB; PALETTE[1] is (128, 0, 0)
 
 def _open_image(path: Path) -> Image.Image:
     try:
-        return Image.open(path)
+        with warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning):
+            return Image.open(path)
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise InputError(f"{path} has too many pixels for a frame or a mask: scale it down") from None
     except UnidentifiedImageError:
         raise InputError(f"{path} is not an image, whatever its name says: replace or remove it") from None
     except FileNotFoundError:
@@ -62,6 +69,8 @@ def _decode(image: Image.Image, path: Path) -> Image.Image:
         image.load()
     except (OSError, SyntaxError, ValueError, struct.error) as error:
         raise InputError(f"{path} is damaged or cut short ({error}): copy it again") from None
+    if getattr(image, "is_animated", False) and image.format != "MPO":  # MPO: a camera's photograph and its preview
+        raise InputError(f"{path} is an animation: save its frames as single images")
     return image
 
 
@@ -69,7 +78,10 @@ def read_image(path: str | Path) -> np.ndarray:
     """Read a photograph as `uint8 (H, W, 3)` RGB, turned upright where its EXIF data says so. InputError if damaged."""
     path = Path(path)
     with _open_image(path) as image:
-        return np.asarray(ImageOps.exif_transpose(_decode(image, path)).convert("RGB"))
+        upright = ImageOps.exif_transpose(_decode(image, path))
+    if upright.mode.startswith("I"):  # 16 bits a pixel, of which Pillow would take the lower 8
+        upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
+    return np.array(upright.convert("RGB"))
 
 
 def _image_size(path: Path) -> tuple[int, int]:
@@ -90,10 +102,12 @@ def read_mask(path: str | Path, *, size: tuple[int, int] | None = None) -> np.nd
 
     Gray and bilevel 0/255 become 0/1; palette indices are ids; an RGB image is looked up in the DAVIS palette (white
     is id 1); alpha is ignored. 255 beside other ids is void. `size` (H, W), where given, must match. InputError names
-    the file when it is damaged, is a soft mask, has colours outside the palette, or ids above 255.
+    the file when it is damaged, a JPEG, a soft mask, has colours outside the palette, or ids above 255.
     """
     path = Path(path)
     with _open_image(path) as image:
+        if image.format == "JPEG":  # its blur makes further ids
+            raise InputError(f"{path} is a JPEG, which does not keep ids: draw the mask again and save it as PNG")
         _decode(image, path)
         labels = _to_labels(image, path)
     if size is not None and labels.shape != tuple(size):
@@ -196,7 +210,7 @@ def from_one_hot(masks: np.ndarray, ids: Sequence[int]) -> np.ndarray:
 
 def _natural(name: str) -> list[tuple[int, int | str]]:
     """Sort key under which frame2 comes before frame10."""
-    return [(0, int(part)) if part.isdigit() else (1, part) for part in re.split(r"(\d+)", name) if part]
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", name) if part]
 
 
 def list_images(folder: str | Path) -> list[Path]:
@@ -216,13 +230,22 @@ def list_images(folder: str | Path) -> list[Path]:
 
 
 def check_numbering(files: Sequence[Path]) -> None:
-    """InputError where numbered frames (7.png, frame_007.png) leave a gap. A constant stride is no gap."""
-    parts = [re.fullmatch(r"(.*?)(\d+)", f.stem) for f in files]
-    if len(files) < 3 or None in parts or len({part[1] for part in parts}) > 1:
+    """InputError where numbered frames (7.png, frame_007.png) leave a gap. A constant stride is no gap.
+
+    Nor may a number be there twice (7.png, 007.png), or something without one lie between them (cover.png).
+    """
+    parts = [re.fullmatch(r"(.*?)(\d+)", f.stem, re.DOTALL) for f in files]
+    strangers = [file for file, part in zip(files, parts) if part is None]
+    if 0 < len(strangers) < len(files):
+        raise InputError(f"{strangers[0]} has no number at its end, as other frames have: rename or remove it")
+    if strangers or len(files) < 2 or len({part[1] for part in parts}) > 1:
         return
     numbers = [int(part[2]) for part in parts]
     steps = [b - a for a, b in pairwise(numbers)]
     stride = min(steps)
+    if stride == 0:
+        twice = steps.index(0)
+        raise InputError(f"{files[twice]} and {files[twice + 1].name} have the same number: keep one of them")
     for file, part, step in zip(files, parts, steps):
         if step != stride:
             missing = part[1] + str(int(part[2]) + stride).zfill(len(part[2]))
@@ -283,15 +306,18 @@ class VideoFile:
             if first is None:
                 first = capture.retrieve()[1]
             count += 1
+        stated = capture.get(cv2.CAP_PROP_FRAME_COUNT)
         capture.release()
         if first is None:
             raise InputError(f"{self.path} cannot be decoded as video: convert it to mp4, or to a folder of images")
+        if self.path.suffix.lower() in INDEXED_VIDEO and count < stated * MIN_DECODED:
+            raise InputError(f"{self.path} is cut short or damaged after frame {count} of {stated:.0f}: copy it again")
         self._count = count
         self.size = first.shape[:2]
         self.names = tuple(f"{t:05d}" for t in range(count))
 
     def _open(self) -> cv2.VideoCapture:
-        capture = cv2.VideoCapture(str(self.path))
+        capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)  # others take names for patterns, and print
         if not capture.isOpened():
             raise InputError(f"{self.path} cannot be decoded as video: convert it to mp4, or to a folder of images")
         return capture
@@ -367,13 +393,14 @@ def write_video(path: str | Path, frames: Iterable[np.ndarray], *, fps: float = 
 
 
 @contextmanager
-def output_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+def output_folder(path: str | Path, *, overwrite: bool | None = False) -> Iterator[Path]:
     """Yield a hidden folder beside `path`; it takes that name only when the block ends without an error.
 
     A kill or a full disk therefore never leaves a folder that looks whole. An existing folder that is not empty is
-    refused; with `overwrite` it is replaced, but only if it holds nothing but images.
+    refused; with `overwrite` it is replaced, but only if it holds nothing but PNGs. None: the caller has no such
+    option, and the error names none.
     """
-    path = Path(path).absolute()
+    path = Path(path).resolve()  # a link stays one
     _check_output(path, overwrite)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -393,13 +420,14 @@ def output_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _check_output(path: Path, overwrite: bool) -> None:
+def _check_output(path: Path, overwrite: bool | None) -> None:
     if path.exists() and not path.is_dir():
         raise InputError(f"{path} is a file: give a folder for the output")
     if not path.exists() or not any(path.iterdir()):
         return
     if not overwrite:
-        raise InputError(f"{path} is not empty: choose another folder, or add --overwrite to replace it")
+        option = "" if overwrite is None else ", or add --overwrite to replace it"
+        raise InputError(f"{path} is not empty: choose another folder{option}")
     for entry in path.iterdir():
-        if entry.is_dir() or entry.suffix.lower() not in IMAGE_ENDINGS:
+        if entry.is_dir() or entry.suffix.lower() != ".png":
             raise InputError(f"{path} holds {entry.name}, which is no mask, so it is kept: choose another folder")

@@ -423,7 +423,7 @@ def test_writing_refuses_and_leaves_nothing(tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         write_dataset(tmp_path / "new", **{**write, "sequences": 3}, progress=stop)
-    with pytest.raises(InputError, match="-3"):
+    with pytest.raises(InputError, match="the seed is -3:"):
         write_dataset(tmp_path / "new", **{**write, "seed": -3})
     with pytest.raises(InputError, match="not 0"):
         write_dataset(tmp_path / "new", **{**write, "sequences": 0})

@@ -43,11 +43,13 @@ def write_dataset(
     """
     if layout not in ("davis", "youtube-vos"):
         raise ValueError(f"layout must be davis or youtube-vos, got {layout!r}")
+    if seed < 0:
+        raise InputError(f"the seed is {seed}: give 0 or more")
     if not 0 < sequences <= SEEDS_APART:
         raise InputError(f"a data set has from 1 to {SEEDS_APART} sequences, not {sequences}")
     write = _write_davis if layout == "davis" else _write_youtube_vos
     indices = range(sequences)
-    with output_folder(out) as folder:
+    with output_folder(out, overwrite=None) as folder:
         write(folder, progress(indices, total=sequences, desc="synth") if progress else indices, seed, config)
 
 
