@@ -1,7 +1,7 @@
 """The pages that are not chapters: landing, claims, differences, environment. All numbers come from records."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -94,19 +94,18 @@ def load_claims(book: Path) -> list[dict[str, Any]]:
     return yaml.safe_load((book / "claims.yml").read_text(encoding="utf-8"))
 
 
-def number(value: Any, unit: str = "") -> str:
+def number(value: Any, unit: str) -> str:
     """A claimed or measured value as a table shows it."""
     return "–" if value is None else f"{value} {unit}".strip().replace(" %", "\N{NO-BREAK SPACE}%")
 
 
 def results_table(claims: list[dict[str, Any]]) -> str:
     """The rows marked `headline`, as a Markdown table: on the landing page and in the README."""
-    rows = ["| what | claimed | measured here | on | status |", "| --- | --- | --- | --- | --- |"]
+    rows = []
     for row in (row for row in claims if row.get("headline")):
-        unit = row.get("unit", "")
-        values = (number(row["claimed"], unit), number(row.get("measured"), unit), row.get("measured_on", "–"))
-        rows.append(f"| {row['statement']} ({row['paper']}, {row['where']}) | {' | '.join(values)} | {row['status']} |")
-    return "\n".join(rows)
+        values = (number(row[which], row["unit"]) for which in ("claimed", "measured"))
+        rows.append((f"{row['statement']} ({row['paper']}, {row['where']})", *values, row["measured_on"], row["status"]))
+    return _table(("what", "claimed", "measured here", "on", "status"), rows)
 
 
 def with_results(readme: str, book: Path) -> str:
@@ -132,15 +131,14 @@ def _claims_page(claims: list[dict[str, Any]]) -> str:
 
 def _claims_table(rows: Iterable[dict[str, Any]]) -> str:
     """Three columns, which a phone can show: the status before the statement, its source small under it."""
-    lines = ["| statement | claimed | measured |", "| --- | --- | --- |"]
+    cells = []
     for row in rows:
-        unit = row.get("unit", "")
         status = f'<span class="status {STATUSES[row["status"]]}">{row["status"]}</span>'
         source = f"`{row['record']}`, {row['measured_on']}" if "record" in row else row["reason"]
         source += f". {row['note']}" if "note" in row else ""
         statement = f"{status} {row['where']}: {row['statement']}<br><small>{source}</small>"
-        lines.append(f"| {statement} | {number(row['claimed'], unit)} | {number(row.get('measured'), unit)} |")
-    return "\n".join(lines)
+        cells.append((statement, number(row["claimed"], row["unit"]), number(row.get("measured"), row["unit"])))
+    return _table(("statement", "claimed", "measured"), cells)
 
 
 # -------------------------------------------------------------------------------------------------- environment
@@ -158,17 +156,27 @@ def execution_note(made: Mapping[str, Any]) -> str:
 
 
 def _environment_page(book: Path, executed: Notebooks) -> str:
-    lines = ["# Environment", "What the pages of this site were made with."]
-    lines += ["| chapter | executed (UTC) | seconds | commit |\n| --- | --- | --- | --- |"]
-    for notebook in executed.values():
-        made = notebook.metadata["vosbook"]
-        cells = (_title(notebook), made["executed"][:16].replace("T", " "), f"{made['seconds']:.0f}", f"`{made['commit'][:12]}`")
-        lines[-1] += f"\n| {' | '.join(cells)} |"
-    newest = max((n.metadata["vosbook"] for n in executed.values()), key=lambda made: made["executed"], default=None)
-    if newest:
-        facts = {**newest["environment"], **newest["hardware"]}
-        lines += ["## What the numbers depend on"]
-        lines += ["| what | version |\n| --- | --- |\n" + "\n".join(f"| {name} | {escape(str(v))} |" for name, v in facts.items())]
+    made = {name: notebook.metadata["vosbook"] for name, notebook in executed.items()}
+    chapters = [
+        (_title(executed[name]), m["executed"][:16].replace("T", " "), f"{m['seconds']:.0f}", f"`{m['commit'][:12]}`")
+        for name, m in made.items()
+    ]
+    newest = max(made.values(), key=lambda m: m["executed"], default={"environment": {}, "hardware": {}})
+    facts = [(name, escape(str(value))) for name, value in {**newest["environment"], **newest["hardware"]}.items()]
     lock = (book.parent / "requirements.lock").read_text(encoding="utf-8")
-    lines += ["## Every pinned package", f"```text\n{lock}```"]
-    return "\n\n".join(lines) + "\n"
+    parts = [
+        "# Environment",
+        "What the pages of this site were made with.",
+        _table(("chapter", "executed (UTC)", "seconds", "commit"), chapters),
+        "## What the numbers depend on",
+        _table(("what", "version"), facts),
+        "## Every pinned package",
+        f"```text\n{lock}```",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
