@@ -103,8 +103,9 @@ def results_table(claims: list[dict[str, Any]]) -> str:
     """The rows marked `headline`, as a Markdown table: on the landing page and in the README."""
     rows = []
     for row in (row for row in claims if row.get("headline")):
+        what = f"{row['statement']} ({row['paper']}, {row['where']})"
         values = (number(row[which], row["unit"]) for which in ("claimed", "measured"))
-        rows.append((f"{row['statement']} ({row['paper']}, {row['where']})", *values, row["measured_on"], row["status"]))
+        rows.append((what, *values, row["measured_on"], row["status"]))
     return _table(("what", "claimed", "measured here", "on", "status"), rows)
 
 
