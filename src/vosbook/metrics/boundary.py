@@ -67,7 +67,7 @@ def boundary_match(prediction: np.ndarray, truth: np.ndarray, radius: int) -> fl
         return float(predicted == true)
     precision = np.count_nonzero(prediction & _grown(truth, radius)) / predicted
     recall = np.count_nonzero(truth & _grown(prediction, radius)) / true
-    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
+    return float(2 * precision * recall / (precision + recall)) if precision + recall else 0.0
 
 
 def _grown(boundary: np.ndarray, radius: int) -> np.ndarray:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Sequence as Many
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from scipy.optimize import linear_sum_assignment
 from vosbook.datasets.davis import read_names
 from vosbook.errors import InputError
 from vosbook.metrics.boundary import boundary_match, joint_crop, match_radius
+from vosbook.metrics.errors import attribute_gains, over_time, pixel_errors
 from vosbook.metrics.region import jaccard
 from vosbook.metrics.stability import T_SCALE, change, describe
 from vosbook.video import IMAGE_ENDINGS, VOID, MaskFolder, check_numbering, object_ids, read_mask
@@ -248,7 +249,7 @@ def _check_frames(pair: _Pair, folder: Path) -> None:
 
 def _stride(names: Many[str]) -> int:
     """The least step between numbered frames: more than 1 where only some are annotated, as in YouTube-VOS."""
-    if len(names) < 2 or not all(name.isdigit() for name in names):
+    if len(names) < 2 or not all(name.isdecimal() for name in names):
         return 1
     return min(int(later) - int(earlier) for earlier, later in pairwise(names))
 
@@ -290,7 +291,7 @@ def _score_given(pair: _Pair, protocol: Protocol) -> Scores:
             changes.append(change(before, now))
             before = now
     j, f = np.array(scores).transpose(1, 2, 0)  # (T, 2, N) -> (2, N, T)
-    return {i: _object(j[n], f[n], t=_mean_change(changes)) for n, i in enumerate(ids)}
+    return {i: _object(j[n].tolist(), f[n].tolist(), t=_mean_change(changes)) for n, i in enumerate(ids)}
 
 
 def _score_proposals(pair: _Pair, protocol: Protocol) -> Scores:
@@ -309,7 +310,7 @@ def _score_proposals(pair: _Pair, protocol: Protocol) -> Scores:
         scores.append(pair_scores(prediction, truth, range(1, MAX_PROPOSALS + 1), ids))
     j, f = np.array(scores).transpose(1, 3, 2, 0)[:, :, :most]  # (T, 2, P, N) -> (2, N, P, T)
     objects, proposals = linear_sum_assignment((j + f).mean(axis=2), maximize=True)
-    return {ids[n]: _object(j[n, p], f[n, p]) for n, p in zip(objects, proposals)}
+    return {ids[n]: _object(j[n, p].tolist(), f[n, p].tolist()) for n, p in zip(objects, proposals)}
 
 
 def _score_appearing(pair: _Pair, protocol: Protocol) -> Scores:
@@ -351,8 +352,8 @@ def _mean_change(changes: Many[float]) -> float | None:
     return T_SCALE * float(np.mean(known)) if known else None
 
 
-def _object(j: Iterable[float], f: Iterable[float], *, t: float | None = None) -> dict[str, Any]:
-    return {"J": list(j), "F": list(f), "T": t}
+def _object(j: list, f: list, *, t: float | None = None) -> dict[str, Any]:
+    return {"J": j, "F": f, "T": t}
 
 
 # -------------------------------------------------------------------------------------------------- all of them
@@ -383,13 +384,14 @@ def evaluate(
     pairs = _find_pairs(gt, pred, about, note or log.warning)
     score = _score_proposals if chosen.proposals else _score_appearing if chosen.late_objects else _score_given
     scores = {pair.name: score(pair, chosen) for pair in (progress(pairs) if progress else pairs)}
-    return {
+    result = {
         "protocol": protocol,
         "mean": _mean(scores, chosen),
         "sequences": {
             name: {"objects": {str(i): values for i, values in objects.items()}} for name, objects in scores.items()
         },
     }
+    return {**result, "analysis": _analyse(pairs, scores, chosen, about)} if analysis else result
 
 
 def _mean(scores: Mapping[str, Scores], protocol: Protocol) -> dict[str, Any]:
@@ -404,6 +406,35 @@ def _mean_statistics(curves: Many[Many[float | None]], protocol: Protocol) -> di
     each = [statistics([value for value in curve if value is not None]) for curve in curves]
     mean = {key: float(np.mean([getattr(one, key) for one in each])) for key in ("mean", "recall", "decay")}
     return mean if protocol.statistics else {"mean": mean["mean"], "recall": None, "decay": None}
+
+
+# ---------------------------------------------------------------------------------------------------- analysis
+
+
+def _analyse(
+    pairs: list[_Pair], scores: Mapping[str, Scores], protocol: Protocol, info: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any]:
+    """What `--analysis` adds: attributes, kinds of wrong pixels (in % of all), and J over the length of the videos."""
+    means = {name: _mean({name: objects}, protocol)["J&F"] for name, objects in scores.items()}
+    gains = attribute_gains(means, {name: entry.get("attributes", ()) for name, entry in info.items()})
+    errors = np.mean([_wrong_pixels(pair, protocol) for pair in pairs], axis=0)  # (3,)
+    curves = ([j for j in values["J"] if j is not None] for objects in scores.values() for values in objects.values())
+    quality = over_time(curves)
+    return {
+        "attributes": {tag: {"J&F": mean, "gain": gain} for tag, (mean, gain) in gains.items()},
+        "errors": {name: 100 * float(share) for name, share in zip(("fp_close", "fp_far", "fn"), errors)},
+        "over_time": {"J": quality.tolist(), "lowest": float(quality.min())},
+    }
+
+
+def _wrong_pixels(pair: _Pair, protocol: Protocol) -> np.ndarray:
+    """Mean over the scored frames of `pixel_errors` of all objects together, float64 (3,). Void is no error."""
+    shares = []
+    for name in pair.truth.names[1:-1] if protocol.drop_ends else pair.truth.names:
+        prediction, truth = pair.read(name)
+        known = truth != VOID
+        shares.append(astuple(pixel_errors((prediction > 0) & known, (truth > 0) & known)))
+    return np.mean(shares, axis=0)
 
 
 # ------------------------------------------------------------------------------------------------------- table
@@ -421,9 +452,22 @@ def format_table(result: Mapping[str, Any]) -> str:
         _columns([["", *head], ["mean", *row]]),
         _columns([["sequence", "object", "J&F", "J", "F", "T"], *_sequence_rows(sequences)]),
     ]
+    if "analysis" in result:
+        parts += _analysis_tables(result["analysis"])
     if perfect := _perfect(sequences):
         parts.append(f"Exactly 1 in every frame, so either the truth itself or absent from both: {_some(perfect)}")
     return "\n\n".join(parts)
+
+
+def _analysis_tables(analysis: Mapping[str, Any]) -> list[str]:
+    """Attributes with the gain where they are absent, kinds of wrong pixels, and J along the video."""
+    attributes = [[tag, values["J&F"], values["gain"]] for tag, values in analysis["attributes"].items()]
+    errors, quality = analysis["errors"], analysis["over_time"]
+    tables = [_columns([["attribute", "J&F", "without: gain"], *attributes])] if attributes else []
+    tables.append(_columns([["% of pixels", "fp close", "fp far", "fn"], ["wrong", *errors.values()]]))
+    along = {f"{percent}%": quality["J"][percent] for percent in (0, 25, 50, 75, 100)}
+    tables.append(_columns([["of the video", *along, "lowest"], ["J", *along.values(), quality["lowest"]]]))
+    return tables
 
 
 def _sequence_rows(sequences: Mapping[str, Any]) -> Iterator[list]:

@@ -11,4 +11,4 @@ def jaccard(prediction: np.ndarray, truth: np.ndarray) -> float:
     if prediction.shape != truth.shape:
         raise ValueError(f"the masks differ in shape: prediction {prediction.shape}, truth {truth.shape}")
     union = np.count_nonzero(prediction | truth)
-    return np.count_nonzero(prediction & truth) / union if union else 1.0
+    return float(np.count_nonzero(prediction & truth) / union) if union else 1.0
