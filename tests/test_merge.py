@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from vosbook.merge import soft_aggregate, to_labels, winners
+from vosbook.merge import soft_aggregate, to_labels, without_rivals
 
 
 def _plain_pixel(p: list[float]) -> list[float]:
@@ -45,12 +45,12 @@ def test_labels_are_ids_and_the_likeliest_object_wins():
     assert to_labels(soft_aggregate(p), [3, 200]).tolist() == [[3, 0, 200]]
 
 
-def test_winners_are_zero_where_another_object_or_the_background_wins():
+def test_what_is_remembered_is_zero_where_another_object_wins_but_not_where_the_background_does():
     merged = soft_aggregate(torch.tensor([[[0.9, 0.2]], [[0.7, 0.3]]]))
-    kept = winners(merged)
+    kept = without_rivals(merged)
     assert kept[0, 0, 0] == merged[1, 0, 0] > 0.5
     assert kept[1, 0, 0] == 0
-    assert kept[:, 0, 1].tolist() == [0, 0]
+    assert torch.equal(kept[:, 0, 1], merged[1:, 0, 1])
 
 
 def test_the_callers_probabilities_stay():

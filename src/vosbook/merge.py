@@ -22,11 +22,14 @@ def soft_aggregate(p: Tensor) -> Tensor:
     return torch.softmax(everything / (1 - everything), dim=0)
 
 
-def winners(merged: Tensor) -> Tensor:
-    """Merged probabilities `(N + 1, H, W)` -> `(N, H, W)`: each object's own where it is largest, zero elsewhere."""
+def without_rivals(merged: Tensor) -> Tensor:
+    """Merged probabilities `(N + 1, H, W)` -> `(N, H, W)`: each object's own, zero where another object wins.
+
+    What an object's target model remembers of a frame. Where the background wins the probability stays, however small.
+    """
     best = _best(merged)
     numbers = torch.arange(1, len(merged), device=merged.device)[:, None, None]  # (N, 1, 1)
-    return torch.where(best == numbers, merged[1:], 0.0)
+    return torch.where((best == numbers) | (best == 0), merged[1:], 0.0)
 
 
 def to_labels(merged: Tensor, ids: Sequence[int]) -> Tensor:

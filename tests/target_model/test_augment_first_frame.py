@@ -145,3 +145,10 @@ def test_no_samples_is_the_frame_alone():
 def test_a_mask_that_is_none_is_refused(mask):
     with pytest.raises(ValueError, match="mask"):
         augment_first_frame(scene()[0], mask)
+
+
+def test_no_scale_comes_twice_before_all_have_come():
+    frame, mask = scene()
+    _, masks = augment_first_frame(frame, mask, samples=3, config=replace(PLAIN, scales=(0.5, 1, 1.5), jitter=0))
+    sides = sorted(np.sqrt(masks[1:].sum((1, 2)) / mask.sum()))
+    assert np.allclose(sides, [0.5, 1, 1.5], atol=0.1)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vosbook import target_model
 from vosbook.features import Backbone, load_backbone
-from vosbook.merge import soft_aggregate, to_labels, winners
+from vosbook.merge import soft_aggregate, to_labels, without_rivals
 from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.loss import upsample
 from vosbook.target_model.model import TargetModel, TargetModelConfig
@@ -51,7 +51,7 @@ class FrtmSegmenter:
         self.config = config
         self.targets: dict[int, Target] = {}  # by object id, in the order of their appearance
         self.scores: dict[int, np.ndarray] = {}  # D's upsampled scores (H, W) of the last frame, by object id
-        self._pending: tuple[Tensor, Tensor] | None = None  # the last frame's features (1, C, h, w), labels (N, H, W)
+        self._pending: tuple[Tensor, Tensor] | None = None  # last frame: features (1, C, h, w), soft labels (N, H, W)
 
     @classmethod
     def from_options(
@@ -86,7 +86,7 @@ class FrtmSegmenter:
         self.scores = dict(zip(self.targets, s.cpu().numpy()))
         p = s.clamp(0, 1)  # D is fitted to labels 0 and 1, so its raw score stands for the probability
         merged = soft_aggregate(p)  # (N, H, W) -> (N + 1, H, W)
-        self._pending = x, winners(merged)
+        self._pending = x, without_rivals(merged)
         return to_labels(merged, list(self.targets)).cpu().numpy()
 
     def _add(self, frame: np.ndarray, masks: np.ndarray) -> None:

@@ -1,7 +1,8 @@
 """First-frame augmentation of FRTM (supplement, section 6): the target cut out, changed, and pasted elsewhere.
 
 The parameters are the released code's. How far a grid centre is jittered, and along which axis the skew acts, is
-stated nowhere and is our choice.
+stated nowhere and is our choice; so is that the scales of one frame's samples differ, which keeps the luck of the draw
+small (four samples that all shrink the target teach little about one that comes nearer).
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ class AugmentConfig:
 
     angles: tuple[float, ...] = (5, 10, 20, 30, 45)  # degrees, either way
     flip: float = 1 / 5  # share of samples mirrored left to right
-    scales: tuple[float, ...] = (0.5, 0.7, 1, 1.5, 2, 2.5)
+    scales: tuple[float, ...] = (0.5, 0.7, 1, 1.5, 2, 2.5)  # dealt like cards: none again before all have come
     skew: float = 0.1  # horizontal shear, either way
     skewed: float = 1 / 3  # share of samples that are sheared
     blurs: tuple[float, ...] = (0, 0, 0, 2)  # sigma of a Gaussian, pixels
@@ -43,8 +44,9 @@ def augment_first_frame(
     generator = np.random.default_rng(seed)
     background = fill_target(frame, mask)
     images, masks = [frame], [mask]
-    for centre in _grid_centres(samples, mask.shape, config.jitter, generator):
-        pasted, pasted_mask = _paste(frame, mask, background, centre, config, generator)
+    centres = _grid_centres(samples, mask.shape, config.jitter, generator)
+    for centre, scale in zip(centres, _deal(config.scales, samples, generator)):
+        pasted, pasted_mask = _paste(frame, mask, background, centre, scale, config, generator)
         visible = pasted_mask.any()
         images.append(pasted if visible else frame)
         masks.append(pasted_mask if visible else mask)
@@ -56,6 +58,12 @@ def fill_target(frame: np.ndarray, mask: np.ndarray) -> np.ndarray:
     if mask.all():
         return np.full_like(frame, EMPTY_BACKGROUND)
     return cv2.inpaint(frame, mask.astype(np.uint8), 1, cv2.INPAINT_TELEA)
+
+
+def _deal(values: tuple[float, ...], samples: int, generator: np.random.Generator) -> list[float]:
+    """As many of the values, in random order, each once before any comes again."""
+    rounds = -(-samples // len(values))
+    return [v for _ in range(rounds) for v in generator.permutation(values).tolist()][:samples]
 
 
 def _grid_centres(
@@ -76,6 +84,7 @@ def _paste(
     mask: np.ndarray,
     background: np.ndarray,
     centre: tuple[float, float],
+    scale: float,
     config: AugmentConfig,
     generator: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -85,7 +94,7 @@ def _paste(
     below = cv2.warpAffine(background, zoom, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
     below = _blur(below, generator.choice(config.background_blurs))
 
-    move = _target_transform(mask, centre, config, generator)
+    move = _target_transform(mask, centre, scale, config, generator)
     above = cv2.warpAffine(frame, move, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
     above = _blur(above, generator.choice(config.blurs))
     where = cv2.warpAffine(mask.astype(np.uint8), move, size, flags=cv2.INTER_NEAREST) > 0
@@ -93,7 +102,11 @@ def _paste(
 
 
 def _target_transform(
-    mask: np.ndarray, centre: tuple[float, float], config: AugmentConfig, generator: np.random.Generator
+    mask: np.ndarray,
+    centre: tuple[float, float],
+    scale: float,
+    config: AugmentConfig,
+    generator: np.random.Generator,
 ) -> np.ndarray:
     """A random affine map `(2, 3)` that takes the middle of the target's bounding box to `centre` (x, y)."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
@@ -102,7 +115,7 @@ def _target_transform(
     flip = -1 if generator.random() < config.flip else 1
     skew = config.skew * generator.choice([-1, 1]) if generator.random() < config.skewed else 0
     turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    linear = generator.choice(config.scales) * turn @ np.array([[flip, skew], [0, 1]])
+    linear = scale * turn @ np.array([[flip, skew], [0, 1]])
     return np.column_stack([linear, np.array(centre) - linear @ middle])
 
 
