@@ -44,8 +44,8 @@ masks = [manifest(name, folder) for name, folder in sources]
 masks
 
 # %% [markdown]
-# For each method: our figures, the published ones, the means of every sequence, and how far apart the scores of single
-# frames lie. The benchmark rounds to 3 decimals, so a difference of up to .0005 is agreement.
+# For each method: our figures, the published ones, the analysis by attribute, kind of error and time, the means of every
+# sequence, and how far apart the scores of single frames lie. The benchmark rounds to 3 decimals, so a difference of up to .0005 is agreement.
 
 # %%
 published = json.loads((official / "scores" / "val_summary.json").read_text())
@@ -66,12 +66,13 @@ def frame_differences(objects: dict, name: str) -> list[float]:
 config = {"protocol": "davis2016", "bound": 0.008, "methods": METHODS}
 with record_run("official_davis2016", profile=profile, config=config, seed=settings["seed"], data=masks) as run:
     for name in METHODS:
-        result = evaluate(truth, official / "masks" / name, protocol="davis2016")
+        result = evaluate(truth, official / "masks" / name, protocol="davis2016", analysis=True)
         objects = {sequence: entry["objects"]["1"] for sequence, entry in result["sequences"].items()}
         differences = np.abs(frame_differences(objects, name))
         run["metrics"][name] = {
             **result["mean"],
             "published": published[name],
+            "analysis": result["analysis"],
             "frame_scores": {"compared": len(differences), "largest_difference": float(differences.max())},
             "sequences": {sequence: sequence_means(scores) for sequence, scores in objects.items()},
         }
