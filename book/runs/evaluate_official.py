@@ -44,8 +44,9 @@ masks = [manifest(name, folder) for name, folder in sources]
 masks
 
 # %% [markdown]
-# For each method: our figures, the published ones, the analysis by attribute, kind of error and time, the means of every
-# sequence, and how far apart the scores of single frames lie. The benchmark rounds to 3 decimals, so a difference of up to .0005 is agreement.
+# For each method: our figures, the published ones, the analysis by attribute, kind of error and time, the means of
+# every sequence, and how far apart the scores of single frames lie. The benchmark rounds to 3 decimals, so a difference
+# of up to .0005 is agreement.
 
 # %%
 published = json.loads((official / "scores" / "val_summary.json").read_text())
