@@ -1,5 +1,7 @@
 """Kinds of wrong pixels, attributes and quality over time, against values counted by hand."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -61,3 +63,13 @@ def test_over_time_stretches_each_video():
     assert curve.shape == (101,)
     np.testing.assert_allclose(curve, 0.5, atol=1e-12)
     np.testing.assert_allclose(over_time([[0.25]]), np.full(101, 0.25))
+
+
+@pytest.mark.parametrize(("method", "published"), [("osvoss", 0.820), ("onavos", 0.810), ("osvos", 0.698)])
+def test_lowest_point_of_the_published_masks(davis, method, published):
+    """Maninis et al., TPAMI 2018, Figure 11: how it interpolates is not said, so no closer than a point.
+
+    Which of its ".737 and .698" is OSVOS and which MSK is not said either; .737 fits no way of interpolating we tried.
+    """
+    scores = json.loads((davis / "davis2016_official" / "scores" / f"{method}_per_frame.json").read_text())
+    assert over_time(frames["J"] for frames in scores.values()).min() == pytest.approx(published, abs=0.01)
