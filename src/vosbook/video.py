@@ -20,6 +20,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vosbook.errors import InputError
+from vosbook.png import read_flat_gray
 
 # OpenCV, and FFmpeg inside it, would print their own lines beside our error.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -105,15 +106,20 @@ def read_mask(path: str | Path, *, size: tuple[int, int] | None = None) -> np.nd
     the file when it is damaged, a JPEG, a soft mask, has colours outside the palette, or ids above 255.
     """
     path = Path(path)
-    with _open_image(path) as image:
-        if image.format == "JPEG":  # its blur makes further ids
-            raise InputError(f"{path} is a JPEG, which does not keep ids: draw the mask again and save it as PNG")
-        _decode(image, path)
-        labels = _to_labels(image, path)
+    gray = read_flat_gray(path)
+    labels = _read_labels(path) if gray is None else _gray_labels(gray, path)
     if size is not None and labels.shape != tuple(size):
         (h, w), (want_h, want_w) = labels.shape, size
         raise InputError(f"{path} is {w}x{h} pixels but the frames are {want_w}x{want_h}: resize the mask (nearest)")
     return labels
+
+
+def _read_labels(path: Path) -> np.ndarray:
+    with _open_image(path) as image:
+        if image.format == "JPEG":  # its blur makes further ids
+            raise InputError(f"{path} is a JPEG, which does not keep ids: draw the mask again and save it as PNG")
+        _decode(image, path)
+        return _to_labels(image, path)
 
 
 def _to_labels(image: Image.Image, path: Path) -> np.ndarray:
