@@ -71,5 +71,16 @@ def boundary_match(prediction: np.ndarray, truth: np.ndarray, radius: int) -> fl
 
 
 def _grown(boundary: np.ndarray, radius: int) -> np.ndarray:
-    """The pixels within `radius` of a boundary pixel, bool (H, W)."""
-    return cv2.dilate(boundary.view(np.uint8), disk(radius)).view(bool)
+    """The pixels within `radius` of a boundary pixel, bool (H, W): a dilation by `disk`."""
+    grown = np.zeros(boundary.shape, np.uint8)
+    for rectangle in _rectangles(radius):
+        grown |= cv2.dilate(boundary.view(np.uint8), rectangle)
+    return grown.view(bool)
+
+
+@cache
+def _rectangles(radius: int) -> list[np.ndarray]:
+    """Rectangles whose union is `disk(radius)`, uint8: OpenCV is much faster with them than with other shapes."""
+    widths = disk(radius)[radius:].sum(axis=1)  # (radius + 1,): of the rows from the middle down
+    last = np.append(widths[1:] < widths[:-1], True)  # the lowest of the rows of one width
+    return [np.ones((2 * row + 1, widths[row]), np.uint8) for row in np.flatnonzero(last)]
