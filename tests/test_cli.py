@@ -116,7 +116,9 @@ def test_perfect_masks_score_one(data, capsys):
 @pytest.mark.parametrize(
     "argv",
     [[], ["segment"], ["nothing"], ["synth", "x", "--sequences", "0", "--seed", "1", "--layout", "davis"],
-     ["synth", "x", "--sequences", "1", "--seed", "1", "--layout", "davis", "--size", "9x9"]],
+     ["synth", "x", "--sequences", "1", "--seed", "1", "--layout", "davis", "--size", "9x9"],
+     ["synth", "x", "--sequences", "1", "--seed", "1", "--layout", "davis", "--size", "99999x99999"],
+     ["synth", "x", "--sequences", "²", "--seed", "1", "--layout", "davis"]],
 )  # fmt: skip
 def test_bad_arguments_exit_with_two_and_one_line(argv, capsys):
     with pytest.raises(SystemExit) as stop:
@@ -213,6 +215,36 @@ def test_json_in_a_missing_folder_is_refused_before_the_work(data, tmp_path, cap
     _fails(["evaluate", "--gt", masks, "--pred", masks, "--json", str(tmp_path / "no" / "x.json")], capsys, "x.json")
 
 
+def test_json_replaces_files_only(data, tmp_path, capsys):
+    masks = str(data / "Annotations/480p")
+    os.mkfifo(tmp_path / "pipe")
+    argv = ["evaluate", "--gt", masks, "--pred", masks, "--json"]
+    _fails([*argv, str(tmp_path / "pipe")], capsys, "pipe")
+    assert (tmp_path / "pipe").is_fifo()
+    _fails([*argv, str(tmp_path)], capsys, str(tmp_path))
+
+
+def test_render_keeps_its_input(data, sequence, tmp_path, capsys):
+    frames, masks = data / "JPEGImages/480p" / sequence, str(data / "Annotations/480p" / sequence)
+    _fails(["render", str(frames), "--masks", masks, "--out", str(frames / "00000.jpg")], capsys, "00000.jpg", ".mp4")
+    film = tmp_path / "film.mp4"
+    assert main(["render", str(frames), "--masks", masks, "--out", str(film)]) == 0
+    before = film.read_bytes()
+    _fails(["render", str(film), "--masks", masks, "--out", str(film)], capsys, "film.mp4")
+    assert film.read_bytes() == before
+
+
+def test_evaluate_says_which_list_it_took(data, sequence, tmp_path, capsys):
+    (tmp_path / "ImageSets").mkdir()
+    (tmp_path / "ImageSets/mine.txt").write_text(sequence)
+    gt = _copy(data / "Annotations/480p", tmp_path / "Annotations")
+    pred = tmp_path / "pred"
+    _copy(gt / sequence, pred / sequence)
+    assert main(["evaluate", "--gt", str(gt), "--pred", str(pred)]) == 0
+    said = capsys.readouterr()
+    assert said.err == f"scoring the 1 sequence of ImageSets/mine.txt; {gt} holds 2\n" and "ImageSets" not in said.out
+
+
 # -------------------------------------------------------------------------------------- killed, or disk full
 
 
@@ -220,17 +252,34 @@ def _command(argv: list[str], **options) -> subprocess.Popen:
     return subprocess.Popen([sys.executable, "-m", "vosbook.cli", *argv], stderr=subprocess.PIPE, text=True, **options)
 
 
-def test_a_kill_leaves_no_output_folder(data, sequence, tmp_path):
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 130)])
+def test_a_kill_leaves_no_output_folder(data, sequence, tmp_path, number, status):
     out = tmp_path / "out"
     process = _command(_segment(data, sequence, out))
     deadline = time.monotonic() + 60
     while not list(tmp_path.glob(".out.partial-*/*.png")):  # until the first mask is written
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    process.stderr.close()
-    assert not out.exists()
+    os.kill(process.pid, number)
+    _, said = process.communicate()
+    assert process.returncode == status and not out.exists()
+    if number == signal.SIGTERM:
+        assert said == "vosbook segment: interrupted, nothing was kept\n"
+        assert not list(tmp_path.iterdir())
+
+
+def test_output_that_nobody_takes(data):
+    """Standard output on a full disk is one line; a reader that has enough, as `head` has, is no error."""
+    with Path("/dev/full").open("w") as full:
+        process = _command(["methods"], stdout=full)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 2 and len(said.splitlines()) == 1 and "No space" in said
+    read, write = os.pipe()
+    os.close(read)
+    process = _command(["methods"], stdout=write)
+    os.close(write)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (141, "")
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(data, sequence, tmp_path):

@@ -86,6 +86,14 @@ def test_a_file_may_hold_the_first_levels_only(resnet18, tmp_path):
         load_backbone("resnet18", weights=tmp_path / "resnet18-short.safetensors", levels=["layer2", "layer4"])
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float64])
+def test_weights_of_any_precision_are_computed_with_in_float32(resnet18, tmp_path, dtype):
+    state = {key: value.to(dtype) for key, value in resnet18.state_dict().items()}
+    safetensors.torch.save_file(state, tmp_path / "w.safetensors")
+    backbone = load_backbone(weights=tmp_path / "w.safetensors", levels=["layer1"])
+    assert backbone(torch.rand(1, 3, 32, 32))["layer1"].dtype == torch.float32
+
+
 def test_only_the_levels_asked_for_are_computed(weights):
     backbone = load_backbone(weights=weights, levels=["layer2"])
     assert list(backbone(torch.rand(1, 3, 64, 64))) == ["layer2"]
@@ -184,6 +192,12 @@ def _write_bad(kind: str, path, state) -> None:
         torch.save({**state, "layer1.0.conv1.weight": torch.zeros(64, 64, 5, 5)}, path)
     elif kind == "lacks.pth":
         torch.save({key: value for key, value in state.items() if key != "layer2.1.conv2.weight"}, path)
+    elif kind == "numbers.pth":
+        torch.save({1: torch.zeros(1)}, path)
+    elif kind == "nan.pth":
+        torch.save({**state, "bn1.weight": torch.full((64,), torch.nan)}, path)
+    elif kind == "sparse.pth":
+        torch.save({**state, "conv1.weight": state["conv1.weight"].to_sparse()}, path)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +215,9 @@ def _write_bad(kind: str, path, state) -> None:
         ("keys.pth", "backbone.conv1.weight"),
         ("shapes.pth", "layer1.0.conv1.weight"),
         ("lacks.pth", "layer2.1.conv2.weight"),
+        ("numbers.pth", "not a table of tensors"),
+        ("nan.pth", "no plain finite numbers in bn1.weight"),
+        ("sparse.pth", "no plain finite numbers in conv1.weight"),
     ],
 )
 def test_a_bad_weight_file_is_named_and_explained(kind, words, resnet18, tmp_path, capfd):
@@ -230,6 +247,8 @@ def test_tensors_come_back_as_saved(tmp_path):
     for name in ("x.pt", "x.safetensors"):
         read = read_tensors(tmp_path / name)
         assert read.keys() == saved.keys() and all(torch.equal(read[k], saved[k]) for k in saved)
+    (tmp_path / "x.safetensors").replace(tmp_path / "x.pt")
+    assert read_tensors(tmp_path / "x.pt").keys() == saved.keys()
 
 
 # ----------------------------------------------------------------------------------------------------- filter bank

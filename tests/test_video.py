@@ -345,6 +345,13 @@ def test_video_round_trip(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["clip.mp4"]
 
 
+@pytest.mark.parametrize(("h", "w"), [(33, 47), (1, 1)])
+def test_videos_of_odd_sizes_lose_no_pixel(tmp_path, h, w):
+    write_video(tmp_path / "odd.mp4", [np.full((h, w, 3), 90, np.uint8)] * 2)
+    video = open_frames(tmp_path / "odd.mp4")
+    assert video.size == (h + 1, w + 1) and np.abs(video[1].astype(int) - 90).max() < 6
+
+
 @pytest.mark.parametrize("content", [b"", b"this is no video\n" * 50, b"\0\0\0\x1cftyp"])
 def test_a_video_that_cannot_be_decoded_is_named(tmp_path, content, capfd):
     (tmp_path / "clip.mp4").write_bytes(content)
@@ -385,6 +392,8 @@ def test_write_video_is_whole_or_absent(tmp_path, capfd):
         write_video(tmp_path / "a.mp4", [*_clip(2), np.zeros((20, 20, 3), np.uint8)])
     with pytest.raises(InputError, match="cannot be written"):
         write_video(tmp_path / "no/such/folder/a.mp4", _clip())
+    with pytest.raises(InputError, match=r"a\.jpg is no name for a video"):
+        write_video(tmp_path / "a.jpg", _clip())
     assert capfd.readouterr().err == ""
     assert list(tmp_path.iterdir()) == []
 

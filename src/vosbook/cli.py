@@ -2,7 +2,9 @@
 
 import argparse
 import json
+import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,13 +28,14 @@ class _Parser(argparse.ArgumentParser):
 def _size(text: str) -> tuple[int, int]:
     """HxW, such as 240x432."""
     match = re.fullmatch(r"(\d+)x(\d+)", text)
-    if not match or min(size := (int(match[1]), int(match[2]))) < 32:
-        raise argparse.ArgumentTypeError(f"{text} is no size: write HEIGHTxWIDTH, both at least 32, such as 240x432")
+    size = tuple(int(side) for side in match.groups()) if match else (0, 0)
+    if min(size) < 32 or max(size) > 4096:
+        raise argparse.ArgumentTypeError(f"{text} is no size: write HEIGHTxWIDTH, both 32 to 4096, such as 240x432")
     return size
 
 
 def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
     return int(text)
 
@@ -143,9 +146,10 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
 
 def _evaluate(args: argparse.Namespace) -> None:
     from vosbook.metrics.evaluate import evaluate, format_table
+    from vosbook.video import check_output_file, output_file
 
-    if args.json is not None and not args.json.absolute().parent.is_dir():
-        raise InputError(f"{args.json} cannot be written: its folder does not exist")
+    if args.json is not None:
+        check_output_file(args.json)
     with _notes() as note:
         result = evaluate(
             args.gt,
@@ -156,11 +160,10 @@ def _evaluate(args: argparse.Namespace) -> None:
             progress=_progress,
             note=note,
         )
-    print(format_table(result))
     if args.json is not None:
-        partial_file = args.json.with_name(f".{args.json.name}.partial-")
-        partial_file.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
-        partial_file.replace(args.json)
+        with output_file(args.json) as file:
+            file.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n")
+    print(format_table(result))
 
 
 # ---------------------------------------------------------------------------------------------------- render
@@ -178,6 +181,8 @@ def _render(args: argparse.Namespace) -> None:
     from vosbook.video import MaskFolder, open_frames
     from vosbook.view.overlay import render_video
 
+    if args.out.resolve() == args.frames.resolve():
+        raise InputError(f"{args.out} is the video itself: choose another name for the output")
     frames = open_frames(args.frames)
     render_video(frames, MaskFolder(args.masks, size=frames.size), args.out, progress=_progress)
     print(args.out)
@@ -205,17 +210,35 @@ def _notes() -> Iterator[Callable[[str], None]]:
         _note(line)
 
 
+def _refuse(args: argparse.Namespace, line: str) -> int:
+    print(f"vosbook {args.command}: {line}", file=sys.stderr)
+    return 2
+
+
+def _drop_stdout() -> None:
+    """Let go of what could not be printed: Python would try again at its exit, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the command line `argv` (without the program's name). Returns the exit status."""
     args = _parser().parse_args(argv)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was half written is removed
     try:
         args.run(args)
+        print(end="", flush=True)  # what cannot be printed shows here, not at Python's exit
     except InputError as error:
-        print(f"vosbook {args.command}: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
+        return _refuse(args, " ".join(str(error).split()))
+    except BrokenPipeError:  # `| head` has what it wanted
+        _drop_stdout()
+        return 141
     except OSError as error:  # a full disk, a folder without permission
-        print(f"vosbook {args.command}: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
-        return 2
+        if error.filename is None:
+            _drop_stdout()
+        where, why = error.filename or "the output", error.strerror or error
+        return _refuse(args, f"{where} cannot be read or written ({why}): check permissions and room on the disk")
+    except MemoryError:
+        return _refuse(args, "this is too large for the memory: use smaller or fewer frames")
     except KeyboardInterrupt:
         print(f"vosbook {args.command}: interrupted, nothing was kept", file=sys.stderr)
         return 130

@@ -255,6 +255,7 @@ def _load_resnet(name: str | None, path: Path, levels: Iterable[str] | None) -> 
     state = read_tensors(path)
     held = _held_levels(state, path)
     name = _architecture(state, name, held[-1], path)
+    state = _as_floats(state, path)
     levels = held if levels is None else tuple(levels)
     if lacking := [level for level in levels if level not in held]:
         raise InputError(f"{path} ends at {held[-1]}, and {lacking[-1]} is needed: give a file of {name} that holds it")
@@ -297,18 +298,33 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise InputError(f"{path} does not exist: check the path of the weight file")
     try:
-        if path.suffix == ".safetensors":
+        if path.suffix == ".safetensors" or _is_safetensors(path):
             return safetensors.torch.load_file(path)
         with warnings.catch_warnings(action="ignore"):  # about the file's pickle protocol: it is refused or it is read
             state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
-        raise InputError(f"{path} holds more than tensors and could run code: save it as safetensors") from None
+        raise InputError(f"{path} is more, or other, than tensors and could run code: save it as safetensors") from None
     except (safetensors.SafetensorError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         reason = (str(error) or "it is empty").splitlines()[0]
         raise InputError(f"{path} is damaged or cut short ({reason}): copy it again") from None
-    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+    if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
         raise InputError(f"{path} is not a table of tensors: save the network's state_dict alone")
     return state
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Whether the file begins as safetensors do, whatever its name: a length in 8 bytes, then JSON."""
+    with path.open("rb") as file:
+        return file.read(9)[8:] == b"{"
+
+
+def _as_floats(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """The tensors that are used, as float32. InputError where one holds no plain, finite numbers."""
+    state = {key: value for key, value in state.items() if not _is_ignored(key)}
+    for key, value in state.items():
+        if value.is_meta or value.layout != torch.strided or not value.isfinite().all():
+            raise InputError(f"{path} holds no plain finite numbers in {key}: save the weights again, or take others")
+    return {key: value.float() for key, value in state.items()}
 
 
 def _held_levels(state: Mapping[str, Tensor], path: Path) -> tuple[str, ...]:

@@ -371,28 +371,36 @@ def open_frames(path: str | Path) -> FrameFolder | VideoFile:
 
 
 def write_video(path: str | Path, frames: Iterable[np.ndarray], *, fps: float = 25.0) -> None:
-    """Write frames `uint8 (H, W, 3)` as mp4 (mp4v). The file appears under its name only when it is complete."""
+    """Write frames `uint8 (H, W, 3)` as mp4 (mp4v). The file appears under its name only when it is complete.
+
+    The codec takes even sides only: the last row or column of an odd one is there twice.
+    """
     path = Path(path)
-    partial = path.with_name(f".{path.stem}.partial-{path.suffix}")
-    writer = None
-    try:
-        for frame in frames:
-            if writer is None:
-                shape = frame.shape
-                writer = cv2.VideoWriter(str(partial), cv2.VideoWriter.fourcc(*"mp4v"), fps, shape[1::-1])
-                if not writer.isOpened():
-                    raise InputError(f"{path} cannot be written: its folder must exist, and its name end in .mp4")
-            if frame.shape != shape or frame.dtype != np.uint8:  # OpenCV would leave the frame out, silently
-                raise ValueError(f"frames must all be uint8 {shape}, got {frame.dtype} {frame.shape}")
-            writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
-        if writer is None:
+    if path.suffix.lower() != ".mp4":
+        raise InputError(f"{path} is no name for a video: end it in .mp4")
+    with output_file(path) as partial:
+        if not _write_frames(partial, frames, fps):
             raise InputError(f"{path} was not written: there are no frames")
-        writer.release()
-        if not cv2.VideoCapture(str(partial)).isOpened():  # OpenCV says nothing of a full disk
+        if not cv2.VideoCapture(str(partial), cv2.CAP_FFMPEG).isOpened():  # OpenCV says nothing of a full disk
             raise InputError(f"{path} could not be written to its end: make room on the disk")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+
+
+def _write_frames(path: Path, frames: Iterable[np.ndarray], fps: float) -> int:
+    """Write frames as mp4 under a name that OpenCV takes. Returns how many."""
+    writer = cv2.VideoWriter()
+    count = 0
+    for count, frame in enumerate(frames, start=1):
+        if count == 1:
+            h, w = frame.shape[:2]
+            odd = (0, h % 2, 0, w % 2)
+            if not writer.open(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, (w + w % 2, h + h % 2)):
+                raise InputError(f"{path.parent} takes no video of {w}x{h} pixels: choose another folder or size")
+        if frame.shape != (h, w, 3) or frame.dtype != np.uint8:  # OpenCV would leave the frame out, silently
+            raise ValueError(f"frames must all be uint8 {(h, w, 3)}, got {frame.dtype} {frame.shape}")
+        even = cv2.copyMakeBorder(frame, *odd, cv2.BORDER_REPLICATE)
+        writer.write(cv2.cvtColor(even, cv2.COLOR_RGB2BGR))
+    writer.release()
+    return count
 
 
 # ----------------------------------------------------------------------------------------------------- output
@@ -424,6 +432,33 @@ def output_folder(path: str | Path, *, overwrite: bool | None = False) -> Iterat
         raise InputError(f"{path} could not be written ({error.strerror or error}): nothing was kept") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def output_file(path: str | Path) -> Iterator[Path]:
+    """Yield the name of a hidden file beside `path`; it takes that name only when the block ends without an error.
+
+    A file of that name is replaced. InputError where it cannot be written.
+    """
+    check_output_file(path)
+    path = Path(path).resolve()  # a link stays one
+    partial = path.with_name(f".{path.stem}.partial-{os.getpid()}{path.suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    except OSError as error:
+        raise InputError(f"{path} could not be written ({error.strerror or error}): nothing was kept") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def check_output_file(path: str | Path) -> None:
+    """InputError where a file of this name would have no folder, or would replace what is no file."""
+    path = Path(path)
+    if path.exists() and not path.is_file():  # a folder, a device
+        raise InputError(f"{path} is there and is no file: choose another name for the output")
+    if not path.resolve().parent.is_dir():
+        raise InputError(f"{path} cannot be written: its folder does not exist")
 
 
 def _check_output(path: Path, overwrite: bool | None) -> None:
