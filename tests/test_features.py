@@ -196,6 +196,8 @@ def _write_bad(kind: str, path, state) -> None:
         torch.save({1: torch.zeros(1)}, path)
     elif kind == "nan.pth":
         torch.save({**state, "bn1.weight": torch.full((64,), torch.nan)}, path)
+    elif kind == "whole_numbers.pth":
+        torch.save({**state, "bn1.bias": state["bn1.bias"].int()}, path)
     elif kind == "sparse.pth":
         torch.save({**state, "conv1.weight": state["conv1.weight"].to_sparse()}, path)
 
@@ -218,6 +220,7 @@ def _write_bad(kind: str, path, state) -> None:
         ("numbers.pth", "not a table of tensors"),
         ("nan.pth", "no plain finite numbers in bn1.weight"),
         ("sparse.pth", "no plain finite numbers in conv1.weight"),
+        ("whole_numbers.pth", "no plain finite numbers in bn1.bias"),
     ],
 )
 def test_a_bad_weight_file_is_named_and_explained(kind, words, resnet18, tmp_path, capfd):

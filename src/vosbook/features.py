@@ -322,7 +322,8 @@ def _as_floats(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
     """The tensors that are used, as float32. InputError where one holds no plain, finite numbers."""
     state = {key: value for key, value in state.items() if not _is_ignored(key)}
     for key, value in state.items():
-        if value.is_meta or value.layout != torch.strided or not value.isfinite().all():
+        plain = value.is_floating_point() and value.layout == torch.strided and not value.is_meta
+        if not plain or not value.isfinite().all():
             raise InputError(f"{path} holds no plain finite numbers in {key}: save the weights again, or take others")
     return {key: value.float() for key, value in state.items()}
 

@@ -164,10 +164,17 @@ def read_info(path: Path) -> dict[str, dict[str, Any]]:
     if not path.is_file():
         raise InputError(f"{path} does not exist: give --info the db_info.yml of the data set")
     try:
-        return {entry["name"]: entry for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["sequences"]}
+        entries = yaml.safe_load(path.read_text(encoding="utf-8"))["sequences"]
+        return {str(entry["name"]): _about_sequence(entry) for entry in entries}
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} lists no sequences as a db_info.yml does ({reason}): replace it") from None
+
+
+def _about_sequence(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry of db_info.yml, its tags and its set as text, however they were written."""
+    about = {**entry, "attributes": tuple(str(tag) for tag in entry.get("attributes") or ())}
+    return about | {"set": str(entry["set"])} if "set" in entry else about
 
 
 def _find_pairs(gt: Path, pred: Path, info: Mapping[str, Mapping[str, Any]], note: Note) -> list[_Pair]:
@@ -227,7 +234,7 @@ def _choose_sequences(gt: Path, pred: Path, info: Mapping[str, Mapping[str, Any]
 
 def _official_lists(gt: Path, info: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, set[str]]]:
     """Sets of names, and what to call them: those that db_info.yml makes, and the files of `ImageSets` above `gt`."""
-    for split in {entry["set"] for entry in info.values() if "set" in entry}:
+    for split in sorted({entry["set"] for entry in info.values() if "set" in entry}):
         yield f"db_info.yml's set {split}", {name for name, entry in info.items() if entry.get("set") == split}
     root = next((folder for folder in gt.absolute().parents if (folder / "ImageSets").is_dir()), None)
     for file in sorted(root.glob("ImageSets/**/*.txt")) if root else ():
@@ -276,7 +283,8 @@ def _score_given(pair: _Pair, protocol: Protocol) -> Scores:
     """Objects that the first frame's mask gives, the first and the last frame left out: DAVIS 2016 and 2017."""
     names = pair.truth.names
     if len(names) < 3:
-        raise InputError(f"{pair.truth.files[names[0]].parent} has {len(names)} masks: the first and last do not count")
+        folder = pair.truth.files[names[0]].parent
+        raise InputError(f"{folder} has {len(names)} masks, of which the first and last do not count: add some")
     first = pair.first(merge=protocol.merge)
     ids = _given_ids(first, pair)
     timed = protocol.temporal and pair.eval_t
