@@ -29,6 +29,8 @@ MAX_PROPOSALS = 20  # objects that an unsupervised method may offer for one sequ
 
 log = logging.getLogger(__name__)
 
+_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # in C, five times as fast, where the package was built with it
+
 Note = Callable[[str], None]
 
 
@@ -164,7 +166,7 @@ def read_info(path: Path) -> dict[str, dict[str, Any]]:
     if not path.is_file():
         raise InputError(f"{path} does not exist: give --info the db_info.yml of the data set")
     try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8"))["sequences"]
+        entries = yaml.load(path.read_text(encoding="utf-8"), Loader=_YAML)["sequences"]
         return {str(entry["name"]): _about_sequence(entry) for entry in entries}
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
         reason = str(error).splitlines()[0]
