@@ -268,8 +268,9 @@ def test_a_kill_leaves_no_output_folder(data, sequence, tmp_path, number, status
         assert not list(tmp_path.iterdir())
 
 
-def test_output_that_nobody_takes(data):
+def test_output_that_nobody_takes(monkeypatch):
     """Standard output on a full disk is one line; a reader that has enough, as `head` has, is no error."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     with Path("/dev/full").open("w") as full:
         process = _command(["methods"], stdout=full)
         _, said = process.communicate(timeout=60)

@@ -310,7 +310,7 @@ def test_frames_of_every_mode_are_rgb(tmp_path, mode):
 
 def test_16_bit_frames_keep_their_upper_8(tmp_path):
     gray = np.arange(48, dtype=np.uint8).reshape(6, 8)
-    Image.fromarray(gray.astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    Image.fromarray(gray.astype(np.uint16) * 256 + 99).save(tmp_path / "deep.png")
     assert (read_image(tmp_path / "deep.png") == gray[..., None]).all()
 
 
