@@ -741,8 +741,8 @@ show(
 # %% [markdown]
 # `vosbook evaluate --analysis` takes such results apart, in three ways that the OSVOS-S paper shows:
 #
-# - over *attributes* of the sequences (Table 4): low resolution LR, scale variation SV, fast motion FM, camera shake CS,
-#   dynamic background DB, motion blur MB, occlusion OCC, out of view OV;
+# - over *attributes* of the sequences (Table 4): low resolution LR, scale variation SV, fast motion FM, camera shake
+#   CS, dynamic background DB, motion blur MB, occlusion OCC, out of view OV;
 # - over the kind of *wrong pixels* (Figure 10): false positives close to the object and far from it, false negatives.
 #   The paper does not say how close is close; here it is 2 % of the diagonal;
 # - over the *length of the video* (Figure 11).
