@@ -339,9 +339,10 @@ for sequence in Davis(folder / "davis", year=2017, split="val"):
         print("   ", item)
 
 # %% [markdown]
-# **YouTube-VOS** annotates every fifth frame of a video with 30 frames a second: files are called 00000, 00005, 00010.
-# Objects have categories, and they need not be there at the start: `meta.json` lists the frames that show each. In
-# `valid/` an object's mask is given only for the frame in which it first appears, so a method meets new objects half way.
+# **YouTube-VOS** annotates every fifth frame of a video with 30 frames a second: files are called 00000, 00005,
+# 00010. Objects have categories, and they need not be there at the start: `meta.json` lists the frames that show
+# each. In `valid/` an object's mask is given only for the frame in which it first appears, so a method meets new
+# objects half way.
 
 # %%
 write_dataset(folder / "ytvos", sequences=2, seed=7, layout="youtube-vos", config=tiny)
@@ -361,9 +362,9 @@ print("held out:  ", ", ".join(UNSEEN))
 # %% [markdown]
 # ## 5 A generator from scratch
 #
-# Annotating a video by hand is slow, and where an outline runs is a matter of opinion to a pixel or two. If we paint the
-# objects ourselves, the masks come for free and are exact. What is lost is the look of the world; what stays is what
-# makes tracking hard: things that move, bend, overlap, leave, and change their size and light.
+# Annotating a video by hand is slow, and where an outline runs is a matter of opinion to a pixel or two. If we paint
+# the objects ourselves, the masks come for free and are exact. What is lost is the look of the world; what stays is
+# what makes tracking hard: things that move, bend, overlap, leave, and change their size and light.
 #
 # An object is described in **coordinates of its own**, $(u, v)$, in which it fills about the square from -1 to 1 and
 # does not move. Everything else follows from one function: for every pixel of the frame, where on the object is it?
@@ -426,8 +427,9 @@ show(
 # %% [markdown]
 # ### Texture
 #
-# Colours, too, are a function of $(u, v)$, and so they move, turn and grow with the object. A photograph serves: a point
-# of the object is a place in it, in general between four pixels, whose colours are mixed by **bilinear interpolation**.
+# Colours, too, are a function of $(u, v)$, and so they move, turn and grow with the object. A photograph serves: a
+# point of the object is a place in it, in general between four pixels, whose colours are mixed by **bilinear
+# interpolation**.
 
 # %%
 def bilinear(image, x, y):
@@ -604,9 +606,9 @@ print("seed 7 twice: equal in every bit")
 # ## 6 What makes a sequence hard
 #
 # A mean over all sequences hides what a method is bad at. So DAVIS tags its sequences with **attributes**, and scores
-# are compared with and without each tag. The tags of the synthetic sequences are measured while the pixels are made, each
-# by one number per object; a tag is given where it holds for at least half of the objects. Lengths are pixels of a frame
-# 480 pixels high.
+# are compared with and without each tag. The tags of the synthetic sequences are measured while the pixels are made,
+# each by one number per object; a tag is given where it holds for at least half of the objects. Lengths are pixels of
+# a frame 480 pixels high.
 
 # %%
 for tag, criterion in CRITERIA.items():
@@ -676,8 +678,8 @@ ch01.check_bounding_box(bounding_box)
 # *difficulty 2 of 3 · 15 minutes · 2 points*
 #
 # `ids_of_colours` above loops over the colours. Write `ids_from_colours(rgb, palette)` without a loop over pixels or
-# colours: the labels `uint8 (H, W)` of an image `uint8 (H, W, 3)` whose colours are entries of `palette`,
-# `uint8 (256, 3)`, each of its colours occurring once. Where a colour is not in the palette, raise `ValueError`: a wrong
+# colours: the labels `uint8 (H, W)` of an image `uint8 (H, W, 3)` whose colours are entries of `palette`, `uint8
+# (256, 3)`, each of its colours occurring once. Where a colour is not in the palette, raise `ValueError`: a wrong
 # colour must not become the background in silence. (Hint: three bytes are one number. Mind what `uint8` does to it.)
 
 # %% nbgrader={"grade": false, "grade_id": "ex01-2", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -701,9 +703,10 @@ ch01.check_ids_from_colours(ids_from_colours)
 # ### Exercise 1.3 · Make labels smaller
 # *difficulty 2 of 3 · 20 minutes · 2 points*
 #
-# Networks work at a fraction of the frame's size, and labels have to follow. Write `shrink(labels, k)`: labels of shape
-# `(H/k, W/k)`, in which every pixel has the id that is **most frequent** in its block of `k` by `k`; of equally frequent
-# ones the smallest. Void pixels (255) have no vote; a block of nothing but void is void. `k` divides `H` and `W`.
+# Networks work at a fraction of the frame's size, and labels have to follow. Write `shrink(labels, k)`: labels of
+# shape `(H/k, W/k)`, in which every pixel has the id that is **most frequent** in its block of `k` by `k`; of equally
+# frequent ones the smallest. Void pixels (255) have no vote; a block of nothing but void is void. `k` divides `H` and
+# `W`.
 
 # %% nbgrader={"grade": false, "grade_id": "ex01-3", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def shrink(labels, k):
