@@ -6,10 +6,10 @@ import numpy as np
 def check_coverage(coverage):
     """Exercise 0.1."""
     labels = np.zeros((4, 5), np.uint8)
-    labels[1, :3], labels[3, 4] = 2, 1
+    labels[1, :2], labels[3, 3], labels[3, 4] = 2, 2, 1  # object 2 in two pieces: it does not fill its box
     for i, share in ((2, 0.15), (1, 0.05), (7, 0.0)):
         got = coverage(labels, i)
-        assert np.isscalar(got) and np.isclose(got, share), (
+        assert np.ndim(got) == 0 and np.isclose(got, share), (
             f"20 pixels, of which {round(share * 20)} carry the id {i}: expected {share}, got {got}"
         )
     labels[0] = 255
@@ -90,6 +90,8 @@ def _check_case(drive, case, given):
         log.append(("answer", item[0]))
         assert item[0] == t, f"{case}: expected frame {t}, got {item[0]}"
         assert np.array_equal(item[1], labels), f"{case}, frame {t}: expected\n{labels}\ngot\n{item[1]}"
+        dtype = np.asarray(item[1]).dtype
+        assert dtype == np.uint8, f"{case}, frame {t}: expected labels of type uint8, got {dtype}"
     assert next(got, None) is None, f"{case}: it goes on after the last frame"
     step = next((i for i, (a, b) in enumerate(zip(log, expected_log)) if a != b), min(len(log), len(expected_log)))
     calls = [entry[:2] for entry in log[: step + 1]]

@@ -46,7 +46,10 @@ def check_ids_from_colours(ids_from_colours):
             f"{case}: {len(wrong)} of {labels.size} pixels are wrong, such as the colour "
             f"{tuple(rgb[tuple(wrong[0])].tolist())}, for which you say {got[tuple(wrong[0])]}"
         )
-    for stranger in ((1, 2, 3), (255, 255, 255), (128, 1, 0)):
+    # The third is made of values that the palette has; the others meet (0, 128, 0) if colours are packed to base 100 or
+    # 255, from either end.
+    made_up = [(1, 2, 3), (255, 255, 255), (0, 0, 32)]
+    for stranger in (*made_up, (0, 127, 100), (100, 127, 0), (0, 127, 255), (255, 127, 0)):
         rgb = PALETTE[np.array([[0, 1], [2, 3]])]
         rgb[1, 0] = stranger
         try:
@@ -122,6 +125,7 @@ def check_render(render):
     rng = np.random.default_rng(2)
     size = (12, 16)
     nothing = (np.full((*size, 3), 90, np.uint8), np.zeros(size), 5)
+    halves = (np.full((*size, 3), 20, np.uint8), np.full(size, 0.5), 2)
     post = (np.full((*size, 3), 40, np.uint8), np.repeat((np.arange(16) // 4 == 1)[None], 12, axis=0).astype(float), 0)
     for case, layers in (
         ("no layer at all", []),
@@ -129,6 +133,7 @@ def check_render(render):
         ("three objects that overlap", _layers(rng, [2, 1, 3], size)),
         ("an object behind a post (id 0)", [post, *_layers(rng, [4, 1], size)]),
         ("an object without a pixel", [nothing, *_layers(rng, [1], size)]),
+        ("an object that has half of every pixel", [*_layers(rng, [1], size), halves]),
     ):
         background = rng.integers(0, 256, (*size, 3), np.uint8)
         kept = background.copy(), [(c.copy(), a.copy(), i) for c, a, i in layers]

@@ -30,6 +30,12 @@ def any_object(labels, i):
     return (labels > 0).mean()
 
 
+def share_of_the_box(labels, i):
+    """Takes the object's bounding box for the object."""
+    rows, columns = np.nonzero(labels == i)
+    return (np.ptp(rows) + 1) * (np.ptp(columns) + 1) / labels.size if len(rows) else 0.0
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 0.2
 
 
@@ -66,6 +72,12 @@ def looks_at_the_first_frame(frame, mask, new_frame):
     """Classifies the frame it learned from, not the new one."""
     target, ground = _means(frame, mask)
     return ((frame - target) ** 2).sum(-1) < ((frame - ground) ** 2).sum(-1)
+
+
+def sum_of_absolute_differences(frame, mask, new_frame):
+    """Adds up the differences of the channels: not the Euclidean distance."""
+    target, ground = _means(frame, mask)
+    return abs(new_frame - target).sum(-1) < abs(new_frame - ground).sum(-1)
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 0.3
@@ -133,6 +145,24 @@ def expects_a_mask_in_frame_0(segmenter, frames, given):
         yield t, labels
 
 
+def labels_of_floats(segmenter, frames, given):
+    """Answers with np.zeros of the default type where nothing is given yet."""
+    for t, labels in _drive(segmenter, frames, given):
+        yield t, labels if t >= min(given) else np.zeros(labels.shape)
+
+
+def tracked_objects_keep_their_pixels(segmenter, frames, given):
+    """A later given mask gets only the pixels that the step left to the background."""
+    started = False
+    for t, frame in enumerate(frames):
+        labels = segmenter.step(frame) if started else np.zeros(frame.shape[:2], np.uint8)
+        if t in given:
+            (segmenter.add_objects if started else segmenter.start)(frame, given[t])
+            started = True
+            labels = np.where(labels > 0, labels, given[t])
+        yield t, labels
+
+
 def _drive(segmenter, frames, given):
     """The right loop, for the answers above that spoil one thing about it."""
     started = False
@@ -146,8 +176,15 @@ def _drive(segmenter, frames, given):
 
 
 WRONG = {
-    "ex00-1": [sums_the_ids, share_of_the_objects, counts_pixels, in_percent, any_object],
-    "ex00-2": [overflows, nearer_to_the_background, mean_of_the_whole_frame, gray_only, looks_at_the_first_frame],
+    "ex00-1": [sums_the_ids, share_of_the_objects, counts_pixels, in_percent, any_object, share_of_the_box],
+    "ex00-2": [
+        overflows,
+        nearer_to_the_background,
+        mean_of_the_whole_frame,
+        gray_only,
+        looks_at_the_first_frame,
+        sum_of_absolute_differences,
+    ],
     "ex00-3": [
         reads_all_frames_first,
         answers_one_frame_late,
@@ -155,5 +192,7 @@ WRONG = {
         starts_over_with_each_mask,
         given_mask_replaces_everything,
         expects_a_mask_in_frame_0,
+        labels_of_floats,
+        tracked_objects_keep_their_pixels,
     ],
 }

@@ -85,6 +85,22 @@ def search_without_order(rgb, palette):
     return np.searchsorted(palette @ weights, rgb @ weights).clip(max=255).astype(np.uint8)
 
 
+def packs_to_base_255(rgb, palette):
+    """A channel has 256 values, not 255: (0, 127, 255) and (0, 128, 0) become one number."""
+    weights = np.array([255 * 255, 255, 1])
+    packed, known = rgb @ weights, palette @ weights
+    if not np.isin(packed, known).all():
+        raise ValueError("a colour is not in the palette")
+    return _look_up(packed, known)
+
+
+def strangers_by_channel(rgb, palette):
+    """Asks whether each value occurs in the palette, not whether the colour does."""
+    if not np.isin(rgb, palette).all():
+        raise ValueError("a colour is not in the palette")
+    return strangers_are_background(rgb, palette)
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 1.3
 
 
@@ -200,12 +216,21 @@ def adds_without_taking_away(background, layers):
     return np.minimum(glow, 255).astype(np.uint8), labels, _shares(labels, layers)
 
 
+def half_is_too_little(background, layers):
+    """Asks for more than half of a pixel, where half is enough."""
+    frame, labels = _painted(background, layers[::-1])[0], np.zeros(background.shape[:2], np.uint8)
+    for _, alpha, i in layers[::-1]:
+        labels[alpha > 0.5] = i
+    own = {i: np.count_nonzero(alpha > 0.5) for _, alpha, i in layers if i}
+    return frame, labels, {i: np.count_nonzero(labels == i) / n if n else 0.0 for i, n in own.items()}
+
+
 WRONG = {
     "ex01-1": [end_included, columns_before_rows, fails_where_absent, box_of_everything, position_and_size],
     "ex01-2": [packs_in_uint8, sums_the_channels, red_channel_only, strangers_are_background, nearest_colour,
-               search_without_order],
+               search_without_order, packs_to_base_255, strangers_by_channel],
     "ex01-3": [mean_of_ids, first_pixel_of_each_block, void_votes, largest_of_equals, void_blocks_become_background,
                blocks_of_the_wrong_axes],
     "ex01-4": [nearest_painted_first, post_hides_nothing, scissors_and_glue, rounds_after_every_layer,
-               everything_shows, share_of_the_frame, adds_without_taking_away],
+               everything_shows, share_of_the_frame, adds_without_taking_away, half_is_too_little],
 }  # fmt: skip

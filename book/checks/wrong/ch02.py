@@ -97,6 +97,19 @@ def first_frame_less_last_frame(scores):
     return (values > 0.5).mean(), values[0] - values[-1]
 
 
+def halves_to_even(scores):
+    """Rounds with np.round, which takes 1.5 and 2.5 both to 2."""
+    values = _values(scores)
+    ends = np.round(np.linspace(0, len(values) - 1, 5)).astype(int)
+    return (values > 0.5).mean(), values[: ends[1] + 1].mean() - values[ends[3] :].mean()
+
+
+def zero_is_none(scores):
+    """Drops the frames with score 0 along with those before the object appeared."""
+    values = np.array([score for score in scores if score])
+    return (values > 0.5).mean(), _decay(values)
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 2.3
 
 
@@ -186,6 +199,8 @@ WRONG = {
         quarters_that_share_nothing,
         ends_in_eight_bits,
         first_frame_less_last_frame,
+        halves_to_even,
+        zero_is_none,
     ],
     "ex02-3": [
         each_takes_its_best,
