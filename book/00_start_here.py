@@ -11,6 +11,7 @@ profile = "smoke"
 # %% tags=["imports"]
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import fill
 
 import numpy as np
 
@@ -28,22 +29,27 @@ from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, score_curves, show
 
 # %% [markdown]
-# The whole path is five lines. The rest of the chapter takes them apart.
+# The whole path is six lines. The rest of the chapter takes them apart.
 
 # %%
 settings = load_profile(profile).of("start_here")
 video = load_sequence(settings["data"][0])
 backbone = load_backbone(settings["backbone"], levels=[FAST.level])
 tracker = FrtmSegmenter(backbone, FAST)
-predictions = list(segment_frames(tracker, video.frames, {video.frames.names[0]: video.labels(0)}))
+given = {video.frames.names[0]: video.labels(0)}
+predictions = list(segment_frames(tracker, video.frames, given))
 
 # %%
 last = len(video.frames) - 1
 shown = [0, last // 2, last]
 show(
-    image_row([overlay(video.frames[t], predictions[t]) for t in shown], [f"frame {t}" for t in shown]),
-    alt="Three frames of a video with coloured masks: in the first the masks are given, in the middle and in the last "
-    "frame they were found by the tracker and lie on the same objects, which have moved.",
+    image_row(
+        [overlay(video.frames[t], predictions[t]) for t in shown],
+        [f"frame {t}" for t in shown],
+    ),
+    alt="Three frames of a video with coloured masks: in the first the masks are "
+    "given, in the middle and in the last frame they were found by the tracker and "
+    "lie on the same objects, which have moved.",
     caption="The masks of frame 0 are given. Those of the other frames were found.",
 )
 
@@ -85,7 +91,8 @@ print("frame ", frame.shape, frame.dtype)
 print("labels", labels.shape, labels.dtype, "values", np.unique(labels).tolist())
 show(
     image_row([frame, overlay(frame, labels)], ["frame 0", "and its mask"]),
-    alt="The first frame of the video, and the same frame with one colour painted over each object.",
+    alt="The first frame of the video, and the same frame with one colour painted "
+    "over each object.",
 )
 
 # %% [markdown]
@@ -96,7 +103,11 @@ show(
 # - `start(frame, labels)` shows it the first frame and that frame's mask;
 # - `step(frame)` gives it the next frame and returns the labels it finds there.
 #
-# A loop calls them. It never looks ahead, and it holds one frame at a time.
+# The segmenter above was made from two things: a **backbone**, which describes the surroundings of each place of a
+# frame by numbers, its *features*; and `FAST`, the quicker of the two settings that the method's paper gives.
+#
+# A loop calls the two functions. It never looks ahead, and it holds one frame at a time.
+
 
 # %%
 def follow(segmenter, frames, first_labels):
@@ -119,21 +130,22 @@ assert all(np.array_equal(a, b) for a, b in zip(mine, predictions, strict=True))
 print("equal to the library in all", len(mine), "frames")
 
 # %% [markdown]
-# What happens inside `start` and `step` is the subject of part II. In short: `start` fits a small linear model that
-# tells the pixels of an object from all others, `step` applies it to the next frame, and every eighth frame the model
-# is fitted again to what it has found so far. There is one model for each object, and none of them has been trained on
-# any video before.
+# What happens inside `start` and `step` is the subject of the part *Target models*. In short: `start` fits a small
+# linear model that tells the pixels of an object from all others, `step` applies it to the next frame, and every
+# eighth frame the model is fitted again to what it has found so far. There is one model for each object, and none of
+# them has been trained on any video before.
 
 # %% [markdown]
 # ## 3 Is it any good?
 #
-# The usual measure is **J**, the region similarity: of all pixels that the answer $P$ or the truth $G$ calls the
+# The usual measure is **J**, the region similarity: of all pixels that the answer $M$ or the truth $G$ calls the
 # object, the share on which both agree,
 #
-# $$J = \frac{|P \cap G|}{|P \cup G|}.$$
+# $$J = \frac{|M \cap G|}{|M \cup G|}.$$
 #
 # 1 is perfect, 0 is a miss. A number means little alone, so we compare it with a baseline that does not look at the
 # video at all: it answers every frame with the first mask.
+
 
 # %%
 def region_similarity(prediction, truth):
@@ -145,18 +157,25 @@ def region_similarity(prediction, truth):
 # %%
 first = video.objects[0].id
 truth = [video.labels(t) == first for t in range(len(video.frames))]
-tracked = [region_similarity(labels == first, truth[t]) for t, labels in enumerate(predictions)]
+tracked = [
+    region_similarity(labels == first, truth[t]) for t, labels in enumerate(predictions)
+]
 held = [region_similarity(truth[0], truth[t]) for t in range(len(truth))]
-assert np.allclose(tracked, [jaccard(labels == first, truth[t]) for t, labels in enumerate(predictions)])
+assert np.allclose(
+    tracked,
+    [jaccard(labels == first, truth[t]) for t, labels in enumerate(predictions)],
+)
 print(f"object {first}, mean J of frames 1 to {last}")
 print(f"tracker  {np.mean(tracked[1:]):.3f}\nbaseline {np.mean(held[1:]):.3f}")
 
 # %%
 show(
     score_curves({"tracker": tracked, "first mask held": held}),
-    alt="J over the frames for one object: the tracker's curve falls slowly, the curve of the baseline that "
-    "repeats the first mask falls fast as the object moves away.",
-    caption="J per frame. Frame 0 is 1 for both, because its mask was given; benchmarks leave it out.",
+    alt="J over the frames for one object: the tracker's curve falls slowly, the "
+    "curve of the baseline that repeats the first mask falls fast as the object moves "
+    "away.",
+    caption="J per frame. Frame 0 is 1 for both, because its mask was given; "
+    "benchmarks leave it out.",
 )
 
 # %% [markdown]
@@ -165,20 +184,29 @@ show(
 
 # %%
 with TemporaryDirectory() as folder:
-    for kind, masks in (("truth", map(video.labels, range(len(video.frames)))), ("prediction", predictions)):
+    for kind, masks in (
+        ("truth", map(video.labels, range(len(video.frames)))),
+        ("prediction", predictions),
+    ):
         target = Path(folder) / kind / video.name
         target.mkdir(parents=True)
         for name, labels in zip(video.frames.names, masks):
             write_mask(target / f"{name}.png", labels)
-    scores = evaluate(Path(folder) / "truth", Path(folder) / "prediction", protocol="davis2017")
+    scores = evaluate(
+        Path(folder) / "truth", Path(folder) / "prediction", protocol="davis2017"
+    )
 print(format_table(scores))
+
+# %% [markdown]
+# *J&F* is the mean of J and F; the next chapter but one explains the other columns. The J of object 1 is not quite that
+# of the tracker above, because this benchmark leaves out the last frame too.
 
 # %% [markdown]
 # ## 4 Look at it
 #
 # No score says *what* went wrong. The **mask inspector** does: drag the slider or press play; switch between the
-# prediction, the truth and the errors; hide an object; jump to the worst frame. It needs no kernel, so it also works in
-# the printed book.
+# prediction, the truth and the errors; hide an object; jump to the worst frame. It counts frames from 1, where the text
+# counts from 0, as arrays do. It needs no kernel, so it also works on the pages of the site.
 
 # %%
 Inspector(
@@ -195,8 +223,10 @@ show(
         [compare(video.frames[worst], predictions[worst], video.labels(worst))],
         [f"frame {worst}, the lowest J of object {first}"],
     ),
-    alt=f"Frame {worst}, where J of the first object is lowest: its pixels are coloured by the kind of error.",
-    caption="What the inspector shows at the worst frame. The next chapters say how the colours are chosen.",
+    alt=f"Frame {worst}, where J of the first object is lowest: pixels that were found "
+    "are white, pixels that were missed blue, and pixels found in error orange.",
+    caption="What the inspector's errors show there. White: found rightly. Orange: "
+    "called the object, but background. Blue: missed.",
 )
 
 # %% [markdown]
@@ -211,7 +241,7 @@ show(
 
 # %%
 for name in ("smoke", "small", "paper"):
-    print(f"{name}: {load_profile(name).description}")
+    print(fill(f"{name}: {load_profile(name).description}", 88))
 
 # %% [markdown]
 # **Run records** are the memory of the book: every number that it prints, other than those computed before your eyes,
@@ -229,6 +259,7 @@ for name in ("smoke", "small", "paper"):
 # *difficulty 1 of 3 · 5 minutes · 1 point*
 #
 # Write `coverage(labels, i)`: the share of the frame's pixels, between 0 and 1, that belong to object `i`.
+
 
 # %% nbgrader={"grade": false, "grade_id": "ex00-1", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def coverage(labels, i):
@@ -250,11 +281,12 @@ ch00.check_coverage(coverage)
 # to the object's mean than to the background's (Euclidean distance over red, green, blue). Frames are `uint8`: mind
 # what subtracting does to them.
 
+
 # %% nbgrader={"grade": false, "grade_id": "ex00-2", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def by_colour(frame, mask, new_frame):
-    """Where new_frame, uint8 (H, W, 3), looks like the pixels of frame under mask, bool (H, W)."""
+    """Where new_frame, uint8 (H, W, 3), looks like frame under mask, bool (H, W)."""
     ### BEGIN SOLUTION
-    target, background = frame[mask].mean(axis=0), frame[~mask].mean(axis=0)  # (3,), (3,)
+    target, background = frame[mask].mean(axis=0), frame[~mask].mean(axis=0)  # (3,)
     to_target = ((new_frame - target) ** 2).sum(axis=-1)  # (H, W)
     to_background = ((new_frame - background) ** 2).sum(axis=-1)  # (H, W)
     return to_target < to_background
@@ -276,13 +308,15 @@ ch00.check_by_colour(by_colour)
 # let the given labels, where they are not 0, replace those of the step. In a frame whose mask starts the segmenter, the
 # answer is that mask.
 
+
 # %% nbgrader={"grade": false, "grade_id": "ex00-3", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def drive(segmenter, frames, given):
-    """Yield (t, labels uint8 (H, W)) for each frame, uint8 (H, W, 3), of the iterable frames."""
+    """Yield (t, labels uint8 (H, W)) for each frame, uint8 (H, W, 3), of `frames`."""
     ### BEGIN SOLUTION
     started = False
     for t, frame in enumerate(frames):
-        labels = segmenter.step(frame) if started else np.zeros(frame.shape[:2], np.uint8)
+        empty = np.zeros(frame.shape[:2], np.uint8)
+        labels = segmenter.step(frame) if started else empty
         if t in given:
             if started:
                 segmenter.add_objects(frame, given[t])
@@ -307,9 +341,8 @@ ch00.check_drive(drive)
 # ## How this differs from the paper
 #
 # The tracker is the target model of FRTM alone, which the paper calls *D-only*; the network that refines its scores
-# comes later in the book. In the profile `smoke` it looks at the video through a fixed bank of filters instead of a
-# ResNet that has learned from a million photographs: enough for textured objects on a photograph, and too little for
-# the street.
+# comes later in the book. In the profile `smoke` its backbone is a fixed bank of filters instead of a ResNet that
+# has learned from a million photographs.
 
 # %% [markdown]
 # ## Summary
@@ -317,7 +350,7 @@ ch00.check_drive(drive)
 # - Video object segmentation gives every pixel of every frame to an object, from the mask of the first frame.
 # - A segmenter is causal: `start` once, then `step` for each frame.
 # - J is the overlap of answer and truth over their union. It is read beside a baseline, and together with the pictures.
-# - Every number has a record, and every statement of the papers a row.
+# - A number that is not worked out on the page has a run record, and a number of the papers a row beside it.
 
 # %% [markdown]
 # ## References
