@@ -30,7 +30,7 @@ def _seed():
     torch.manual_seed(0)
 
 
-def make_samples(grid=(4, 6), size=(61, 97), k=11, channels=7, dtype=torch.double):
+def make_samples(grid=(4, 6), size=(61, 97), k=19, channels=7, dtype=torch.double):
     """x, y, v, gamma: more samples than one block holds, soft labels, and any positive pixel weights."""
     x, y = randn(k, channels, *grid, dtype=dtype), torch.rand(k, 1, *size, dtype=dtype) ** 3
     gamma = torch.rand(k, dtype=dtype)
