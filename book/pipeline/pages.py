@@ -30,7 +30,7 @@ def all_pages(book: Path, executed: Notebooks) -> dict[str, str]:
     claims = load_claims(book)
     filled = {
         "picture": _first_figure(executed),
-        "results": results_table(claims),
+        "results": _claims_table(row for row in claims if row.get("headline")),
         "chapters": _chapter_lists(executed),
         "toctrees": _toctrees(executed),
     }
@@ -100,7 +100,7 @@ def number(value: Any, unit: str) -> str:
 
 
 def results_table(claims: list[dict[str, Any]]) -> str:
-    """The rows marked `headline`, as a Markdown table: on the landing page and in the README."""
+    """The rows marked `headline`, as a Markdown table for the README."""
     rows = []
     for row in (row for row in claims if row.get("headline")):
         what = f"{row['statement']} ({row['paper']}, {row['where']})"
