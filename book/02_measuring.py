@@ -13,6 +13,7 @@ profile = "smoke"
 import tempfile
 from itertools import pairwise
 from pathlib import Path
+from textwrap import fill
 
 import cv2
 import numpy as np
@@ -22,7 +23,13 @@ from checks import ch02
 from vosbook.datasets.catalog import load_sequence
 from vosbook.errors import InputError
 from vosbook.metrics.boundary import boundary_f, boundary_map, match_radius
-from vosbook.metrics.evaluate import PROTOCOLS, evaluate, format_table, frame_scores, statistics
+from vosbook.metrics.evaluate import (
+    PROTOCOLS,
+    evaluate,
+    format_table,
+    frame_scores,
+    statistics,
+)
 from vosbook.metrics.region import jaccard
 from vosbook.metrics.stability import contour_polygon, stability
 from vosbook.runs import load_profile, read_record
@@ -50,18 +57,22 @@ def shifted(labels, pixels):
 
 
 distances = np.arange(0, 31)
-by_distance = np.array([frame_scores(shifted(truth, d), truth, ids) for d in distances])  # (D, 2, N): J, F by object
+by_distance = np.array([frame_scores(shifted(truth, d), truth, ids) for d in distances])
+J, F = by_distance.mean(axis=2).T  # (D, 2, N) -> (D, 2): mean of the objects
+radius = match_radius(truth.shape)
 figure, axes = new_figure(height=3.0)
-axes[0, 0].plot(distances, by_distance[:, 0].mean(axis=1), label="J")
-axes[0, 0].plot(distances, by_distance[:, 1].mean(axis=1), label="F")
-axes[0, 0].axvline(match_radius(truth.shape), color="#555555", linestyle=":", linewidth=1)
-axes[0, 0].text(match_radius(truth.shape) + 0.3, 1.0, "radius within which outlines match", va="center", fontsize=10)
-axes[0, 0].set(xlabel="shift of the true masks (pixels)", ylabel="score, mean of the objects", ylim=(-0.02, 1.05))
-axes[0, 0].legend(loc="center right")
+panel = axes[0, 0]
+panel.plot(distances, J, label="J")
+panel.plot(distances, F, label="F")
+panel.axvline(radius, color="#555555", linestyle=":", linewidth=1)
+panel.text(radius + 0.5, 0.94, "radius within which outlines match", fontsize=11)
+panel.set(xlabel="shift of the true masks (pixels)", ylabel="score", ylim=(-0.02, 1.05))
+panel.legend(loc="center right")
 show(
     figure,
-    alt="J falls steeply from the first pixel of shift. F stays at 1 up to the match radius, then drops steeply too.",
-    caption="The same mistake in two numbers.",
+    alt="J falls steeply from the first pixel of shift. F stays at 1 up to the match "
+    "radius, then drops steeply too.",
+    caption="The same mistake in two numbers, each the mean of the objects.",
 )
 
 # %% [markdown]
@@ -79,16 +90,17 @@ show(
 #
 # A *label map* gives every pixel of a frame the number of the object that it belongs to, 0 being the background. The
 # mask of object $i$ is the set of pixels with label $i$. Here is a frame with its true masks, and beside it a wrong
-# prediction: the same masks, six pixels to the right. White pixels are right, red ones predicted in error, blue ones
-# missed; purple ones carry the number of another object.
+# prediction: the same masks, six pixels to the right. White pixels are right, orange ones predicted in error, blue
+# ones missed; purple ones carry the number of another object.
 
 # %%
 prediction = shifted(truth, 6)
 pictures = [overlay(frame, truth), compare(frame, prediction, truth)]
 show(
     image_row(pictures, ["true masks", "prediction, and its errors"]),
-    alt="Left: a frame with its objects painted over. Right: each object mostly white, with a red rim on its right "
-    "side, where the prediction is too much, and a blue rim on its left, where it is missing.",
+    alt="Left: a frame with its objects painted over. Right: each object mostly "
+    "white, with an orange rim on its right side, where the prediction is too much, "
+    "and a blue rim on its left, where it is missing.",
 )
 print("labels", truth.shape, truth.dtype, "objects", ids)
 
@@ -105,7 +117,8 @@ print("labels", truth.shape, truth.dtype, "objects", ids)
 # %%
 M, G = prediction == ids[0], truth == ids[0]  # bool (H, W)
 shared, either = np.count_nonzero(M & G), np.count_nonzero(M | G)
-print(f"{np.count_nonzero(M)} pixels predicted, {np.count_nonzero(G)} true, {shared} shared, {either} in either")
+print(f"{np.count_nonzero(M)} pixels predicted, {np.count_nonzero(G)} true")
+print(f"{shared} shared, {either} in either")
 
 
 # %%
@@ -133,17 +146,21 @@ print(f"J = {region_similarity(M, G):.3f}")
 def outline(mask):
     """Boundary pixels of a mask, both bool (H, W)."""
     H, W = mask.shape
-    padded = np.pad(mask, ((0, 1), (0, 1)), mode="edge")  # (H + 1, W + 1): the last row and column once more
+    # The last row and the last column once more:
+    padded = np.pad(mask, ((0, 1), (0, 1)), mode="edge")  # (H + 1, W + 1)
     right, below, diagonal = padded[:H, 1:], padded[1:, :W], padded[1:, 1:]
     return (mask != right) | (mask != below) | (mask != diagonal)
 
 
 rows, columns = np.nonzero(M | G)
-window = slice(max(rows.min() - 8, 0), rows.max() + 8), slice(max(columns.min() - 8, 0), columns.max() + 8)
+window = tuple(slice(max(p.min() - 8, 0), p.max() + 8) for p in (rows, columns))
 show(
-    image_row([G[window], outline(G)[window], outline(M)[window]], ["mask G", "outline of G", "outline of M"]),
-    alt="The first object's true mask as a filled shape; its outline, one to two pixels wide; and the outline of the "
-    "prediction, the same shape further right.",
+    image_row(
+        [G[window], outline(G)[window], outline(M)[window]],
+        ["mask G", "outline of G", "outline of M"],
+    ),
+    alt="The first object's true mask as a filled shape; its outline, one to two "
+    "pixels wide; and the outline of the prediction, the same shape further right.",
 )
 
 # %% [markdown]
@@ -161,17 +178,18 @@ def disk_of(r):
 
 
 r = int(np.ceil(0.008 * np.hypot(*truth.shape)))
-near_G = cv2.dilate(outline(G).astype(np.uint8), disk_of(r)).astype(bool)  # (H, W)
-print(f"radius {r} px here, {int(np.ceil(0.008 * np.hypot(480, 854)))} px and {disk_of(8).sum()} ones at 480x854")
+near_G = cv2.dilate(outline(G).view(np.uint8), disk_of(r)) > 0  # bool (H, W)
+print(f"radius {r} px here, {np.ceil(0.008 * np.hypot(480, 854)):.0f} px at 480x854")
 
 view = np.ones((*G.shape, 3))  # (H, W, 3)
 view[near_G] = (0.85, 0.85, 0.85)
 view[outline(M) & ~near_G] = (0.84, 0.37, 0)
 view[outline(M) & near_G] = (0, 0.45, 0.7)
 show(
-    image_row([view[window]], ["matched (blue) and unmatched (red) boundary pixels of M"]),
-    alt="A grey band around the true outline. Pieces of the predicted outline that run within the band are blue, those "
-    "outside, mostly on the upright parts of the outline, are red.",
+    image_row([view[window]], ["outline of M: matched (blue), unmatched (orange)"]),
+    alt="A grey band around the true outline. Pieces of the predicted outline that "
+    "run within the band are blue, those outside, mostly on the upright parts of the "
+    "outline, are orange.",
 )
 
 # %% [markdown]
@@ -190,7 +208,7 @@ def boundary_accuracy(M, G):
     m, g = outline(M), outline(G)
     if not m.any() or not g.any():
         return float(m.any() == g.any())
-    near_m, near_g = (cv2.dilate(b.astype(np.uint8), disk_of(r)).astype(bool) for b in (m, g))
+    near_m, near_g = (cv2.dilate(b.view(np.uint8), disk_of(r)) > 0 for b in (m, g))
     P, R = (m & near_g).sum() / m.sum(), (g & near_m).sum() / g.sum()
     return 2 * P * R / (P + R) if P + R else 0.0
 
@@ -233,15 +251,19 @@ angle = np.arctan2(*np.mgrid[-60:60, -80:80])
 distance = np.hypot(*np.mgrid[-60:60, -80:80])
 steady = distance < 40 + 6 * np.cos(3 * angle)  # bool (H, W)
 ragged = distance < 40 + 6 * np.cos(3 * angle) + 3 * np.sin(19 * angle)
-points_a, points_b = contour_polygon(steady), contour_polygon(ragged)  # (P, 2), (Q, 2): row, column
+points_a = contour_polygon(steady)  # (P, 2): row, column
+points_b = contour_polygon(ragged)  # (Q, 2)
 
 figure, axes = new_figure(1, 2, height=2.6)
 for panel, points, title in zip(axes.flat, (points_a, points_b), ("steady", "ragged")):
     panel.plot(points[:, 1], points[:, 0], ".-", linewidth=1, markersize=4)
     panel.set(title=f"{title}: {len(points)} points", aspect="equal")
+    panel.set(xlabel="column", ylabel="row")
     panel.invert_yaxis()
 show(
-    figure, alt="Two polygons of the same rounded triangle: one smooth, the other with nineteen small teeth around it."
+    figure,
+    alt="Two polygons of the same rounded triangle: one smooth, the other with "
+    "nineteen small teeth around it.",
 )
 
 # %% [markdown]
@@ -255,7 +277,7 @@ RINGS, SECTORS = np.geomspace(1 / 8, 2, 5), 12
 
 def contexts(points):
     """Shape contexts of points (P, 2): shares of rings times sectors, (P, 60)."""
-    offset = points[None] - points[:, None]  # (P, P, 2): from the first index to the second
+    offset = points[None] - points[:, None]  # (P, P, 2): from the first to the second
     distance = np.hypot(offset[..., 0], offset[..., 1])  # (P, P)
     ring = np.digitize(distance / distance.mean(), RINGS)  # (P, P), 5 beyond the last
     turn = np.arctan2(offset[..., 1], offset[..., 0]) % (2 * np.pi)
@@ -291,8 +313,8 @@ axes[0, 0].grid(False)
 figure.colorbar(picture, label="cost")
 show(
     figure,
-    alt="A matrix of costs with a dark band of low cost along its diagonal: each point matches those that lie "
-    "at the same place of the other outline.",
+    alt="A matrix of costs with a dark band of low cost along its diagonal: each "
+    "point matches those that lie at the same place of the other outline.",
 )
 
 # %% [markdown]
@@ -304,24 +326,30 @@ show(
 
 # %%
 def walk(cost):
-    """Cells of the cheapest monotone path from (0, 0) to the end of a matrix (P, Q), last one first."""
-    total = np.full((cost.shape[0] + 1, cost.shape[1] + 1), np.inf)  # with a rim, so that every cell has three before
+    """Cells of the cheapest monotone path through costs (P, Q), the last one first."""
+    P, Q = cost.shape
+    total = np.full((P + 1, Q + 1), np.inf)  # with a rim: every cell has three before it
     total[0, 0] = 0
-    for p, q in np.ndindex(*cost.shape):
-        total[p + 1, q + 1] = cost[p, q] + min(total[p, q], total[p, q + 1], total[p + 1, q])
-    p, q = cost.shape[0] - 1, cost.shape[1] - 1
+    for p, q in np.ndindex(P, Q):
+        before = total[p, q], total[p, q + 1], total[p + 1, q]
+        total[p + 1, q + 1] = cost[p, q] + min(before)
+    p, q = P - 1, Q - 1
     path = [(p, q)]
     while p or q:
-        before = [(total[p, q], p - 1, q - 1), (total[p, q + 1], p - 1, q), (total[p + 1, q], p, q - 1)]
+        before = [
+            (total[p, q], p - 1, q - 1),
+            (total[p, q + 1], p - 1, q),
+            (total[p + 1, q], p, q - 1),
+        ]
         _, p, q = min(before, key=lambda step: step[0])
         path.append((p, q))
     return path
 
 
 def twice(cost):
-    """The path found again from just behind its cheapest cell. Pairs (point of one, point of the other)."""
+    """The path found again from just behind its cheapest cell: pairs of points."""
     start = min(walk(cost)[:-1], key=lambda cell: cost[cell])
-    rows, columns = np.roll(np.arange(cost.shape[0]), -start[0] - 1), np.roll(np.arange(cost.shape[1]), -start[1] - 1)
+    rows, columns = (np.roll(range(n), -m - 1) for n, m in zip(cost.shape, start))
     return [(rows[p], columns[q]) for p, q in walk(cost[np.ix_(rows, columns)])]
 
 
@@ -336,8 +364,10 @@ def instability(one, other):
     cost = match_costs(contexts(contour_polygon(one)), contexts(contour_polygon(other)))
     pairs = twice(cost)
     for side in (0, 1):
-        pairs = sorted(pairs, key=lambda pair: (pair[side], cost[pair]))
-        pairs = [pair for n, pair in enumerate(pairs) if n == 0 or pair[side] != pairs[n - 1][side]]
+        cheapest = {}
+        for pair in sorted(pairs, key=lambda pair: cost[pair]):
+            cheapest.setdefault(pair[side], pair)
+        pairs = list(cheapest.values())
     return np.mean([cost[pair] for pair in pairs])
 
 
@@ -355,17 +385,26 @@ for name, (one, other) in pairs.items():
     print(f"{name:<8} instability {ours:.4f}, the library's {theirs:.4f}")
 
 # %% [markdown]
+# Moving costs nothing. Scaling costs a little: outlines are simplified and cut in pixels, so the points of the larger
+# one lie elsewhere on it.
+#
 # The published $\mathcal{T}$ is the mean over all neighbouring frames, times five. It rewards holding still, whether
 # that is right or wrong: a method that returns the first mask for ever gets 0, the best possible. And an object that
 # turns or passes behind another changes its outline by itself, so DAVIS scores $\mathcal{T}$ only on the 10 of its 20
 # validation sequences where this does not dominate.
 
 # %%
-shapes = [sequence.labels(t) == ids[0] for t in range(8)]  # the true masks of one object
-flicker = [cv2.dilate(mask.view(np.uint8), disk_of(2)) > 0 if t % 2 else mask for t, mask in enumerate(shapes)]
-videos = {"the truth": shapes, "every other mask 2 px too large": flicker, "first mask held": shapes[:1] * 8}
+shapes = [sequence.labels(t) == ids[0] for t in range(8)]  # true masks of one object
+grown = [cv2.dilate(mask.view(np.uint8), disk_of(2)) > 0 for mask in shapes]
+flicker = [grown[t] if t % 2 else shapes[t] for t in range(8)]
+videos = {
+    "the truth": shapes,
+    "every other mask 2 px too large": flicker,
+    "first mask held": shapes[:1] * 8,
+}
 for name, masks in videos.items():
-    print(f"T = {5 * np.mean([stability(one, other) for one, other in pairwise(masks)]):.3f}   {name}")
+    costs = [stability(one, other) for one, other in pairwise(masks)]
+    print(f"T = {5 * np.mean(costs):.3f}   {name}")
 
 # %% [markdown]
 # ## 5 From frames to one figure
@@ -389,7 +428,9 @@ held = sequence.labels(0)  # a "method" that repeats the given first mask for ev
 curve = [jaccard(held > 0, sequence.labels(t) > 0) for t in range(len(sequence.frames))]
 one = statistics(curve)
 assert np.allclose(summary(curve), (one.mean, one.recall, one.decay))
-print("first mask held: mean {:.3f}, recall {:.3f}, decay {:.3f}".format(*summary(curve)))
+mean, recall, decay = summary(curve)
+print("first mask held, J of all objects as one:")
+print(f"mean {mean:.3f}, recall {recall:.3f}, decay {decay:.3f}")
 
 # %% [markdown]
 # ### A trap in the reference code
@@ -403,8 +444,8 @@ print("first mask held: mean {:.3f}, recall {:.3f}, decay {:.3f}".format(*summar
 def decay_in_8_bits(scores):
     """Decay as the reference code works it out."""
     ends = (np.round(np.linspace(1, len(scores), 5) + 1e-10) - 1).astype(np.uint8)
-    quarters = [scores[int(ends[n]) : int(ends[n + 1]) + 1] for n in (0, 3)]
-    return np.mean(quarters[0]) - np.mean(quarters[1]) if all(map(len, quarters)) else np.nan
+    first, last = (scores[int(ends[n]) : int(ends[n + 1]) + 1] for n in (0, 3))
+    return first.mean() - last.mean() if len(first) and len(last) else np.nan
 
 
 print("frames  8 bits  right")
@@ -430,8 +471,8 @@ for frames in (100, 256, 300, 350, 400, 512):
 # | `youtube-vos` | all that are annotated | all, each from the frame where it appears |
 #
 # Beyond the table: `davis2016` alone has $\mathcal{T}$, and `youtube-vos` neither recall nor decay. Means are over all
-# objects of all sequences, so a sequence with many objects weighs more. Unsupervised results may hold up to 20 masks in
-# each frame under ids of their own, and pixels marked void do not count there.
+# objects of all sequences, so a sequence with many objects weighs more. Unsupervised results may hold up to 20 masks
+# (*proposals*) in each frame under ids of their own, and pixels marked void do not count there.
 #
 # The first frame is left out because its mask was given to the method. The last is left out too: without that, the
 # figures are not the published ones.
@@ -456,17 +497,18 @@ def write_masks(name, masks):
 
 true_masks = [sequence.labels(t) for t in range(len(names))]
 gt = write_masks("truth", true_masks)
-pred = write_masks("other_ids", [other_order[shifted(labels, 2)] for labels in true_masks])
+pred = write_masks("other_ids", [other_order[shifted(m, 2)] for m in true_masks])
 for protocol in PROTOCOLS:
     result = evaluate(gt, pred, protocol=protocol)
     objects = result["sequences"]["truth"]["objects"]
     counted = len(next(iter(objects.values()))["J"])
     j, f = result["mean"]["J"]["mean"], result["mean"]["F"]["mean"]
-    print(f"{protocol:<24}objects: {len(objects)}   frames: {counted}   J {j:.3f}   F {f:.3f}")
+    print(f"{protocol:<24}objects: {len(objects)}   frames: {counted}", end="")
+    print(f"   J {j:.3f}   F {f:.3f}")
 
 # %% [markdown]
 # Four results for one prediction, with a mean $\mathcal{J}$ from about 0 to above .8, and all of them right. A figure
-# without the name of its protocol says little. The most frequent mix-ups are an evaluation with ids ignored beside one
+# without the name of its protocol says little. Frequent mix-ups are an evaluation with ids ignored beside one
 # that respects them, every frame beside every fifth, and a validation list beside a test list.
 
 # %% [markdown]
@@ -497,7 +539,8 @@ attacks = {
 rows = []
 for name, labels in attacks.items():
     single = [score.mean() for score in frame_scores(labels, truth, ids)]
-    whole = [float(score[0]) for score in frame_scores((labels > 0).view(np.uint8), (truth > 0).view(np.uint8), [1])]
+    one, other = ((masks > 0).view(np.uint8) for masks in (labels, truth))
+    whole = [float(score[0]) for score in frame_scores(one, other, [1])]
     rows.append((name, *single, *whole))
 print(f"{'':<26}with ids         merged\n{'':<26}J      F         J      F")
 for name, *scores in rows:
@@ -510,8 +553,9 @@ for name, *scores in rows:
 #   for small and thin objects.
 # - **Swapped ids** have the very outlines of the truth, and score almost nothing where ids count. Merged, they are
 #   perfect: `davis2016` cannot see that a method confuses objects.
-# - **Boxes** keep a good part of $\mathcal{J}$ and little of $\mathcal{F}$.
-# - The **inverted** mask has every pixel wrong and the outline of the truth: $\mathcal{J} = 0$ and $\mathcal{F} = 1$.
+# - **Boxes** know nothing of a shape, and are far from 0 in both: $\mathcal{F}$ takes whatever lies within the radius.
+# - The **inverted** mask, merged, has every pixel wrong and the outline of the truth: $\mathcal{J} = 0$ and
+#   $\mathcal{F} = 1$.
 # - The **full frame** has no outline, for the border is no boundary. So against a true mask its $\mathcal{F}$ is 0;
 #   but against an *empty* true mask it is 1, although every pixel is wrong:
 
@@ -527,22 +571,23 @@ for name, one, other in [
     print(f"{name:<28} J {jaccard(one, other):.0f}   F {boundary_f(one, other):.0f}")
 
 # %% [markdown]
-# The second line is a fault of the measure; an exact evaluator must have it too, and a careful reader knows it: an
-# object that leaves the view and is missed by flooding the frame still earns $\mathcal{F} = 1$ for that frame.
+# The second line and the third are faults of the measure, and an evaluator that keeps to it must have them too: where
+# an object has left the view, a prediction that floods the frame earns $\mathcal{F} = 1$.
 
 # %%
 chosen = ["shifted by 12 pixels", "ids swapped", "boxes", "inverted"]
 show(
     image_row([compare(frame, attacks[name], truth) for name in chosen], chosen),
-    alt="Four attacks on one frame: shifted masks with red and blue rims; swapped ids, all in purple; boxes, red "
-    "around white objects; and the inverted mask, which paints all but the objects red.",
+    alt="Four attacks on one frame: shifted masks with orange and blue rims; swapped "
+    "ids, all in purple; boxes, orange around white objects; and the inverted mask, "
+    "which paints all but the objects orange.",
 )
 
 # %% [markdown]
 # ### Attacks on the folder
 #
-# More wrong numbers come from broken folders than from wrong mathematics: frames that were not written, a sequence
-# that was forgotten, masks in another size. An evaluator that takes what is there and skips the rest rewards a crash.
+# Wrong numbers come from broken folders, too: frames that were not written, a sequence that was forgotten, masks in
+# another size. An evaluator that takes what is there and skips the rest rewards a crash.
 # Ours refuses, and names what is missing.
 
 
@@ -552,22 +597,22 @@ def try_to_score(pred, **options):
     try:
         print(f"J&F {evaluate(gt, pred, **options)['mean']['J&F']:.3f}")
     except InputError as error:
-        print("refused:", str(error).replace(f"{folder}/", ""))
+        print(fill("refused: " + str(error).replace(f"{folder}/", ""), 88))
 
 
 short = write_masks("crashed", true_masks[: len(names) // 2])
 try_to_score(short)
 small = write_masks("another_size", [labels[::2, ::2] for labels in true_masks])
 try_to_score(small)
-more = write_masks("too_many_ids", [np.where(labels > 0, labels + 3, 0).astype(np.uint8) for labels in true_masks])
+more = write_masks("too_many_ids", [m + 3 * (m > 0).view(np.uint8) for m in true_masks])
 try_to_score(more, protocol="davis2017")
 broken = write_masks("cut_short", true_masks)
-(broken / f"{names[3]}.png").write_bytes((broken / f"{names[3]}.png").read_bytes()[:200])
+damaged = broken / f"{names[3]}.png"
+damaged.write_bytes(damaged.read_bytes()[:200])
 try_to_score(broken)
 
 # %% [markdown]
-# A perfect score is suspicious as well: most often somebody has compared the truth with itself. The table says so in
-# its last line.
+# A perfect score is suspicious as well: perhaps the truth was compared with itself. The table says so in its last line.
 
 # %%
 print(format_table(evaluate(gt, gt)))
@@ -586,13 +631,14 @@ Inspector(frames, truth=true_masks, prediction=[held] * len(frames), names=names
 
 # %%
 late = len(frames) - 1
+means = [np.mean(frame_scores(held, true_masks[t], ids)) for t in (1, late)]
 show(
     image_row(
         [compare(frames[t], held, true_masks[t]) for t in (1, late)],
-        [f"frame {t}: J&F {np.mean(frame_scores(held, true_masks[t], ids)):.2f}" for t in (1, late)],
+        [f"frame {t}: J&F {both:.2f}" for t, both in zip((1, late), means)],
     ),
-    alt="The held first mask in frame 1, nearly all white, and in the last frame, where the red masks lie where the "
-    "objects were and blue ones where they are.",
+    alt="The held first mask in frame 1, nearly all white, and in the last frame, "
+    "where orange masks lie where the objects were and blue ones where they are.",
 )
 
 # %% [markdown]
@@ -661,7 +707,8 @@ def best_proposals(j, f):
     """Index of the proposal of each of N objects, from scores (T, P, N)."""
     ### BEGIN SOLUTION
     gain = (j + f).mean(axis=0) / 2  # (P, N)
-    _, proposals = linear_sum_assignment(gain.T, maximize=True)  # rows, the objects, come back in order
+    # The rows of gain.T, the objects, come back in order.
+    _, proposals = linear_sum_assignment(gain.T, maximize=True)
     return proposals.tolist()
     ### END SOLUTION
 
@@ -683,8 +730,10 @@ ch02.check_best_proposals(best_proposals)
 def hollow(truth):
     """A mask within the truth, both bool (H, W), with F = 1 and J < .2."""
     ### BEGIN SOLUTION
-    # Take the inside away: the new inner outline lies one or two pixels from the true one, well within the radius.
-    inside = cv2.erode(truth.view(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0
+    # Take the inside away: the inner outline that this makes lies a pixel or two from the
+    # true one, well within the radius. Beyond the image's border all counts as inside.
+    square = np.ones((3, 3), np.uint8)
+    inside = cv2.erode(truth.view(np.uint8), square, borderValue=1) > 0
     return truth & ~inside
     ### END SOLUTION
 
@@ -706,15 +755,16 @@ columns |= {"F mean": "Fmean", "F recall": "Frecall", "F decay": "Fdecay", "T": 
 print(f"{'':<8}{'':<11}" + "".join(f"{column:>9}" for column in columns))
 for method, found in record.metrics.items():
     measured = [*found["J"].values(), *found["F"].values(), found["T"]]
-    print(f"{method:<8}{'measured':<11}" + "".join(f"{value:9.3f}" for value in measured))
-    print(f"{'':<8}{'published':<11}" + "".join(f"{found['published'][key]:9.3f}" for key in columns.values()))
+    published = [found["published"][key] for key in columns.values()]
+    for kind, row in (("measured", measured), ("published", published)):
+        print(f"{method:<8}{kind:<11}" + "".join(f"{value:9.3f}" for value in row))
 
 # %%
 for method, found in record.metrics.items():
     frames_compared = found["frame_scores"]
     print(
-        f"{method:<8}{frames_compared['compared']} scores of single frames, largest difference from the published "
-        f"{frames_compared['largest_difference']:.4f}"
+        f"{method:<8}{frames_compared['compared']} scores of single frames, largest "
+        f"difference from the published {frames_compared['largest_difference']:.4f}"
     )
 print(f"\nrecord {record.name}, commit {record.commit[:10]}, {record.created}")
 
@@ -733,8 +783,8 @@ axes[0, 0].set(xlabel="mean J", xlim=(0, 1))
 figure.legend(loc="outside upper center", ncols=4)
 show(
     figure,
-    alt="Mean J of the four methods on each of the 20 sequences, sorted by OSVOS. OSVOS spreads from about .5 to above "
-    ".9; STM is mostly on the right.",
+    alt="Mean J of the four methods on each of the 20 sequences, sorted by OSVOS. "
+    "OSVOS spreads from about .5 to above .9; STM is mostly on the right.",
     caption="A mean over 20 sequences hides this much.",
 )
 
@@ -743,31 +793,33 @@ show(
 #
 # - over *attributes* of the sequences (Table 4): low resolution LR, scale variation SV, fast motion FM, camera shake
 #   CS, dynamic background DB, motion blur MB, occlusion OCC, out of view OV;
-# - over the kind of *wrong pixels* (Figure 10): false positives close to the object and far from it, false negatives.
+# - over the kind of *wrong pixels* (Figure 10), as shares of the frame: false positives close to the object (below,
+#   `fp_close`) and far from it (`fp_far`), and false negatives (`fn`).
 #   The paper does not say how close is close; here it is 2 % of the diagonal;
 # - over the *length of the video* (Figure 11).
 
 # %%
 tags = ["LR", "SV", "FM", "CS", "DB", "MB", "OCC", "OV"]  # the columns of Table 4
-print("mean J&F where an attribute is present, and what is gained where it is not, in %\n")
+print("mean J&F in % where an attribute is present, and the gain where it is not\n")
 print(f"{'':<16}" + "".join(f"{tag:>7}" for tag in tags))
 for method, found in record.metrics.items():
     by_tag = found["analysis"]["attributes"]
-    print(f"{method:<8}{'present':<8}" + "".join(f"{100 * by_tag[tag]['J&F']:7.1f}" for tag in tags))
-    print(f"{'':<8}{'gain':<8}" + "".join(f"{100 * by_tag[tag]['gain']:7.1f}" for tag in tags))
+    for kind, key in (("present", "J&F"), ("gain", "gain")):
+        row = "".join(f"{100 * by_tag[tag][key]:7.1f}" for tag in tags)
+        print(f"{method:<8}{kind:<8}{row}")
 
 # %%
 for method, found in record.metrics.items():
-    wrong, lowest = found["analysis"]["errors"], found["analysis"]["over_time"]["lowest"]
-    print(
-        f"{method:<8}" + "   ".join(f"{kind} {share:.2f} %" for kind, share in wrong.items()),
-        f"  lowest J {lowest:.3f}",
-    )
-along = {method: found["analysis"]["over_time"]["J"] for method, found in record.metrics.items()}
+    analysis = found["analysis"]
+    wrong = [f"{kind} {share:.2f} %" for kind, share in analysis["errors"].items()]
+    lowest = analysis["over_time"]["lowest"]
+    print(f"{method:<8}{'   '.join(wrong)}   lowest J {lowest:.3f}")
+metrics = record.metrics.items()
+along = {method: found["analysis"]["over_time"]["J"] for method, found in metrics}
 show(
     score_curves(along, x_label="% of the video"),
-    alt="Mean J along the video. All four methods begin near .9; OSVOS falls to .7 in the last third, the other three "
-    "stay above .8.",
+    alt="Mean J along the video. All four methods begin near .9; OSVOS falls to .7 in "
+    "the last third, the other three stay above .8.",
 )
 
 # %% [markdown]
@@ -791,7 +843,7 @@ show(
 # - $\mathcal{T}$ measures holding still, right or wrong.
 # - Mean, recall and decay sum up a video; the mean over objects and the mean over sequences differ.
 # - The same masks scored a mean $\mathcal{J}$ from about 0 to above .8, depending on the protocol. State it.
-# - Most false numbers come from folders, so an evaluator should refuse more than it computes.
+# - Wrong numbers come from broken folders too, so an evaluator refuses what is not whole.
 #
 # ## References
 #
