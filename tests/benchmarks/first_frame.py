@@ -2,6 +2,7 @@
 
 5 samples of 256 channels on a 30 x 54 grid (ResNet-18 at 480 x 854), the paper's schedule of 45 CG iterations. Prints
 times, their ratio, and how far the scores that each learns in float32 are from those learned in float64.
+On one core, like the benchmark of the update.
 
     python tests/benchmarks/first_frame.py
 """
@@ -43,6 +44,7 @@ def learn_textbook(x: Tensor, y: Tensor, w: Weights) -> Weights:
 
 
 def main() -> None:
+    torch.set_num_threads(1)
     (x, y), w = samples(), initial_weights(C, CONFIG.c, seed=0)
     times = {learn_fast: [], learn_textbook: []}
     for _ in range(3):  # in turn, so that other load on the machine meets both

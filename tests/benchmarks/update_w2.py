@@ -2,7 +2,8 @@
 
 80 samples of 96 projected channels on a 30 x 54 grid, labels of 480 x 854 pixels, 10 CG iterations. Prints times,
 their ratio, the relative difference of the two steps, and the peak memory that each form adds (features and labels
-included), each measured in a process of its own.
+included), each measured in a process of its own. All on one core: where others use the machine too, threads that wait
+for one another would measure the others.
 
     python tests/benchmarks/update_w2.py
 """
@@ -100,6 +101,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peak", choices=PROBLEMS, help="print the peak memory of one form, and stop")
     chosen = parser.parse_args().peak
+    torch.set_num_threads(1)
     if chosen:
         return print_peak(chosen)
     w = initial_weights(256, C, seed=0)[1:]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from vosbook.target_model.gauss_newton import Operator, Tensors, add, diagonal_precondition
 
-BLOCK = 16  # samples handled at a time: their features stay in the processor's cache between the two products with them
+BLOCK = 8  # samples handled at a time: their features stay in the processor's cache between the two products with them
 
 
 # ----------------------------------------------------------------------------------------- U^T V U as a stencil
