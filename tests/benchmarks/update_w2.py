@@ -77,7 +77,7 @@ PROBLEMS = {"fast": fast_problem, "textbook": textbook_problem}
 
 
 def added_memory(form: str) -> float:
-    """Peak memory in MB that a full memory adds, in this form, to a process that has handled one sample."""
+    """Peak memory in MB that a full memory adds, in this form, to a process that has handled two samples."""
     command = [sys.executable, __file__, "--peak", form]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
@@ -89,9 +89,9 @@ def peak() -> float:
 
 
 def print_peak(form: str) -> None:
-    """Warm up on one sample, which every tracker holds for a moment, then measure what a full memory adds."""
+    """Warm up on two samples, so that all code has run, then measure what a full memory adds."""
     w = initial_weights(256, C, seed=0)[1:]
-    step(PROBLEMS[form](1), w)
+    step(PROBLEMS[form](2), w)
     before = peak()
     step(PROBLEMS[form](K), w)
     print(peak() - before)
