@@ -14,10 +14,10 @@ def check_pixel_weight(pixel_weight):
         y = np.zeros((20, 100))
         y.flat[: round(2000 * share)] = 1
         _same_weights(pixel_weight, y, kappa_min, f"{100 * share:g} % target, kappa_min {kappa_min}")
-    for count in (0, 9, 10):
+    for count, kappa_min in ((0, 0.1), (9, 0.1), (10, 0.1), (9, 0.3)):
         y = np.zeros((30, 40))
         y.flat[:count] = 1
-        _same_weights(pixel_weight, y, 0.1, f"{count} target pixels of 1200")
+        _same_weights(pixel_weight, y, kappa_min, f"{count} target pixels of 1200, kappa_min {kappa_min}")
 
 
 def _same_weights(pixel_weight, y, kappa_min, case):

@@ -12,11 +12,11 @@ def check_solve(solve):
         kept = a.copy(), b.copy()
         for iterations in range(1, n + 1):
             x = np.asarray(solve(a, b, iterations))
+            assert np.array_equal(a, kept[0]) and np.array_equal(b, kept[1]), "the caller's A or b was changed"
             assert x.shape == (n,), f"expected {n} numbers, got the shape {x.shape}"
             expected = _best_in_krylov_space(a, b, iterations)
             off = np.linalg.norm(x - expected) / np.linalg.norm(expected)
             assert off < 1e-6, f"{n} unknowns: x after {iterations} iteration(s) is off by {off:.2g} of its length"
-        assert np.array_equal(a, kept[0]) and np.array_equal(b, kept[1]), "the caller's A or b was changed"
 
 
 def _best_in_krylov_space(a, b, iterations):
@@ -62,11 +62,21 @@ def _slope_of_the_tangent(a, length, step_a, step_length, d, y, v, epsilon=1e-6)
     return np.array([by_a @ (v * tangent), by_length @ (v * tangent)])
 
 
-class CellsOnly(np.ndarray):
-    """Scores that refuse every matrix product."""
+class NoDotWithCells(np.ndarray):
+    """An array whose method `dot`, which numpy lets no argument override, refuses the scores."""
+
+    def dot(self, other, *args):
+        cells = isinstance(self, CellsOnly) or isinstance(other, CellsOnly)
+        assert not cells, "s was multiplied with a matrix: use the two diagonals"
+        return super().dot(other, *args)
+
+
+class CellsOnly(NoDotWithCells):
+    """Scores that refuse to be multiplied with a matrix, by whatever name."""
 
     def __array_ufunc__(self, ufunc, method, *inputs, **options):
-        assert ufunc is not np.matmul, "s was multiplied with a matrix: use the two diagonals"
+        spread = ufunc.signature is not None or any(np.ndim(i) > 1 for i in inputs)  # matmul has a signature, + has not
+        assert not spread, "s was multiplied with a matrix: use the two diagonals"
         plain = [np.asarray(i) if isinstance(i, CellsOnly) else i for i in inputs]
         if "out" in options:
             options["out"] = tuple(np.asarray(o) if isinstance(o, CellsOnly) else o for o in options["out"])
@@ -74,7 +84,8 @@ class CellsOnly(np.ndarray):
         return result.view(CellsOnly) if isinstance(result, np.ndarray) else result
 
     def __array_function__(self, function, types, args, kwargs):
-        assert function not in (np.dot, np.einsum, np.tensordot, np.inner), "s was multiplied with a matrix"
+        refused = (np.dot, np.vdot, np.einsum, np.tensordot, np.inner)
+        assert function not in refused, "s was multiplied with a matrix: use the two diagonals"
         return super().__array_function__(function, types, args, kwargs)
 
 
@@ -85,7 +96,7 @@ def check_apply_tridiagonal(apply_tridiagonal):
         position = ((np.arange(n_out) + 0.5) * n_in / n_out - 0.5).clip(0, n_in - 1)
         u = (1 - np.abs(position[:, None] - np.arange(n_in))).clip(min=0)
         v, s = rng.uniform(0.2, 5, n_out), rng.standard_normal(n_in)
-        got = np.asarray(apply_tridiagonal(u.copy(), v.copy(), s.copy().view(CellsOnly)))
+        got = np.asarray(apply_tridiagonal(u.copy().view(NoDotWithCells), v.copy(), s.copy().view(CellsOnly)))
         expected = u.T @ (v * (u @ s))
         assert got.shape == (n_in,), f"expected {n_in} numbers, got the shape {got.shape}"
         wrong = np.flatnonzero(~np.isclose(got, expected))

@@ -51,6 +51,14 @@ def ten_counts_as_tiny(y, kappa_min):
     return kappa / share, (1 - kappa) / (1 - share)
 
 
+def tiny_targets_weigh_one(y, kappa_min):
+    """Returns 1 for fewer than 10 pixels: true of kappa_min = 0.1 only."""
+    if y.sum() < 10:
+        return 1.0, 1.0
+    kappa = max(kappa_min, y.mean())
+    return kappa / y.mean(), (1 - kappa) / (1 - y.mean())
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 3.2
 
 
@@ -156,6 +164,7 @@ WRONG = {
         target_over_background,
         tiny_targets_explode,
         ten_counts_as_tiny,
+        tiny_targets_weigh_one,
     ],
     "ex03-2": [flipped, rows_for_columns, mean_over_channels, transposed_w1, sums_before_the_product],
     "ex03-3": [unweighted, weights_squared, label_not_weighted, transposed_average],

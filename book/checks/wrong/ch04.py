@@ -23,6 +23,20 @@ def steepest_descent(A, b, iterations):
     return _cg(A, b, iterations, keep=False)
 
 
+def writes_into_b(A, b, iterations):
+    """Right, but lets g be the caller's b, and subtracts from it in place."""
+    x, g = np.zeros_like(b), b
+    p, rho = g.copy(), g @ g
+    for _ in range(iterations):
+        q = A @ p
+        alpha = rho / (p @ q)
+        x += alpha * p
+        g -= alpha * q
+        before, rho = rho, g @ g
+        p = g + rho / before * p
+    return x
+
+
 def beta_upside_down(A, b, iterations):
     """Divides the old rho by the new one."""
     return _cg(A, b, iterations, beta=lambda rho, before: before / max(rho, 1e-300))
@@ -137,6 +151,16 @@ def through_the_pixels(U, v, s):
     return U.T @ (v * (U @ s))
 
 
+def through_the_pixels_by_sums(U, v, s):
+    """The same, with a product and a sum where a matrix product would be refused."""
+    return (U * (v * (U * s).sum(axis=1))[:, None]).sum(axis=0)
+
+
+def through_the_pixels_by_dot(U, v, s):
+    """The same by the arrays' method."""
+    return U.T.dot(v * U.dot(s))
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 4.4
 
 
@@ -176,7 +200,14 @@ def regulariser_of_the_weights(H, w1, w2, p1, p2, lambda_):
 
 
 WRONG = {
-    "ex04-1": [steepest_descent, beta_upside_down, direction_kept_whole, residual_from_b, one_iteration_short],
+    "ex04-1": [
+        steepest_descent,
+        writes_into_b,
+        beta_upside_down,
+        direction_kept_whole,
+        residual_from_b,
+        one_iteration_short,
+    ],
     "ex04-2": [
         weights_squared,
         unweighted,
@@ -192,6 +223,8 @@ WRONG = {
         weights_squared_in_the_stencil,
         lumped,
         through_the_pixels,
+        through_the_pixels_by_sums,
+        through_the_pixels_by_dot,
     ],
     "ex04-4": [
         second_layer_forgotten,
