@@ -1,0 +1,210 @@
+"""Wrong answers to the exercises of chapter 05, named after the mistake."""
+
+import numpy as np
+from checks.ch05 import labels_of, remembered_by
+
+# ------------------------------------------------------------------------------------------------ Exercise 5.1
+
+
+def counts_remembered_frames(pixels, t_s):
+    """Updates after every t_s-th frame that was remembered, and not every t_s-th frame."""
+    remembered = [i for i, count in enumerate(pixels, 1) if count >= 10]
+    return remembered, remembered[t_s - 1 :: t_s]
+
+
+def updates_without_target(pixels, t_s):
+    """Updates also where nothing was found."""
+    remembered = [i for i, count in enumerate(pixels, 1) if count >= 10]
+    return remembered, [i for i in range(1, len(pixels) + 1) if i % t_s == 0]
+
+
+def counts_from_zero(pixels, t_s):
+    """Numbers the frames from 0."""
+    remembered = [i for i, count in enumerate(pixels) if count >= 10]
+    return remembered, [i for i in remembered if i % t_s == 0]
+
+
+def more_than_ten(pixels, t_s):
+    """Takes "fewer than 10" for "10 or fewer"."""
+    remembered = [i for i, count in enumerate(pixels, 1) if count > 10]
+    return remembered, [i for i in remembered if i % t_s == 0]
+
+
+def remembers_everything(pixels, t_s):
+    """Remembers frames without the object too."""
+    remembered = list(range(1, len(pixels) + 1))
+    return remembered, [i for i in remembered if i % t_s == 0 and pixels[i - 1] >= 10]
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 5.2
+
+
+def never_background(p, ids):
+    """The likeliest object, however unlikely."""
+    return np.array(ids, np.uint8)[p.argmax(axis=0)]
+
+
+def numbers_for_ids(p, ids):
+    """The object's place in the list in place of its id."""
+    return np.where(p.max(axis=0) > 0.5, p.argmax(axis=0) + 1, 0).astype(np.uint8)
+
+
+def last_object_wins(p, ids):
+    """Paints one thresholded mask over the other."""
+    labels = np.zeros(p.shape[1:], np.uint8)
+    for mask, i in zip(p > 0.5, ids):
+        labels[mask] = i
+    return labels
+
+
+def background_as_product(p, ids):
+    """The background is what no object claims: the product of all 1 - p."""
+    everything = np.concatenate([(1 - p).prod(axis=0, keepdims=True), p])
+    return np.array([0, *ids], np.uint8)[everything.argmax(axis=0)]
+
+
+def half_included(p, ids):
+    """One half exactly counts as the object."""
+    return np.where(p.max(axis=0) >= 0.5, np.array(ids)[p.argmax(axis=0)], 0).astype(np.uint8)
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 5.3
+
+
+def _remembered(p, *, background=lambda p: (1 - p).min(axis=0), odds=lambda p: p / (1 - p), keep=None, clip=True):
+    p = np.clip(p, 1e-7, 1 - 1e-7) if clip else p
+    everything = np.concatenate([background(p)[None], p])
+    with np.errstate(all="ignore"):
+        strength = odds(everything)
+        powers = np.exp(strength - strength.max(axis=0))
+        q = powers / powers.sum(axis=0)
+    winner, own = everything.argmax(axis=0), np.arange(1, len(q))[:, None, None]
+    return q[1:] if keep == "all" else np.where((winner == own) | ((winner == 0) & (keep != "own")), q[1:], 0)
+
+
+def softmax_of_probabilities(p):
+    """Leaves the odds out: the softmax of p is almost flat."""
+    return _remembered(p, odds=lambda p: p)
+
+
+def normalised_without_exponential(p):
+    """Divides p by its sum."""
+    return _remembered(p, odds=np.log)
+
+
+def product_background(p):
+    """The background as the product of all 1 - p."""
+    return _remembered(p, background=lambda p: (1 - p).prod(axis=0))
+
+
+def rivals_kept(p):
+    """Keeps the probability also where another object wins."""
+    return _remembered(p, keep="all")
+
+
+def only_where_it_wins(p):
+    """Zero where the background wins, too."""
+    return _remembered(p, keep="own")
+
+
+def not_clamped(p):
+    """Divides by zero where p is 1."""
+    return _remembered(p, clip=False)
+
+
+def clamps_in_place(p):
+    """Right, but writes into the caller's array."""
+    np.clip(p, 1e-7, 1 - 1e-7, out=p)
+    return _remembered(p)
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 5.4
+
+
+def _run(frames, given, learn, *, given_wins=True, protect=True, own_age=True, only_remembered=True, at_once=False,
+         every=8, raw=False):  # fmt: skip
+    models, age, answers = {}, {}, []
+    for t, frame in enumerate(frames):
+        new = given.get(t, np.zeros(frame.shape[:2], np.uint8))
+        if at_once:
+            for i in np.unique(new[new > 0]).tolist():
+                models[i], age[i] = learn(frame, new == i), -1
+        labels = np.zeros_like(new)
+        if models:
+            p = np.stack([model.probability(frame) for model in models.values()])
+            p = p * (new == 0) if protect else p
+            labels = labels_of(p, list(models))
+            for i, label in zip(list(models), p if raw else remembered_by(p)):
+                age[i] += 1
+                remembered = models[i].insert(frame, label)
+                if (remembered or not only_remembered) and (age[i] if own_age else t) % every == 0:
+                    models[i].update()
+        for i in [] if at_once else np.unique(new[new > 0]).tolist():
+            models[i], age[i] = learn(frame, new == i), 0
+        answers.append(np.where(new > 0, new, labels).astype(np.uint8) if given_wins else labels)
+    return answers
+
+
+def given_mask_ignored(frames, given, learn):
+    """Answers with its own labels where a mask was given."""
+    return _run(frames, given, learn, given_wins=False)
+
+
+def remembers_under_the_new_mask(frames, given, learn):
+    """The known objects' models remember their claim where the new object is."""
+    return _run(frames, given, learn, protect=False)
+
+
+def counts_frames_of_the_video(frames, given, learn):
+    """Updates every eighth frame of the video, not of the object."""
+    return _run(frames, given, learn, own_age=False)
+
+
+def updates_when_hidden(frames, given, learn):
+    """Updates also after a frame that was not remembered."""
+    return _run(frames, given, learn, only_remembered=False)
+
+
+def updates_every_frame(frames, given, learn):
+    """Forgets t_s."""
+    return _run(frames, given, learn, every=1)
+
+
+def remembers_unmerged(frames, given, learn):
+    """Remembers each model's own probability, as it was before the merge."""
+    return _run(frames, given, learn, raw=True)
+
+
+def scores_its_own_first_frame(frames, given, learn):
+    """Lets a new model score and remember the frame that it was learned from."""
+    return _run(frames, given, learn, at_once=True)
+
+
+WRONG = {
+    "ex05-1": [
+        counts_remembered_frames,
+        updates_without_target,
+        counts_from_zero,
+        more_than_ten,
+        remembers_everything,
+    ],
+    "ex05-2": [never_background, numbers_for_ids, last_object_wins, background_as_product, half_included],
+    "ex05-3": [
+        softmax_of_probabilities,
+        normalised_without_exponential,
+        product_background,
+        rivals_kept,
+        only_where_it_wins,
+        not_clamped,
+        clamps_in_place,
+    ],
+    "ex05-4": [
+        given_mask_ignored,
+        remembers_under_the_new_mask,
+        counts_frames_of_the_video,
+        updates_when_hidden,
+        updates_every_frame,
+        remembers_unmerged,
+        scores_its_own_first_frame,
+    ],
+}
