@@ -9,6 +9,8 @@ from typing import Any
 import yaml
 from nbformat import NotebookNode
 
+from vosbook.runs import read_record
+
 PARTS = {  # name -> numbers of its chapters
     "Ground": range(0, 3),
     "Target models": range(3, 9),
@@ -30,6 +32,7 @@ def all_pages(book: Path, executed: Notebooks) -> dict[str, str]:
     claims = load_claims(book)
     filled = {
         "picture": _first_figure(executed),
+        "trackers": trackers_table(),
         "results": _claims_table(row for row in claims if row.get("headline")),
         "chapters": _chapter_lists(executed),
         "toctrees": _toctrees(executed),
@@ -109,11 +112,28 @@ def results_table(claims: list[dict[str, Any]]) -> str:
     return _table(("what", "claimed", "measured here", "on", "status"), rows)
 
 
+def trackers_table() -> str:
+    """J and F of the book's trackers on real video, and under the table what they were measured on."""
+    record = read_record("frtm_d_only_small")
+    rows = []
+    for key, name in (("update", "frtm-d-only"), ("no_update", "frtm-d-only, never updated")):
+        seeds = record.metrics[key]["seeds"]
+        rows.append((name, *(f"{100 * seeds[m]['mean']:.1f} ± {100 * seeds[m]['std']:.1f}" for m in ("J", "F"))))
+    sequences = ", ".join(entry["spec"].split("/")[1] for entry in record.data)
+    under = (
+        f"In %: mean and standard deviation over {record.config['seeds']} seeds, on {len(record.data)} of the 20 "
+        f"DAVIS 2016 validation sequences ({sequences}); backbone {record.config['backbone'].split(',')[0]}, the paper's "
+        f"fast settings; record `{record.name}`."
+    )
+    return f"{_table(('tracker', 'J', 'F'), rows)}\n\n{under}"
+
+
 def with_results(readme: str, book: Path) -> str:
-    """The README's text with the results table, between its marks, as claims.yml has it."""
+    """The README's text with the tables, between their marks, as claims.yml and the records have them."""
     before, rest = readme.split("<!-- results -->\n", 1)
     after = rest.split("<!-- end of results -->", 1)[1]
-    return f"{before}<!-- results -->\n{results_table(load_claims(book))}\n<!-- end of results -->{after}"
+    tables = f"{trackers_table()}\n\n{results_table(load_claims(book))}\n"
+    return f"{before}<!-- results -->\n{tables}<!-- end of results -->{after}"
 
 
 def _claims_page(claims: list[dict[str, Any]]) -> str:
