@@ -120,10 +120,11 @@ def trackers_table() -> str:
         seeds = record.metrics[key]["seeds"]
         rows.append((name, *(f"{100 * seeds[m]['mean']:.1f} ± {100 * seeds[m]['std']:.1f}" for m in ("J", "F"))))
     sequences = ", ".join(entry["spec"].split("/")[1] for entry in record.data)
+    backbone = record.config["backbone"].split(",")[0]
     under = (
         f"In %: mean and standard deviation over {record.config['seeds']} seeds, on {len(record.data)} of the 20 "
-        f"DAVIS 2016 validation sequences ({sequences}); backbone {record.config['backbone'].split(',')[0]}, the paper's "
-        f"fast settings; record `{record.name}`."
+        f"DAVIS 2016 validation sequences ({sequences}); backbone {backbone}, the paper's fast settings; record "
+        f"`{record.name}`."
     )
     return f"{_table(('tracker', 'J', 'F'), rows)}\n\n{under}"
 
