@@ -11,6 +11,7 @@ profile = "smoke"
 
 # %% tags=["imports"]
 import time
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,10 +23,25 @@ from vosbook.features import load_backbone
 from vosbook.metrics.region import jaccard
 from vosbook.runs import load_profile
 from vosbook.target_model.augment import augment_first_frame
-from vosbook.target_model.gauss_newton import AutogradProblem, conjugate_gradient, gauss_newton
-from vosbook.target_model.loss import pixel_weights, residuals, target_loss, target_scores, upsample
+from vosbook.target_model.gauss_newton import (
+    AutogradProblem,
+    conjugate_gradient,
+    gauss_newton,
+)
+from vosbook.target_model.loss import (
+    pixel_weights,
+    residuals,
+    target_loss,
+    target_scores,
+    upsample,
+)
 from vosbook.target_model.model import first_frame_weights, initial_weights
-from vosbook.target_model.stencil import FilterQuadratic, JointProblem, apply_stencil, interpolation_matrix
+from vosbook.target_model.stencil import (
+    FilterQuadratic,
+    JointProblem,
+    apply_stencil,
+    interpolation_matrix,
+)
 from vosbook.target_model.stencil import normal_stencil
 from vosbook.view.overlay import compare
 from vosbook.view.plots import image_row, new_figure, show
@@ -33,7 +49,8 @@ from vosbook.view.plots import image_row, new_figure, show
 # %% [markdown]
 # The problem is the one of chapter 03: five labelled samples, and the random weights $w_1$, $w_2$ to start from. The
 # picture shows what the chapter arrives at: the loss after every iteration, for Gauss-Newton with conjugate gradient
-# and for gradient descent, with the best of several step sizes. An iteration costs about the same in both.
+# and for gradient descent, with the best of three step sizes; twice that step makes the loss grow without end. An
+# iteration of either passes through the samples once, forth and back.
 
 # %%
 settings = load_profile(profile).of("gauss_newton")
@@ -44,14 +61,18 @@ target = sequence.objects[0].id
 
 def features(images):
     """Features of images, uint8 (K, H, W, 3) -> (K, C, h, w)."""
-    return backbone(torch.tensor(images).permute(0, 3, 1, 2) / 255)["layer3"]  # (K, H, W, 3) -> (K, 3, H, W)
+    colours = torch.tensor(images).permute(0, 3, 1, 2) / 255  # (K, 3, H, W), 0 to 1
+    return backbone(colours)["layer3"]
 
 
-images, masks = augment_first_frame(np.array(sequence.frames[0]), sequence.labels(0) == target, seed=settings["seed"])
-x, y = features(images), torch.tensor(masks, dtype=torch.float32)[:, None]  # (K, C, h, w), (K, 1, H, W)
+images, masks = augment_first_frame(
+    np.array(sequence.frames[0]), sequence.labels(0) == target, seed=settings["seed"]
+)
+x = features(images)  # (K, C, h, w)
+y = torch.tensor(masks, dtype=torch.float32)[:, None]  # (K, 1, H, W)
 v, gamma, lambda_ = pixel_weights(y), first_frame_weights(len(x)), (1e-4, 1e-2)
 (K, C, h, w), (H, W) = x.shape, y.shape[-2:]
-start = initial_weights(C, 96, seed=settings["seed"])  # w1 (c, C, 1, 1), w2 (1, c, 3, 3)
+start = initial_weights(C, 96, seed=settings["seed"])  # (c, C, 1, 1), (1, c, 3, 3)
 schedule = (5, 10, 10, 10, 10)  # inner iterations of each outer step: the paper's
 
 
@@ -59,23 +80,27 @@ def loss_of(weights):
     return float(target_loss(weights, x, y, v, gamma, lambda_=lambda_))
 
 
-problem = JointProblem(FilterQuadratic(x, *normal_stencil(y, v, grid=(h, w)), gamma), lambda_)
+problem = JointProblem(
+    FilterQuadratic(x, *normal_stencil(y, v, grid=(h, w)), gamma), lambda_
+)
 curve = {0: loss_of(start)}  # by iteration
 for step, count in enumerate(schedule):
     before = gauss_newton(problem, start, cg_iterations=schedule[:step])
     for n in (1, 2, 5, 10)[: 3 + (count == 10)]:
-        curve[sum(schedule[:step]) + n] = loss_of(gauss_newton(problem, before, cg_iterations=(n,)))
+        curve[sum(schedule[:step]) + n] = loss_of(
+            gauss_newton(problem, before, cg_iterations=(n,))
+        )
 
 
 def descend(rate, iterations):
-    """Losses of gradient descent; the gradient of a sum of squares is twice J^T r."""
+    """Losses of gradient descent. The gradient is 2 J^T r, see section 1."""
     weights, losses = start, {0: curve[0]}
     for n in range(1, iterations + 1):
         _, minus_jtr = problem.linearize(weights)
         weights = tuple(w_j + 2 * rate * g_j for w_j, g_j in zip(weights, minus_jtr))
         if n % 50 == 0 or n in (1, 2, 5, 10, 20, 30, 40):
             losses[n] = loss_of(weights)
-            if not losses[n] < curve[0]:  # the step is too large, and the loss grows without end
+            if not losses[n] < curve[0]:  # too large a step: it grows without end
                 return {n: np.inf}
     return losses
 
@@ -84,19 +109,25 @@ descents = {rate: descend(rate, 450) for rate in (2e-6, 4e-6, 8e-6)}
 best = min(descents, key=lambda rate: list(descents[rate].values())[-1])
 descent = descents[best]
 for rate, losses in descents.items():
-    print(f"gradient descent with step {rate:g}: {list(losses.values())[-1]:.0f} at the end")
+    last = list(losses.values())[-1]
+    print(f"descent, step {rate:g}: {last:.0f} at the end")
 figure, axes = new_figure(height=3.2)
-axes[0, 0].plot(list(curve), list(curve.values()), label="Gauss-Newton with conjugate gradient")
-axes[0, 0].plot(list(descent), list(descent.values()), label=f"gradient descent, step {best:g}")
+axes[0, 0].plot(
+    list(curve), list(curve.values()), label="Gauss-Newton with conjugate gradient"
+)
+axes[0, 0].plot(
+    list(descent), list(descent.values()), label=f"gradient descent, step {best:g}"
+)
 axes[0, 0].set(xlabel="iterations", ylabel="loss", yscale="log")
 axes[0, 0].legend()
 show(
     figure,
-    alt="Loss against iterations, logarithmic. Gauss-Newton with conjugate gradient falls steeply and ends after 45 "
-    "iterations, lower than gradient descent after 450.",
+    alt="Loss against iterations, logarithmic. Gauss-Newton with conjugate gradient "
+    "falls steeply and ends after 45 iterations, lower than gradient descent "
+    "after 450.",
 )
 print(f"loss at the start {curve[0]:.0f}, after 45 iterations {curve[45]:.0f}")
-print(f"gradient descent: after 50 iterations {descent[50]:.0f}, after 450 {descent[450]:.0f}")
+print(f"descent: {descent[50]:.0f} after 50, {descent[450]:.0f} after 450 iterations")
 
 # %% [markdown]
 # ## Goals
@@ -116,11 +147,19 @@ print(f"gradient descent: after 50 iterations {descent[50]:.0f}, after 450 {desc
 #
 # $$r_n(w) = \|w - a_n\| - \delta_n.$$
 #
-# They are not linear in $w$. *Gauss-Newton* replaces $r$ by its tangent. With the Jacobian $J = \partial r / \partial
-# w$, one row per residual and one column per unknown, $r(w + \Delta) \approx r + J \Delta$. The squared length of the
-# tangent is a quadratic function of $\Delta$ (Eq. 3 of the paper), smallest where
+# They are not linear in $w$. *Gauss-Newton* replaces $r$ by its linear approximation, its tangent: with the Jacobian
+# $J = \partial r / \partial w$, one row per residual and one column per unknown (nothing to do with the region measure
+# $\mathcal J$), $r(w + \Delta) \approx r + J \Delta$. The sum of squares of the right side,
+#
+# $$\|r + J \Delta\|^2 = \|J \Delta\|^2 + 2\, r^\top J \Delta + \|r\|^2$$
+#
+# (Eq. 3 of the paper), has the gradient $2\, J^\top r$ at $\Delta = 0$, which is that of the loss itself. It is
+# smallest where
 #
 # $$J^\top J\, \Delta = -J^\top r.$$
+#
+# Solving this for $\Delta$ and going to $w + \Delta$ is one step. Below are five, beside five of gradient descent with
+# step 0.25; printed is the loss.
 
 # %%
 known, distances = np.array([[0, 0], [4, 0.5], [1, 3]]), np.array([2.6, 2.0, 2.1])
@@ -134,20 +173,35 @@ def point_J(w):
     return (w - known) / np.linalg.norm(w - known, axis=1)[:, None]  # (3, 2)
 
 
-paths = {"Gauss-Newton": [np.array([3.6, 3.2])], "gradient descent": [np.array([3.6, 3.2])]}
+paths = {
+    "Gauss-Newton": [np.array([3.6, 3.2])],
+    "gradient descent": [np.array([3.6, 3.2])],
+}
 for _ in range(5):
     for name, path in paths.items():
         r, J = point_r(path[-1]), point_J(path[-1])
-        step = np.linalg.solve(J.T @ J, -J.T @ r) if name == "Gauss-Newton" else -0.25 * 2 * J.T @ r
+        step = (
+            np.linalg.solve(J.T @ J, -J.T @ r)
+            if name == "Gauss-Newton"
+            else -0.25 * 2 * J.T @ r
+        )
         path.append(path[-1] + step)
 for name, path in paths.items():
     print(f"{name:<17}", "  ".join(f"{(point_r(p) ** 2).sum():.4f}" for p in path))
 
 # %%
-grid = np.stack(np.meshgrid(np.linspace(-0.5, 4.5, 150), np.linspace(-0.5, 3.5, 120)), axis=-1)  # (120, 150, 2)
-loss = ((np.linalg.norm(grid[:, :, None] - known, axis=-1) - distances) ** 2).sum(axis=-1)
+axis_1, axis_2 = np.linspace(-0.5, 4.5, 150), np.linspace(-0.5, 3.5, 120)
+grid = np.stack(np.meshgrid(axis_1, axis_2), axis=-1)  # (120, 150, 2)
+grid_r = np.linalg.norm(grid[:, :, None] - known, axis=-1) - distances  # (120, 150, 3)
+loss = (grid_r**2).sum(axis=-1)
 figure, axes = new_figure(height=4.4)
-axes[0, 0].contour(grid[..., 0], grid[..., 1], loss, levels=np.geomspace(0.05, 12, 10), colors="#bbbbbb")
+axes[0, 0].contour(
+    grid[..., 0],
+    grid[..., 1],
+    loss,
+    levels=np.geomspace(0.05, 12, 10),
+    colors="#bbbbbb",
+)
 axes[0, 0].plot(*known.T, "k^", linestyle="none", label="known points")
 for (name, path), marker in zip(paths.items(), "os"):
     axes[0, 0].plot(*np.array(path).T, marker=marker, label=name)
@@ -155,21 +209,26 @@ axes[0, 0].set(xlabel="first unknown", ylabel="second unknown", aspect="equal")
 figure.legend(loc="outside upper center", ncols=3)
 show(
     figure,
-    alt="Contours of the loss around its minimum. Gauss-Newton reaches the minimum in three steps; gradient descent "
-    "makes five shorter ones and is still on its way.",
+    alt="Contours of the loss around its minimum. Gauss-Newton reaches the minimum in"
+    " three steps; gradient descent makes five shorter ones and is still on its "
+    "way.",
 )
 
 # %% [markdown]
 # $J^\top J$ is half the Hessian of the loss, but for a term with the second derivatives of $r$, which is left out. It
-# needs first derivatives only, it is never negative, and where the residuals are linear in $w$ nothing is left out at
-# all: one step is then the solution.
+# needs first derivatives only, $p^\top J^\top J\, p = \|J p\|^2$ is never negative, and where the residuals are linear
+# in $w$ nothing is left out at all: one step is then the solution.
 
 # %% [markdown]
 # ## 2 Products with a Jacobian that nobody builds
 
 # %%
-count_r, count_w = y.numel() + sum(w_j.numel() for w_j in start), sum(w_j.numel() for w_j in start)
-print(f"J has {count_r} rows and {count_w} columns: {count_r * count_w * 4 / 1e9:.0f} GB in single precision")
+count_r, count_w = (
+    y.numel() + sum(w_j.numel() for w_j in start),
+    sum(w_j.numel() for w_j in start),
+)
+print(f"J has {count_r} rows and {count_w} columns")
+print(f"in single precision: {count_r * count_w * 4 / 1e9:.0f} GB")
 
 # %% [markdown]
 # So $J$ is out of the question, and so is `solve`. What a solver needs, though, is only to *multiply*: $J p$ and
@@ -202,7 +261,11 @@ def wavy(w):
     return torch.stack([w[0] * w[1], w[1].sin(), w[2] ** 2, w.sum()])
 
 
-w_try, p_try, u_try = torch.tensor([0.5, -1.0, 2.0]), torch.tensor([1.0, 2.0, 3.0]), torch.tensor([1.0, 0.0, -2.0, 1.0])
+w_try, p_try, u_try = (
+    torch.tensor([0.5, -1.0, 2.0]),
+    torch.tensor([1.0, 2.0, 3.0]),
+    torch.tensor([1.0, 0.0, -2.0, 1.0]),
+)
 explicit = torch.autograd.functional.jacobian(wavy, w_try)  # (4, 3)
 value, J, JT = linearize(wavy, w_try)
 torch.testing.assert_close(J(p_try), explicit @ p_try)
@@ -217,15 +280,16 @@ print("J p   ", J(p_try).numpy().round(3), "\nJ^T u ", JT(u_try).numpy().round(3
 # far the system is from being solved. Steepest descent walks along $g$ again and again, and undoes in one step part of
 # what it did in an earlier one. *Conjugate gradient* (CG) walks along directions $p$ with $p_i^\top A\, p_j = 0$. Along
 # each of them the function is minimised once, and later steps leave that as it is. With $n$ unknowns it is done after
-# $n$ steps, but for rounding; with many unknowns it is useful long before.
+# $n$ steps, but for rounding; with many unknowns it is useful long before. In the code $\Delta$ is called `x`, as in
+# textbooks.
 
 
 # %%
 def cg(A, b, iterations, M=1.0):
-    """Iterates of conjugate gradient for A x = b from x = 0, the last one last. M, a number or a vector, divides g."""
+    """All iterates x of CG for A x = b, from x = 0. M is a number or a vector."""
     x, g = torch.zeros_like(b), b
-    p = z = g / M
-    rho = g @ z
+    p = z = g / M  # the first direction: downhill
+    rho = g @ z  # the squared length of g, as M measures it
     iterates = []
     for _ in range(iterations):
         q = A(p)
@@ -234,20 +298,20 @@ def cg(A, b, iterations, M=1.0):
         g_before, g = g, g - alpha * q  # b - A x, without another product
         z = g / M
         rho_before, rho = rho, g @ z
-        beta = ((rho - g_before @ z) / rho_before).clamp(min=0)  # how much of the old direction to keep
-        p = z + beta * p
+        beta = ((rho - g_before @ z) / rho_before).clamp(min=0)
+        p = z + beta * p  # downhill again, with so much of the old direction kept
         iterates.append(x)
     return iterates
 
 
 # %% [markdown]
-# Two details. $\beta$ is written after Polak and Ribière; for an exact $A$, the term $g_\text{before}^\top z$ is 0. It
-# forgives an $A$ that rounding has changed a little, and where $\beta$ would turn negative the method starts again from
-# the gradient. And $M$ is a *preconditioner*: any matrix that resembles $A$ and is quickly divided by. Here it is
-# diagonal.
+# Two details. $\beta$ is written after Polak and Ribière. In exact arithmetic the term $g_\text{before}^\top z$ is 0;
+# it makes up for some of the rounding, and where $\beta$ would turn negative the method starts again from the gradient.
+# And $M$ is a *preconditioner*: a matrix that resembles $A$ and is quickly divided by. Here it is diagonal.
 #
 # Below, on the left, 8 unknowns and a matrix with eigenvalues from 1 to 100: the error after each step, for steepest
-# descent and for CG. On the right, CG on a matrix whose diagonal varies as much, with and without dividing by it.
+# descent and for CG, relative to that of $x = 0$. On the right, CG on a matrix whose diagonal varies as much, with and
+# without dividing by it.
 
 # %%
 torch.manual_seed(settings["seed"])
@@ -255,7 +319,11 @@ n = 8
 Q = torch.linalg.qr(torch.randn(n, n, dtype=torch.double)).Q
 hard = Q @ torch.diag(torch.logspace(0, 2, n, dtype=torch.double)) @ Q.T
 scaled = torch.logspace(0, 1, n, dtype=torch.double)
-coupled = scaled[:, None] * (torch.eye(n) + 0.1 * Q @ torch.diag(torch.linspace(0, 1, n).double()) @ Q.T) * scaled
+coupled = (
+    scaled[:, None]
+    * (torch.eye(n) + 0.1 * Q @ torch.diag(torch.linspace(0, 1, n).double()) @ Q.T)
+    * scaled
+)
 rhs = torch.randn(n, dtype=torch.double)
 
 
@@ -271,18 +339,29 @@ def steepest(A, b, iterations):
 def errors(A, iterates):
     """Error of every iterate in the norm of A, over that of x = 0."""
     solution = torch.linalg.solve(A, rhs)
-    return [float(((x - solution) @ A @ (x - solution)).sqrt() / (solution @ A @ solution).sqrt()) for x in iterates]
+    return [
+        float(
+            ((x - solution) @ A @ (x - solution)).sqrt()
+            / (solution @ A @ solution).sqrt()
+        )
+        for x in iterates
+    ]
 
 
 plots = (
-    {"CG": (hard, cg(lambda p: hard @ p, rhs, n)), "steepest descent": (hard, steepest(hard, rhs, n))},
+    {
+        "CG": (hard, cg(lambda p: hard @ p, rhs, n)),
+        "steepest descent": (hard, steepest(hard, rhs, n)),
+    },
     {
         "with M": (coupled, cg(lambda p: coupled @ p, rhs, n, coupled.diagonal())),
         "without M": (coupled, cg(lambda p: coupled @ p, rhs, n)),
     },
 )
 figure, axes = new_figure(1, 2, height=3.0)
-for panel, lines, title in zip(axes.flat, plots, ("eigenvalues 1 to 100", "a badly scaled diagonal")):
+for panel, lines, title in zip(
+    axes.flat, plots, ("eigenvalues 1 to 100", "a badly scaled diagonal")
+):
     for name, (A, iterates) in lines.items():
         panel.semilogy(range(1, n + 1), errors(A, iterates), label=name)
     panel.set(title=title, xlabel="iteration", ylim=(1e-13, 2))
@@ -290,8 +369,9 @@ for panel, lines, title in zip(axes.flat, plots, ("eigenvalues 1 to 100", "a bad
 axes[0, 0].set(ylabel="relative error")
 show(
     figure,
-    alt="Two plots of error against iteration. Left: conjugate gradient drops to rounding with the eighth iteration, "
-    "steepest descent hardly falls. Right: with the preconditioner the error falls by a large factor every time, "
+    alt="Two plots of error against iteration. Left: conjugate gradient drops to "
+    "rounding with the eighth iteration, steepest descent hardly falls. Right: "
+    "with the preconditioner the error falls by a large factor every time, "
     "without it slowly until the last.",
 )
 
@@ -310,7 +390,9 @@ def as_vector(tensors):
 
 
 def as_weights(vector):
-    return tuple(part.reshape(w_j.shape) for part, w_j in zip(vector.split(sizes), start))
+    return tuple(
+        part.reshape(w_j.shape) for part, w_j in zip(vector.split(sizes), start)
+    )
 
 
 def all_residuals(vector):
@@ -319,12 +401,19 @@ def all_residuals(vector):
 
 diagonal = torch.cat([torch.full((size,), l_j) for size, l_j in zip(sizes, lambda_)])
 w_now = as_vector(start)
-print(f"loss {loss_of(as_weights(w_now)):.0f} at the start")
+
+
+def gauss_newton_step(w, count):
+    """The weights, a vector, after one step that is solved by `count` CG iterations."""
+    value, J, JT = linearize(all_residuals, w)
+    return w + cg(lambda p: JT(J(p)), -JT(value), count, diagonal)[-1]
+
+
+print(f"loss {loss_of(start):.0f} at the start")
 for count in schedule[:2]:
-    value, J, JT = linearize(all_residuals, w_now)
-    step = cg(lambda p: JT(J(p)), -JT(value), count, diagonal)[-1]  # noqa: B023 - used before the next turn
-    w_now = w_now + step
-    print(f"loss {loss_of(as_weights(w_now)):.0f} after a Gauss-Newton step of {count} CG iterations")
+    w_now = gauss_newton_step(w_now, count)
+    loss = loss_of(as_weights(w_now))
+    print(f"loss {loss:.0f} after a Gauss-Newton step of {count} CG iterations")
 
 # %% [markdown]
 # ### Equal to the library
@@ -333,19 +422,26 @@ for count in schedule[:2]:
 # $b$. `AutogradProblem` makes a problem of any function that returns residuals.
 
 # %%
-textbook = AutogradProblem(lambda w: residuals(w, x, y, v, gamma, lambda_=lambda_), diagonal=lambda_)
+textbook = AutogradProblem(
+    lambda w: residuals(w, x, y, v, gamma, lambda_=lambda_), diagonal=lambda_
+)
 theirs = as_vector(gauss_newton(textbook, start, cg_iterations=schedule[:2]))
 assert (theirs - w_now).norm() < 1e-3 * w_now.norm()
 (x_theirs,) = conjugate_gradient(lambda p: (hard @ p[0],), (rhs,), iterations=12)
 torch.testing.assert_close(x_theirs, cg(lambda p: hard @ p, rhs, 12)[-1])
-print("two Gauss-Newton steps differ by", f"{(theirs - w_now).norm() / w_now.norm():.0e}", "relative")
+print(
+    "two Gauss-Newton steps differ by",
+    f"{(theirs - w_now).norm() / w_now.norm():.0e}",
+    "relative",
+)
 
 # %% [markdown]
 # ## 5 The short cut, first part: a stencil
 #
 # Every product above goes through images of full size: up to the pixels by $U$, times the pixel weights $V$ (the
 # diagonal matrix of all $v_n$), and down again by $U^\top$. But up and down are always done together:
-# the data term of $J^\top J$ is $X^\top (U^\top V U) X$, where $X$ leads from the weights to the scores. The matrix
+# the data term of $J^\top J$ is $X^\top (U^\top V U) X$, where $X$ leads from a change of the weights to the change of
+# the scores. (Each sample has its own, times $\gamma_k$.) The matrix
 # in the middle has one row and one column *per cell*. And most of it is zero: an entry couples two cells, and it is the
 # sum over the pixels that both of them reach. A pixel lies between $2 \times 2$ cells, so only neighbours share one.
 #
@@ -356,18 +452,26 @@ small_grid, small_size = (4, 6), (32, 48)
 y_small = torch.zeros(1, 1, *small_size)
 y_small[..., 8:20, 10:26] = 1
 v_small = pixel_weights(y_small, kappa_min=0.5)
-Uy, Ux = (interpolation_matrix(big, few, like=y_small) for big, few in zip(small_size, small_grid))
+Uy, Ux = (
+    interpolation_matrix(big, few, like=y_small)
+    for big, few in zip(small_size, small_grid)
+)
 U = torch.kron(Uy, Ux)  # (H W, h w)
 dense = U.T @ (v_small.flatten()[:, None] * U)  # (h w, h w)
 cell = 1 * 6 + 2  # row 1, column 2 of the grid
 show(
     image_row(
-        [v_small[0, 0].numpy(), (dense != 0).float().numpy(), dense[cell].reshape(small_grid).numpy()],
+        [
+            v_small[0, 0].numpy(),
+            (dense != 0).float().numpy(),
+            dense[cell].reshape(small_grid).numpy(),
+        ],
         ["pixel weights v", "UᵀVU is not 0 at", "one row, as a grid"],
     ),
-    alt="First: weights, higher in a rectangle. Second: a 24 by 24 matrix that is zero but for bands along its "
-    "diagonal. Third: one row of it laid out on the grid: the cell itself is brightest, its eight neighbours are "
-    "darker, and the rest is zero.",
+    alt="First: weights, higher in a rectangle. Second: a 24 by 24 matrix that is "
+    "zero but for bands along its diagonal. Third: one row of it laid out on the "
+    "grid: the cell itself is brightest, its eight neighbours are darker, and the"
+    " rest is zero.",
 )
 print(f"{int((dense != 0).sum())} of {dense.numel()} entries are not 0")
 
@@ -377,21 +481,21 @@ print(f"{int((dense != 0).sum())} of {dense.numel()} entries are not 0")
 # south neighbour with the east one, the other diagonal, is the same number as that of the cell with its south-east one,
 # because $U$ works along rows and columns separately:
 #
-# $$U^\top V U \text{ between } (i, j) \text{ and } (i', j'): \quad
-# \sum_{m, n} v_{mn}\, (U_y)_{mi} (U_y)_{mi'} (U_x)_{nj} (U_x)_{nj'}.$$
+# $$\sum_{m, n} v_{mn}\, (U_y)_{mi} (U_y)_{mi'} (U_x)_{nj} (U_x)_{nj'}$$
 #
+# is the entry of $U^\top V U$ between the cells $(i, j)$ and $(i', j')$, where $(m, n)$ runs over all pixels.
 # For each axis, then, take the products of every column of $U$ with itself and with the next column; two small matrix
 # products with the image $v$ give all four maps.
 
 
 # %%
 def stencil(v, grid):
-    """Couplings (2, 2, h, w) of cell (i, j) with (i + p, j + q), for pixel weights v (H, W)."""
+    """Couplings (2, 2, h, w), [p, q, i, j]: of cell (i, j) with (i + p, j + q)."""
     (H, W), (h, w) = v.shape, grid
     both = []
     for n_out, n_in in ((H, h), (W, w)):
         U = interpolation_matrix(n_out, n_in, like=v)
-        after = torch.cat([U[:, 1:], torch.zeros(n_out, 1)], dim=1)  # the next column; none after the last
+        after = F.pad(U[:, 1:], (0, 1))  # the next column; zeros after the last
         both.append(torch.stack([U * U, U * after]))  # (2, n_out, n_in)
     return torch.einsum("pmi,mn,qnj->pqij", both[0], v, both[1])
 
@@ -402,14 +506,18 @@ torch.testing.assert_close(a_small[0, 1, 1, 2], dense[cell, cell + 1])
 torch.testing.assert_close(a_small[1, 1, 1, 2], dense[cell, cell + 7])
 torch.testing.assert_close(a_small[1, 1, 1, 2], dense[cell + 6, cell + 1])
 
-a_all, b_all = normal_stencil(y, v, grid=(h, w))  # the library's: (K, 2, 2, h, w), and U^T V y (K, h, w)
+# The library's: stencils (K, 2, 2, h, w), and U^T V y (K, h, w)
+a_all, b_all = normal_stencil(y, v, grid=(h, w))
 for k in range(K):
     torch.testing.assert_close(stencil(v[k, 0], (h, w)), a_all[k], rtol=1e-4, atol=1e-4)
 s_try = torch.randn(1, *small_grid)
 a_lib, _ = normal_stencil(y_small, v_small, grid=small_grid)
-torch.testing.assert_close(apply_stencil(a_lib, s_try).flatten(), dense @ s_try.flatten())
+torch.testing.assert_close(
+    apply_stencil(a_lib, s_try).flatten(), dense @ s_try.flatten()
+)
 pixels, cells = y.numel(), a_all.numel() + b_all.numel()
-print(f"the stencil equals the dense matrix, and the library's; {cells} numbers stand for {pixels} pixels")
+print("the stencil equals the dense matrix, and the library's")
+print(f"{cells} numbers stand for {pixels} pixels")
 
 # %% [markdown]
 # With it the pixels are gone. $U^\top V U s$ is a handful of products on the grid, and $b$ needs $U^\top V y$, one more
@@ -419,21 +527,22 @@ print(f"the stencil equals the dense matrix, and the library's; {cells} numbers 
 # %% [markdown]
 # ## 6 The short cut, second part: one filter
 #
-# $X$ remains, the convolutions. Exercise 3.2 found that $D(x; w)$ is a single $3 \times 3$ convolution with a filter
-# $f$ of $9 \times C$ numbers. With $w_2$ written as a matrix $(9, c)$ and $w_1$ as $(c, C)$ it is just their product,
-# $f = w_2 w_1$. So the data term is a *quadratic* function of $f$. All that is not quadratic in the problem is that
-# product, and its derivative is the product rule:
+# What remains is to get from the weights to the scores, and back. Exercise 3.2 found that $D(x; w)$ is a single $3
+# \times 3$ convolution with a filter $f$ of $9 \times C$ numbers. With $w_2$ written as a matrix $(9, c)$ and $w_1$ as
+# $(c, C)$ it is just their product, $f = w_2 w_1$. So the data term is a *quadratic* function of $f$. All that is not
+# quadratic in the problem is that product, and its derivative is the product rule:
 #
-# $$\mathrm{d}f = w_2\, \mathrm{d}w_1 + \mathrm{d}w_2\, w_1, \qquad
-# \text{transposed:}\quad g \mapsto (w_2^\top g,\; g\, w_1^\top).$$
+# $$\mathrm{d}f = w_2\, \mathrm{d}w_1 + \mathrm{d}w_2\, w_1.$$
 #
-# A product with $J^\top J$ is therefore: make $\mathrm{d}f$, multiply with the quadratic's matrix
-# $\mathcal H = X^\top (U^\top V U) X$ (convolve, stencil, correlate back), and apply the transposed rule. Convolving by
-# $f$ takes $9\,C$ multiplications per cell, where the two layers take $c\,C + 9\,c$.
+# Transposed, it takes a $g$ of the filter's shape to the pair $(w_2^\top g,\; g\, w_1^\top)$, of the shapes of $w_1$
+# and $w_2$. A product with $J^\top J$ is therefore: make $\mathrm{d}f$, multiply with the quadratic's matrix $\mathcal
+# H = X^\top (U^\top V U) X$, and apply the transposed rule. This $X$ leads from a *filter* to the scores: it is the
+# convolution, and $X^\top$ the correlation back. Convolving by $f$ takes $9\,C$ multiplications per cell, where the two
+# layers take $c\,C + 9\,c$.
 
 # %%
 patches = F.unfold(x, 3, padding=1)  # (K, C 9, h w): every cell's neighbourhood
-X = patches.permute(0, 2, 1).reshape(K * h * w, C * 9)  # (K, C 9, h w) -> (K h w, C 9): scores are X times the filter
+X = patches.permute(0, 2, 1).flatten(0, 1)  # (K h w, C 9): scores = X times filter
 
 
 def times_H(f):
@@ -443,12 +552,17 @@ def times_H(f):
     return (X.T @ u.flatten()).reshape(C, 9).T
 
 
+def as_matrices(vector):
+    """w1 (c, C) and w2 (9, c) of a vector of all weights."""
+    w1, w2 = as_weights(vector)
+    return w1[:, :, 0, 0], w2[0].flatten(1).T  # (1, c, 3, 3) -> (9, c)
+
+
 def times_JTJ(p, weights):
     """J^T J p at the given weights, both vectors."""
-    w1, w2 = as_weights(weights)[0][:, :, 0, 0], as_weights(weights)[1][0].flatten(1).T  # (c, C), (9, c)
-    p1, p2 = as_weights(p)[0][:, :, 0, 0], as_weights(p)[1][0].flatten(1).T
+    (w1, w2), (p1, p2) = as_matrices(weights), as_matrices(p)
     g = times_H(w2 @ p1 + p2 @ w1)  # (9, C)
-    back = as_vector(((w2.T @ g)[:, :, None, None], (g @ w1.T).T.reshape(start[1].shape)))
+    back = as_vector((w2.T @ g, (g @ w1.T).T))  # (c, C) and (c, 9): the vector's order
     return back + diagonal**2 * p  # the regulariser's residuals lambda_j w_j
 
 
@@ -457,8 +571,10 @@ _, J, JT = linearize(all_residuals, w_now)
 slow, fast = JT(J(p_try)), times_JTJ(p_try, w_now)
 operator, _ = problem.linearize(as_weights(w_now))
 library = as_vector(operator(as_weights(p_try)))
-assert (fast - slow).norm() < 1e-5 * slow.norm() and (library - slow).norm() < 1e-5 * slow.norm()
-print(f"J^T J p with {pixels} pixels and without: {(fast - slow).norm() / slow.norm():.0e} apart, relative")
+for other in (fast, library):
+    assert (other - slow).norm() < 1e-5 * slow.norm()
+apart = (fast - slow).norm() / slow.norm()
+print(f"J^T J p with {pixels} pixels and without: {apart:.0e} apart, relative")
 
 # %% [markdown]
 # ### What it saves
@@ -478,8 +594,9 @@ def seconds(problem):
 
 
 slow_time, fast_time = seconds(textbook), seconds(problem)
-print(f"double backward {1e3 * slow_time:.0f} ms, stencil and filter {1e3 * fast_time:.0f} ms: "
-      f"{slow_time / fast_time:.0f} times less")
+print(f"double backward {1e3 * slow_time:.0f} ms")
+print(f"stencil and filter {1e3 * fast_time:.0f} ms")
+print(f"{slow_time / fast_time:.0f} times less")
 
 # %% [markdown]
 # When the tracker updates the model, $w_1$ stays as it is and only $w_2$ is learned. Then $D$ is linear in what is
@@ -498,40 +615,47 @@ def run(M):
     weights, losses = as_vector(start), [curve[0]]
     for count in schedule:
         _, b = problem.linearize(as_weights(weights))
-        iterates = cg(lambda p: times_JTJ(p, weights), as_vector(b), count, M)  # noqa: B023
+        iterates = cg(partial(times_JTJ, weights=weights), as_vector(b), count, M)
         losses += [loss_of(as_weights(weights + step)) for step in iterates]
         weights = weights + iterates[-1]
     return losses
 
 
-other_way = torch.cat([torch.full((size,), l_j) for size, l_j in zip(sizes, lambda_[::-1])])
-runs = {"M = (λ1, λ2)": run(diagonal), "no M": run(1.0), "M = (λ2, λ1)": run(other_way)}
+other_way = torch.cat(
+    [torch.full((size,), l_j) for size, l_j in zip(sizes, lambda_[::-1])]
+)
+diagonals = {"M = (λ1, λ2)": diagonal, "no M": 1.0, "M = (λ2, λ1)": other_way}
+runs = {name: run(M) for name, M in diagonals.items()}
 figure, axes = new_figure(height=3.0)
 for name, losses in runs.items():
     axes[0, 0].plot(losses, label=name)
 for edge in np.cumsum(schedule)[:-1]:
     axes[0, 0].axvline(edge, color="#bbbbbb", linewidth=1, linestyle="-")
-axes[0, 0].set(xlabel="CG iterations; lines: a new Gauss-Newton step", ylabel="loss", yscale="log")
+axes[0, 0].set(
+    xlabel="CG iterations; lines: a new Gauss-Newton step", ylabel="loss", yscale="log"
+)
 axes[0, 0].legend()
 show(
     figure,
-    alt="Loss against CG iterations for three preconditioners. All fall steeply in the first iterations; the three "
-    "curves end at different losses.",
+    alt="Loss against CG iterations for three preconditioners. All fall steeply in "
+    "the first iterations; the three curves end at different losses.",
 )
+print("loss            first step   at the end")
 for name, losses in runs.items():
-    print(f"{name:<14} loss {losses[5]:7.0f} after the first step, {losses[-1]:7.0f} at the end")
+    print(f"{name:<14}  {losses[5]:10.0f}   {losses[-1]:10.0f}")
 
 # %% [markdown]
 # Both diagonals end lower than none. They end close together, although they favour opposite layers: it helps to scale
 # the layers, and matters less which way.
 #
-# The loss may rise for a moment inside a step: CG minimises the tangent's loss, and the true one differs from it once
-# $w_1$ and $w_2$ both move far. There is no line search that would forbid it; the next step begins from a new tangent.
+# What CG lowers is the tangent's loss, and the true one differs from it once $w_1$ and $w_2$ both move far. There is no
+# line search to make sure that the true loss falls too. Here it falls in every iteration, and the next step begins from
+# a new tangent.
 
 # %% [markdown]
 # ## 8 On the video
 #
-# The weights that the library learns by the paper's schedule, in the middle of the video:
+# The weights that the library learns by the paper's schedule, tried a third of the way into the video:
 
 # %%
 learned = gauss_newton(problem, start, cg_iterations=schedule)
@@ -540,11 +664,14 @@ frame, truth = np.array(sequence.frames[t]), sequence.labels(t) == target
 s = upsample(target_scores(features(frame[None]), learned), (H, W))[0, 0].numpy()
 show(
     image_row(
-        [s.clip(-0.2, 1), compare(frame, (s > 0.5).astype(np.uint8), truth.astype(np.uint8))],
+        [
+            s.clip(-0.2, 1),
+            compare(frame, (s > 0.5).astype(np.uint8), truth.astype(np.uint8)),
+        ],
         [f"scores of frame {t}", f"J = {jaccard(s > 0.5, truth):.2f}"],
     ),
-    alt="Scores of a later frame, high on the object, and the frame with the mask that they give: mostly found, with "
-    "errors along the outline.",
+    alt="Scores of a later frame, high on the object, and the frame with the mask "
+    "that they give: mostly found, with errors along the outline.",
 )
 
 # %% [markdown]
@@ -556,6 +683,7 @@ show(
 # Write `solve(A, b, iterations)` in numpy: the plain method, without preconditioner and with the original
 # $\beta = \rho / \rho_\text{before}$, where $\rho = g^\top g$. `A (n, n)` is symmetric positive definite. Return
 # `x (n,)` after that many iterations from $x = 0$.
+
 
 # %% nbgrader={"grade": false, "grade_id": "ex04-1", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def solve(A, b, iterations):
@@ -584,13 +712,16 @@ ch04.check_solve(solve)
 # weights $v$ that enter the squared loss once. Write `fit_step(a, length, d, y, v)`: the pair $(a, \ell)$ after one
 # Gauss-Newton step, without regularisation. All but the first two arguments are numpy arrays of one size.
 
+
 # %% nbgrader={"grade": false, "grade_id": "ex04-2", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def fit_step(a, length, d, y, v):
     """(a, length) after one step."""
     ### BEGIN SOLUTION
     decay = np.exp(-d / length)
     r = np.sqrt(v) * (a * decay - y)
-    J = np.sqrt(v)[:, None] * np.stack([decay, a * decay * d / length**2], axis=1)  # (n, 2)
+    J = np.sqrt(v)[:, None] * np.stack(
+        [decay, a * decay * d / length**2], axis=1
+    )  # (n, 2)
     step = np.linalg.solve(J.T @ J, -J.T @ r)
     return a + step[0], length + step[1]
     ### END SOLUTION
@@ -606,6 +737,7 @@ ch04.check_fit_step(fit_step)
 # On one axis $U^\top V U$ is tridiagonal. Write `apply_tridiagonal(U, v, s)`: $U^\top V U s$ for numpy arrays
 # `U (n_out, n_in)`, `v (n_out,)` and `s (n_in,)`. Compute the diagonal and the one next to it from `U` and `v`, and
 # then use only these two: the check gives you an `s` for which a product with a matrix raises an error.
+
 
 # %% nbgrader={"grade": false, "grade_id": "ex04-3", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def apply_tridiagonal(U, v, s):
@@ -630,6 +762,7 @@ ch04.check_apply_tridiagonal(apply_tridiagonal)
 # Write `joint_product(H, w1, w2, p1, p2, lambda_)`: the two parts, shaped like `w1` and `w2`, of $J^\top J p$. `H` is a
 # function that multiplies a filter `(9, C)` with the data term's matrix; `w1` and `p1` are `(c, C)`, `w2` and `p2` are
 # `(9, c)` numpy arrays, the filter is `w2 @ w1`, and the residuals end with `lambda_[0] * w1` and `lambda_[1] * w2`.
+
 
 # %% nbgrader={"grade": false, "grade_id": "ex04-4", "locked": false, "schema_version": 3, "solution": true, "task": false}
 def joint_product(H, w1, w2, p1, p2, lambda_):
@@ -665,7 +798,7 @@ ch04.check_joint_product(joint_product)
 #
 # - A sum of squares has a tangent whose minimum is a linear system, $J^\top J \Delta = -J^\top r$.
 # - $J p$ and $J^\top u$ come from automatic differentiation; $J$ is never built.
-# - Conjugate gradient solves the system from products alone, well enough after ten of them.
+# - Conjugate gradient solves the system from products alone, ten of them a step.
 # - Bilinear upsampling makes the weighted normal matrix a 9-point stencil, and two linear layers are one filter: the
 #   solver then works on the grid of scores, exactly.
 
