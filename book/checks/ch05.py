@@ -149,6 +149,22 @@ def check_run(run):
         assert np.array_equal(got, want), f"frame {t}: {np.count_nonzero(got != want)} labels are wrong"
     _check_memories(log, inserted)
     _check_updates(log, updates)
+    _check_two_at_once(run)
+
+
+def _check_two_at_once(run):
+    """Objects that are given in one frame are learned one by one."""
+    frame, both, masks = np.zeros((*SIZE, 3), np.uint8), np.zeros(SIZE, np.uint8), []
+    both[0, :3], both[3, :] = 7, 2
+
+    def learn(frame, mask):
+        masks.append(np.array(mask))
+        return _Model([], 0, 0, lambda t: True)
+
+    run([frame], {0: both.copy()}, learn)
+    for i in (2, 7):
+        alone = any(np.array_equal(mask, both == i) for mask in masks)
+        assert alone, f"objects 2 and 7 are given in one frame: no model was learned on the mask of object {i} alone"
 
 
 def _check_learned(learned, given):

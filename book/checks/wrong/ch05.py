@@ -175,6 +175,15 @@ def remembers_unmerged(frames, given, learn):
     return _run(frames, given, learn, raw=True)
 
 
+def learns_all_new_objects_as_one(frames, given, learn):
+    """Gives every new object's model the mask of all that are new in the frame."""
+    return _run(frames, given, lambda frame, mask: learn(frame, _all_new(frames, given, frame)))
+
+
+def _all_new(frames, given, frame):
+    return next(labels > 0 for t, labels in given.items() if np.array_equal(frames[t], frame))
+
+
 def scores_its_own_first_frame(frames, given, learn):
     """Lets a new model score and remember the frame that it was learned from."""
     return _run(frames, given, learn, at_once=True)
@@ -206,5 +215,6 @@ WRONG = {
         updates_every_frame,
         remembers_unmerged,
         scores_its_own_first_frame,
+        learns_all_new_objects_as_one,
     ],
 }
