@@ -157,7 +157,7 @@ def _claims_table(rows: Iterable[dict[str, Any]]) -> str:
     for row in rows:
         status = f'<span class="status {STATUSES[row["status"]]}">{row["status"]}</span>'
         source = f"`{row['record']}`, {row['measured_on']}" if "record" in row else row["reason"]
-        source += f". {row['note']}" if "note" in row else ""
+        source += f"; {row['note']}" if "note" in row else ""
         statement = f"{status} {row['where']}: {row['statement']}<br><small>{source}</small>"
         cells.append((statement, number(row["claimed"], row["unit"]), number(row.get("measured"), row["unit"])))
     return _table(("statement", "claimed", "measured"), cells)
