@@ -8,7 +8,7 @@
 
 # %% tags=["parameters"]
 profile = "small"
-label_seeds = 2
+label_seeds = 3
 scale_seeds = 24
 
 # %% tags=["imports"]
@@ -72,15 +72,17 @@ def score_first(model, x, truth) -> float:
 
 
 # %% [markdown]
-# The candidates. Independent scales are what six values drawn with replacement give, before they are dealt.
+# The candidates for the label: the merged probability, kept or zero where the background wins; the probability before
+# the merge; the mask. The candidates for the scales: dealt like cards, or drawn independently, which is what dealing
+# four values does that were drawn with replacement.
 
 # %%
 labels = {
-    "no updates": None,
-    "merged, kept where the background wins": lambda p: without_rivals(soft_aggregate(p)),
-    "merged, zero where the background wins": lambda p: without_rivals(soft_aggregate(p)) * (p > 0.5),
-    "the probability itself": lambda p: p,
-    "the mask": lambda p: (p > 0.5).float(),
+    "no_update": None,
+    "merged_kept": lambda p: without_rivals(soft_aggregate(p)),
+    "merged_zero": lambda p: without_rivals(soft_aggregate(p)) * (p > 0.5),
+    "unmerged": lambda p: p,
+    "mask": lambda p: (p > 0.5).float(),
 }
 
 
@@ -96,7 +98,7 @@ def run_sequence(sequence) -> dict:
         model = learn(frames[0], truth[0], seed, None)
         for name, label in labels.items():
             found[name].append(track(copy.deepcopy(model), x, truth, label))
-    for name, draw in (("scales dealt", lambda seed: None), ("scales independent", independent)):
+    for name, draw in (("scales_dealt", lambda seed: None), ("scales_independent", independent)):
         models = [learn(frames[0], truth[0], seed, draw(seed)) for seed in range(scale_seeds)]
         found[name] = [score_first(model, x, truth) for model in models]
     return found
@@ -112,7 +114,9 @@ with record_run("frtm_choices", profile=profile, config=config, seed=settings["s
     for name in found[specs[0]]:
         by_seed = np.mean([found[spec][name] for spec in specs], axis=0)
         run["metrics"][name] = {"J": by_seed.mean(), "J_std": by_seed.std(), "J_of_seeds": by_seed.tolist()}
+    gain = np.subtract(*(run["metrics"][name]["J_of_seeds"] for name in ("merged_kept", "no_update")))
+    run["metrics"]["gain"] = {"J": gain.mean(), "J_std": gain.std(), "J_of_seeds": gain.tolist()}  # of updates
 
 # %%
 for name, metrics in run["metrics"].items():
-    print(f"{name:<42} J {metrics['J']:.3f}, standard deviation over seeds {metrics['J_std']:.3f}")
+    print(f"{name:<20} J {metrics['J']:.3f}, standard deviation over seeds {metrics['J_std']:.3f}")
