@@ -277,6 +277,11 @@ def test_filter_maps_average_over_their_cell(filters):
     assert torch.allclose(maps.sum(dim=1), torch.ones(1, 64, 96), atol=1e-5)
 
 
+def test_a_last_odd_row_or_column_is_averaged_alone():
+    x = torch.arange(15.0).reshape(1, 1, 3, 5)
+    assert features._halve(x)[0, 0].tolist() == [[3, 5, 6.5], [10.5, 12.5, 14]]
+
+
 def test_half_a_cell_of_another_colour_gives_half_the_response(filters):
     red, blue = torch.tensor([0.9, 0.1, 0.1]), torch.tensor([0.1, 0.1, 0.9])
     image = red[:, None, None].expand(3, 64, 64).clone()

@@ -179,7 +179,7 @@ class FilterBank(Backbone):
 
 def _halve(x: Tensor) -> Tensor:
     """Average 2x2 cells; a last odd row or column is averaged alone, so that sizes round up as a ResNet's do."""
-    return F.avg_pool2d(x, 2, ceil_mode=True, count_include_pad=False)
+    return F.avg_pool2d(x, 2, ceil_mode=True)
 
 
 def _opponent(difference: Tensor) -> Tensor:
