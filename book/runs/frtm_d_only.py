@@ -4,6 +4,8 @@
 # FRTM's target model D as a tracker (D-only in Table 1 of the paper), with the fast settings, on every sequence of the
 # profile. Each sequence is segmented with and without updates of D, for three seeds of the augmentations and of D's
 # random start, because both move the result. Profiles other than `smoke` need `VOSBOOK_DATA`.
+#
+# Seconds are those of a machine that may do other work at the time: `tests/benchmarks/tracking.py` is for speed.
 
 # %% tags=["parameters"]
 profile = "smoke"
