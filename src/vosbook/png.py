@@ -5,11 +5,11 @@ A mask is flat but for a few columns, so that only a part of it needs the sums.
 """
 
 import struct
-import zlib
 from pathlib import Path
 
 import cv2
 import numpy as np
+from zlib_ng import zlib_ng as zlib  # unpacks in a quarter of the standard module's time
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GRAY_8_BIT = (8, 0, 0, 0, 0)  # bit depth, colour type, and the only compression, filter and interlacing read here
