@@ -1,8 +1,8 @@
 """First-frame augmentation of FRTM (supplement, section 6): the target cut out, changed, and pasted elsewhere.
 
 The parameters are the released code's. How far a grid centre is jittered, and along which axis the skew acts, is
-stated nowhere and is our choice; so is that the scales of one frame's samples differ, which keeps the luck of the draw
-small (four samples that all shrink the target teach little about one that comes nearer).
+stated nowhere and is our choice; so is that the scales of one frame's samples differ, so that never all of them shrink
+the target. Over many seeds that is as good as drawing them independently (record `frtm_choices`).
 """
 
 from dataclasses import dataclass
