@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import jupytext
@@ -68,7 +69,7 @@ def test_only_the_line_over_a_cell_is_long(name):
 def test_jupyterlab_saves_a_chapter_as_it_was(name):
     text = CHAPTERS[name].read_text(encoding="utf-8")
     notebook = jupytext.reads(text, fmt="py:percent")
-    notebook.metadata.setdefault("jupytext", {})["notebook_metadata_filter"] = "-all"  # as in book/jupytext.toml
+    notebook.metadata.setdefault("jupytext", {}).update(tomllib.loads((BOOK / "jupytext.toml").read_text("utf-8")))
     assert jupytext.writes(notebook, fmt="py:percent") == text
 
 
