@@ -119,3 +119,56 @@ def test_first_weights_are_normalised_and_the_given_ones_kept():
 def test_more_first_samples_than_room_is_refused():
     with pytest.raises(ValueError, match="5 first samples do not fit a memory of 4"):
         filled(k_max=4)
+
+
+def test_while_nothing_is_evicted_every_insert_takes_eta():
+    """Closed form of the rule: an exponential moving average, eta (1 - eta)^age."""
+    memory = filled(k_max=60, eta=0.2)
+    for i in range(50):
+        insert(memory, i)
+    expected = [0.8**50 * g for g in FIRST] + [0.2 * 0.8 ** (49 - i) for i in range(50)]
+    np.testing.assert_allclose(memory.gamma, expected, rtol=1e-6)
+
+
+# ---------------------------------------------------------------------------------------- our option: it is protected
+
+
+def first_share(memory: SampleMemory) -> float:
+    return sum(g for value, g in contents(memory).items() if value < 0)
+
+
+def test_a_protected_first_frame_keeps_its_share_and_is_never_evicted():
+    memory = filled(k_max=9, first_frame_share=0.3)
+    for i in range(100):
+        insert(memory, i)
+        if i < 4:  # nothing was evicted yet, and its share is more than 0.3 by itself
+            assert first_share(memory) == pytest.approx(0.9 ** (i + 1))
+        assert first_share(memory) > 0.3 - 1e-6
+        assert memory.gamma.sum().item() == pytest.approx(1, abs=1e-12)
+    weights = contents(memory)
+    assert sorted(weights) == [-5, -4, -3, -2, -1, 96, 97, 98, 99]
+    np.testing.assert_allclose([weights[-k] for k in range(1, 6)], [0.3 * g for g in FIRST], rtol=1e-5)
+
+
+def test_protection_lowers_all_other_weights_in_proportion():
+    plain, protected = filled(), filled(first_frame_share=0.25)
+    for i in range(40):
+        insert(plain, i)
+        insert(protected, i)
+    ratio = protected.gamma[5:] / plain.gamma[5:]
+    np.testing.assert_allclose(ratio, 0.75 / (1 - 0.9**40), rtol=1e-6)
+    assert contents(filled(first_frame_share=0.25)) == contents(filled())  # before the first insert it does nothing
+
+
+def test_protection_survives_a_video_without_end():
+    """By section 3.4 alone the first frame's share is a number too small for a float."""
+    memory = filled(k_max=7, eta=0.9, first_frame_share=0.2)
+    for i in range(500):
+        insert(memory, i)
+    assert first_share(memory) == pytest.approx(0.2) and torch.isfinite(memory.gamma).all()
+
+
+def test_protected_first_samples_must_leave_room():
+    with pytest.raises(ValueError, match="5 first samples that stay leave no room in a memory of 5"):
+        filled(k_max=5, first_frame_share=0.1)
+    assert len(filled(k_max=5)) == 5

@@ -1,5 +1,7 @@
 """The target model end to end, against the same sequence of calls on the textbook form."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -64,6 +66,22 @@ def test_a_track_equals_the_textbook_s():
     assert [len(k) for k in kept] == [5, 6, 7, 7, 7] and 8 in kept[-1]
     for w, expected in zip(ws, textbook_track(x, y, gammas, kept), strict=True):
         torch.testing.assert_close(w, expected, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("first_frame_share", [0.0, 0.4])
+def test_a_track_on_summed_equations_is_that_on_all_samples(first_frame_share):
+    """As long as nothing is evicted, the two memories give the same w after every update."""
+    x, y = video(12)
+    config = replace(CONFIG, k_max=12, first_frame_share=first_frame_share)
+    models = TargetModel(config), TargetModel(replace(config, memory="gram"))
+    for model in models:
+        model.learn_first_frame(x[:5], y[:5])
+    for t in range(5, 12):
+        torch.testing.assert_close(models[0].w, models[1].w, rtol=1e-6, atol=1e-8)
+        for model in models:
+            model.insert(x[t : t + 1], y[t : t + 1])
+            model.update()
+    torch.testing.assert_close(models[0].w, models[1].w, rtol=1e-6, atol=1e-8)
 
 
 def test_it_learns_to_tell_the_target_from_its_surroundings():
@@ -134,6 +152,17 @@ def test_every_setting_reaches_the_memory():
     torch.testing.assert_close((quadratic.a, quadratic.b), (a, b))
     assert model.memory.gamma[-1].item() == pytest.approx(0.25)
     assert model.memory.k_max == 6
+    for memory in ("samples", "gram"):
+        other = TargetModel(replace(config, memory=memory, first_frame_share=0.9)).memory
+        assert (other.eta, other.kappa_min, other.first_frame_share) == (0.25, 0.4, 0.9)
+
+
+def test_settings_that_mean_nothing_are_refused():
+    with pytest.raises(ValueError, match='memory is "samples" or "gram", got \'list\''):
+        TargetModelConfig(memory="list")
+    for share in (-0.1, 1.0):
+        with pytest.raises(ValueError, match=f"under 1, got {share}"):
+            TargetModelConfig(first_frame_share=share)
 
 
 def test_bool_labels_serve_as_well():
@@ -153,3 +182,91 @@ def test_the_settings_are_the_paper_s():
     assert first_frame_weights(5).tolist() == pytest.approx([2 / 6, 1 / 6, 1 / 6, 1 / 6, 1 / 6])
     assert (sum(TargetModelConfig().cg_first), sum(FAST.cg_first), FAST.cg_update) == (45, 35, 5)
     assert FAST.k_max == 80 and FAST.eta == 0.1 and FAST.t_s == 8 and FAST.c == 96
+    assert FAST.memory == "samples" and FAST.first_frame_share == 0
+
+
+# ------------------------------------------------------------------------------------------------ objects that are hard
+
+
+def overlap(model: TargetModel, x: torch.Tensor, y: torch.Tensor) -> float:
+    """Intersection over union of the upsampled scores above one half, with labels of one half or more."""
+    found, truth = F.interpolate(model.scores(x), size=SIZE, mode="bilinear") > 0.5, y > 0.5
+    return ((found & truth).sum() / (found | truth).sum()).item()
+
+
+both_memories = pytest.mark.parametrize("memory", ["samples", "gram"])
+
+
+@both_memories
+def test_ten_pixels_are_found_and_nine_are_lost_without_harm(memory):
+    """Nine pixels count for no more than nine of the background (see `target_influence`): no score comes near 1."""
+    x, _ = video(6)
+    x[:, :, 3, 4] = 3  # a cell that stands out, with the object in its middle
+    best = {}
+    for pixels in (10, 9):
+        y = torch.zeros(6, 1, *SIZE, dtype=torch.double)
+        y[:, :, 55, 69:74] = 1
+        y[:, :, 56, 69 : 64 + pixels] = 1
+        model = TargetModel(replace(CONFIG, memory=memory))
+        model.learn_first_frame(x[:5], y[:5])
+        assert model.insert(x[5:], y[5:]) == (pixels == 10)
+        model.update()
+        best[pixels] = model.scores(x[5:]).flatten().max(0)
+    assert best[10].indices == 3 * GRID[1] + 4 and best[10].values == pytest.approx(1, abs=0.05)
+    assert best[9].values < 0.1
+
+
+@both_memories
+def test_an_object_that_covers_the_frame_is_found_everywhere(memory):
+    x, _ = video(8)
+    y = torch.ones(8, 1, *SIZE, dtype=torch.double)
+    model = TargetModel(replace(CONFIG, memory=memory))
+    model.learn_first_frame(x[:5], y[:5])
+    for t in range(5, 7):
+        assert model.insert(x[t : t + 1], y[t : t + 1])
+        model.update()
+    assert model.scores(x[7:]).isfinite().all() and overlap(model, x[7:], y[7:]) > 0.9
+
+
+@both_memories
+def test_an_object_that_vanishes_for_thirty_frames_is_known_when_it_returns(memory):
+    """While it is away there is nothing to remember, so nothing is forgotten."""
+    x, y = video(8)
+    model = TargetModel(replace(CONFIG, memory=memory))
+    model.learn_first_frame(x[:5], y[:5])
+    for t in range(5, 7):
+        model.insert(x[t : t + 1], y[t : t + 1])
+    model.update()
+    w, before = model.w, overlap(model, x[7:], y[7:])
+    f = torch.randn(9, CONFIG.c, dtype=torch.double)
+    hessian = model.memory.quadratic().hessian(f)
+    for _ in range(30):
+        assert not model.insert(x[7:], torch.zeros_like(y[7:]))
+    assert torch.equal(model.memory.quadratic().hessian(f), hessian)
+    model.update()
+    assert model.w[0] is w[0]
+    assert overlap(model, x[7:], y[7:]) > 0.7 and abs(overlap(model, x[7:], y[7:]) - before) < 0.1
+
+
+def test_twenty_objects_do_not_touch_one_another():
+    """Learned and updated in turn, each is bitwise what it is alone."""
+    x, y = video(6)
+    masks = [y.roll((2 * i, 3 * i), dims=(2, 3)) for i in range(20)]
+
+    def learn(model, mask):
+        model.learn_first_frame(x[:5], mask[:5])
+
+    def follow(model, mask):
+        model.insert(x[5:], mask[5:])
+        model.update()
+
+    together = [TargetModel(CONFIG) for _ in masks]
+    for step in (learn, follow):
+        for model, mask in zip(together, masks):
+            step(model, mask)
+    for model, mask in zip(together, masks):
+        alone = TargetModel(CONFIG)
+        learn(alone, mask)
+        follow(alone, mask)
+        assert torch.equal(alone.w[0], model.w[0]) and torch.equal(alone.w[1], model.w[1])
+    assert len({model.w[1].sum().item() for model in together}) == 20

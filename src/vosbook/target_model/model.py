@@ -1,12 +1,14 @@
 """The target model as a tracker uses it: learn from the first frame, score, insert, update (FRTM, Algorithm 1)."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vosbook.target_model.gauss_newton import gauss_newton
+from vosbook.target_model.gram import GramMemory
 from vosbook.target_model.loss import MIN_PIXELS, Weights, pixel_weights, target_scores
 from vosbook.target_model.memory import SampleMemory
 from vosbook.target_model.stencil import FilterQuadratic, JointProblem, UpdateProblem, normal_stencil
@@ -14,7 +16,7 @@ from vosbook.target_model.stencil import FilterQuadratic, JointProblem, UpdatePr
 
 @dataclass(frozen=True)
 class TargetModelConfig:
-    """The paper's settings (section 3.5 and the released code)."""
+    """The paper's settings (section 3.5 and the released code), and two options of ours, off by default."""
 
     c: int = 96  # channels between w1 and w2
     lambda_: tuple[float, float] = (1e-4, 1e-2)  # regularisation of w1, w2; the loss carries their squares
@@ -24,6 +26,19 @@ class TargetModelConfig:
     eta: float = 0.1  # update rate: the newest sample's share of the weight
     k_max: int = 80  # samples in memory
     t_s: int = 8  # frames between updates
+    memory: Literal["samples", "gram"] = "samples"  # "gram": the samples' sum, of constant size, without k_max
+    first_frame_share: float = 0.0  # share of the weight that the first frame's samples keep; 0: they age like any
+
+    def __post_init__(self) -> None:
+        if self.memory not in ("samples", "gram"):
+            raise ValueError(f'memory is "samples" or "gram", got {self.memory!r}')
+        if not 0 <= self.first_frame_share < 1:
+            raise ValueError(f"first_frame_share is at least 0 and under 1, got {self.first_frame_share}")
+
+    def new_memory(self) -> SampleMemory | GramMemory:
+        """An empty memory of the kind chosen."""
+        common = {"eta": self.eta, "kappa_min": self.kappa_min, "first_frame_share": self.first_frame_share}
+        return GramMemory(**common) if self.memory == "gram" else SampleMemory(k_max=self.k_max, **common)
 
 
 FAST = TargetModelConfig(cg_first=(5, 10, 10, 10), cg_update=5)  # "Ours-fast"
@@ -48,7 +63,7 @@ class TargetModel:
 
     def __init__(self, config: TargetModelConfig = TargetModelConfig()):
         self.config = config
-        self.memory = SampleMemory(k_max=config.k_max, eta=config.eta, kappa_min=config.kappa_min)
+        self.memory = config.new_memory()
         self.w: Weights = ()  # (w1, w2), once learned
 
     @torch.no_grad()

@@ -9,6 +9,7 @@ V = diag(v): the loss carries the pixel weight v once (see loss.py).
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 import torch.nn.functional as F
@@ -60,8 +61,8 @@ def apply_stencil(a: Tensor, s: Tensor) -> Tensor:
     u = a[:, 0, 0] * s
     for p, q, one, other in _PAIRS:
         coupling = a[:, p, q][(_ALL, *(_FROM if step else _ALL for step in (p, q)))]
-        u[one] += coupling * s[other]
-        u[other] += coupling * s[one]
+        u[one].addcmul_(coupling, s[other])
+        u[other].addcmul_(coupling, s[one])
     return u
 
 
@@ -88,9 +89,19 @@ def convolve_transposed(x: Tensor, u: Tensor) -> Tensor:
 # ----------------------------------------------------------------------------------------------------- problems
 
 
+class Quadratic(Protocol):
+    """A quadratic in the 3x3 filter f `(9, C)`: f^T H f - 2 f^T g + a constant."""
+
+    def hessian(self, f: Tensor) -> Tensor:
+        """H f, `(9, C)`."""
+
+    def gradient(self, f: Tensor) -> Tensor:
+        """g - H f, minus half the gradient at f, `(9, C)`."""
+
+
 @dataclass(frozen=True)
 class FilterQuadratic:
-    """The data term of Eq. 2 as a quadratic in the 3x3 filter f `(9, C)`: f^T H f - 2 f^T g + a constant.
+    """The data term of Eq. 2 as a `Quadratic`, from its samples.
 
     x `(K, C, h, w)` features, a `(K, 2, 2, h, w)` and b `(K, h, w)` from `normal_stencil`, gamma `(K,)`.
     """
@@ -117,9 +128,9 @@ class FilterQuadratic:
 
 @dataclass(frozen=True)
 class UpdateProblem:
-    """w2 alone, w1 fixed: x of the quadratic holds the projected features `(K, c, h, w)`. The problem is linear."""
+    """w2 alone, w1 fixed: the quadratic is one of projected features `(K, c, h, w)`. The problem is linear."""
 
-    quadratic: FilterQuadratic
+    quadratic: Quadratic
     lambda_: tuple[float]  # of w2
 
     def linearize(self, w: Tensors) -> tuple[Operator, Tensors]:
@@ -141,7 +152,7 @@ class UpdateProblem:
 class JointProblem:
     """w1 and w2 together, as in the first frame: residuals of f = w2^T w1, whose derivative is a product rule."""
 
-    quadratic: FilterQuadratic
+    quadratic: Quadratic
     lambda_: tuple[float, float]  # of w1, w2
 
     def linearize(self, w: Tensors) -> tuple[Operator, Tensors]:
