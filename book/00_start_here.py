@@ -138,10 +138,10 @@ assert all(np.array_equal(a, b) for a, b in zip(mine, predictions, strict=True))
 print("equal to the library in all", len(mine), "frames")
 
 # %% [markdown]
-# What happens inside `start` and `step` is the subject of the part *Target models*. In short: `start` fits a small
-# linear model that tells the pixels of an object from all others, `step` applies it to the next frame, and every
-# eighth frame the model is fitted again to what it has found so far. There is one model for each object, and none of
-# them has been trained on any video before.
+# What happens inside `start` and `step` is the subject of chapters 03 to 05. In short: `start` fits a small linear
+# model that tells the pixels of an object from all others, `step` applies it to the next frame, and every eighth frame
+# the model is fitted again to what it has found so far. There is one model for each object, and none of them has been
+# trained on any video before.
 
 # %% [markdown]
 # ## 3 Is it any good?
@@ -206,8 +206,8 @@ with TemporaryDirectory() as folder:
 print(format_table(scores))
 
 # %% [markdown]
-# *J&F* is the mean of J and F; the next chapter but one explains the other columns. The J of object 1 is not quite that
-# of the tracker above, because this benchmark leaves out the last frame too.
+# *J&F* is the mean of J and F; chapter 02 explains the other columns. The J of object 1 is not quite that of the
+# tracker above, because this benchmark leaves out the last frame too.
 
 # %% [markdown]
 # ## 4 Look at it
@@ -241,7 +241,7 @@ show(
 # ## 5 How this book works
 #
 # **Chapters** are notebooks. Each builds one part from its equation, shows that it equals the library's, and runs it on
-# video. `make lab` opens them for you to change and run.
+# video. `make lab` opens them for you to change and run; `make book` executes them all and builds the site.
 #
 # **Profiles** say on what a chapter runs. You are reading one of them; the cell at the top names it. `smoke` needs
 # nothing but two processor cores, `small` takes real video and a trained backbone, `paper` the papers' own settings.
@@ -257,8 +257,9 @@ for name in ("smoke", "small", "paper"):
 # the numbers of the papers, one row each, beside the record that supports or contradicts it, or the reason why there is
 # none.
 #
-# **Exercises** come at the end of each chapter, from a warm-up to a hard one. The cell under your answer checks it, and
-# says what it found. The checks compare values, and each has been tried on the mistakes that people make.
+# **Exercises** come at the end of each chapter, from a warm-up to a hard one. Our answer is folded away; a click
+# opens it. Write yours in a new cell under it, and run the check that follows: it says what is wrong, and is silent
+# when nothing is. The checks compare values, and each has been tried on the mistakes that people make.
 
 # %% [markdown]
 # ## Exercises
@@ -269,7 +270,7 @@ for name in ("smoke", "small", "paper"):
 # Write `coverage(labels, i)`: the share of the frame's pixels, between 0 and 1, that belong to object `i`.
 
 
-# %% nbgrader={"grade": false, "grade_id": "ex00-1", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "ex00-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def coverage(labels, i):
     """Share of the pixels of labels, uint8 (H, W), that carry the id i."""
     ### BEGIN SOLUTION
@@ -290,7 +291,7 @@ ch00.check_coverage(coverage)
 # what subtracting does to them.
 
 
-# %% nbgrader={"grade": false, "grade_id": "ex00-2", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "ex00-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def by_colour(frame, mask, new_frame):
     """Where new_frame, uint8 (H, W, 3), looks like frame under mask, bool (H, W)."""
     ### BEGIN SOLUTION
@@ -317,7 +318,7 @@ ch00.check_by_colour(by_colour)
 # answer is that mask.
 
 
-# %% nbgrader={"grade": false, "grade_id": "ex00-3", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "ex00-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def drive(segmenter, frames, given):
     """Yield (t, labels uint8 (H, W)) for each frame, uint8 (H, W, 3), of `frames`."""
     ### BEGIN SOLUTION

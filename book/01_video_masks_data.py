@@ -345,8 +345,8 @@ for path, size in (
 # %% [markdown]
 # ## 4 Folders
 #
-# Two layouts hold most of the data that the four papers use. The library writes synthetic video in both, and reads it
-# back with the code that reads the official archives. First **DAVIS**:
+# Two layouts hold most of the data that the four papers of this book use: FRTM, S2S, RVOS and OSVOS-S. The library
+# writes synthetic video in both, and reads it back with the code that reads the official archives. First **DAVIS**:
 
 # %%
 tiny = SyntheticConfig(size=(96, 176), frames=6)
@@ -428,9 +428,10 @@ def fish(u, v):
 #
 # $$\begin{pmatrix} u \\ v \end{pmatrix} = \frac{1}{r}
 # \begin{pmatrix} \cos\varphi & \sin\varphi \\ -\sin\varphi & \cos\varphi \end{pmatrix}
-# \begin{pmatrix} \text{column} - x \\ \text{row} - y \end{pmatrix}$$
+# \begin{pmatrix} d_x \\ d_y \end{pmatrix},$$
 #
-# Going this way every pixel gets exactly one answer. The other way, from the object to the frame, would leave holes.
+# where $d_x$ is the pixel's column less $x$, and $d_y$ its row less $y$. Going this way every pixel gets exactly one
+# answer. The other way, from the object to the frame, would leave holes.
 
 
 # %%
@@ -743,7 +744,7 @@ for video in videos:
 # does not show, the answer is `None`.
 
 
-# %% nbgrader={"grade": false, "grade_id": "ex01-1", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "ex01-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def bounding_box(labels, i):
     """(top, left, bottom, right) of object i in labels, uint8 (H, W), or None."""
     ### BEGIN SOLUTION
@@ -768,7 +769,7 @@ ch01.check_bounding_box(bounding_box)
 # The check sees the labels, not the loops.
 
 
-# %% nbgrader={"grade": false, "grade_id": "ex01-2", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "ex01-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def ids_from_colours(rgb, palette):
     """Labels uint8 (H, W) of rgb, uint8 (H, W, 3): places in palette, (256, 3)."""
     ### BEGIN SOLUTION
@@ -795,7 +796,7 @@ ch01.check_ids_from_colours(ids_from_colours)
 # `W`.
 
 
-# %% nbgrader={"grade": false, "grade_id": "ex01-3", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "ex01-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def shrink(labels, k):
     """Labels uint8 (H, W) -> uint8 (H/k, W/k) by the vote of each block."""
     ### BEGIN SOLUTION
@@ -830,7 +831,7 @@ ch01.check_shrink(shrink)
 # Do not change `background` or the layers.
 
 
-# %% nbgrader={"grade": false, "grade_id": "ex01-4", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "ex01-4", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def render(background, layers):
     """Frame uint8 (H, W, 3), labels uint8 (H, W), and {id: share that shows}."""
     ### BEGIN SOLUTION

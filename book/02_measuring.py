@@ -478,9 +478,10 @@ for frames in (100, 256, 300, 350, 400, 512):
 # | `davis2017-unsupervised` | all | the same, each with the proposal that suits it best |
 # | `youtube-vos` | all that are annotated | all, each from the frame where it appears |
 #
-# Beyond the table: `davis2016` alone has $\mathcal{T}$, and `youtube-vos` neither recall nor decay. Means are over all
-# objects of all sequences, so a sequence with many objects weighs more. Unsupervised results may hold up to 20 masks
-# (*proposals*) in each frame under ids of their own, and pixels marked void do not count there.
+# Beyond the table: `davis2016` alone has $\mathcal{T}$, for those sequences that the data set's `db_info.yml` marks,
+# and `youtube-vos` neither recall nor decay. Means are over all objects of all sequences, so a sequence with many
+# objects weighs more. Unsupervised results may hold up to 20 masks (*proposals*) in each frame under ids of their own,
+# and pixels marked void do not count there.
 #
 # The first frame is left out because its mask was given to the method. The last is left out too: without that, the
 # figures are not the published ones.
@@ -659,7 +660,7 @@ show(
 # maps are labels `uint8 (H, W)`. An object that is in neither map counts as 1; the background is no object.
 
 
-# %% nbgrader={"grade": false, "grade_id": "ex02-1", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "ex02-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def mean_iou(prediction, truth, ids):
     """Mean J over the objects `ids` of two label maps, uint8 (H, W)."""
     ### BEGIN SOLUTION
@@ -685,7 +686,7 @@ ch02.check_mean_iou(mean_iou)
 # up); a quarter runs from one end to the next, both included. Any number of frames must work.
 
 
-# %% nbgrader={"grade": false, "grade_id": "ex02-2", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "ex02-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def recall_and_decay(scores):
     """(recall, decay) of a list of scores, None where the object was not there yet."""
     ### BEGIN SOLUTION
@@ -710,7 +711,7 @@ ch02.check_recall_and_decay(recall_and_decay)
 # solves assignment problems (look at its `maximize`).
 
 
-# %% nbgrader={"grade": false, "grade_id": "ex02-3", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "ex02-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def best_proposals(j, f):
     """Index of the proposal of each of N objects, from scores (T, P, N)."""
     ### BEGIN SOLUTION
@@ -734,7 +735,7 @@ ch02.check_best_proposals(best_proposals)
 # have no holes; one of them touches the border of the image.
 
 
-# %% nbgrader={"grade": false, "grade_id": "ex02-4", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "ex02-4", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def hollow(truth):
     """A mask within the truth, both bool (H, W), with F = 1 and J < .2."""
     ### BEGIN SOLUTION

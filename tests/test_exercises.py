@@ -81,6 +81,13 @@ def test_the_cells_carry_what_nbgrader_needs(name, exercise):
 
 
 @every_exercise
+def test_the_solution_is_folded_away_in_jupyterlab(name, exercise):
+    answer, check = exercise_cells(chapter(name))[exercise]
+    assert answer.metadata.get("jupyter") == {"source_hidden": True}
+    assert "jupyter" not in check.metadata
+
+
+@every_exercise
 def test_the_solution_passes(name, exercise):
     answer, check = exercise_cells(chapter(name))[exercise]
     run(name, check.source, run(name, answer.source))

@@ -71,7 +71,8 @@ def show(fig: Figure, *, alt: str, caption: str | None = None) -> None:
         f'style="width:{width}px;max-width:100%;height:auto">'
     )
     text = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
-    bundle = {"text/html": f'<figure class="vos-figure">{picture}{text}</figure>', "text/plain": f"[figure: {alt}]"}
+    page = f'<figure class="vos-figure" style="margin:0.25rem 0 0.75rem">{picture}{text}</figure>'
+    bundle = {"text/html": page, "text/plain": f"[figure: {alt}]"}
     display(bundle, raw=True)
     plt.close(fig)  # where the figure came from pyplot, the notebook would show it a second time
 
