@@ -93,8 +93,8 @@ show(
     alt="The first frame with one object painted over; a later frame; a blurred map "
     "of its scores, high on the object and low elsewhere; and the later frame "
     "again, where the mask cut from the scores covers most of the object.",
-    caption="Scores from 0, dark, to 1, yellow. Mask: white found, blue missed, red "
-    "found in error.",
+    caption="Scores from 0, dark, to 1, yellow. Mask: white found, blue missed, "
+    "orange found in error.",
 )
 
 # %% [markdown]
@@ -128,7 +128,7 @@ show(
         ["frame 0", *(f"channel {n}" for n in busiest)],
     ),
     alt="The first frame, and three of its feature maps, each a coarse grid of cells "
-    "that responds to another colour.",
+    "that responds to another colour or edge.",
 )
 
 # %% [markdown]
@@ -220,10 +220,10 @@ for i in ids:
 #
 # $$v_n = \begin{cases} \kappa / \hat\kappa & y_n = 1 \\ (1 - \kappa) / (1 - \hat\kappa) & y_n = 0 \end{cases}$$
 #
-# $$\text{with} \quad \kappa = \max(\kappa_{\min}, \hat\kappa), \quad \kappa_{\min} = 0.1.$$
+# $$\text{with} \quad \kappa = \max(\kappa_{\min}, \hat\kappa)$$
 #
-# The target's pixels together then have the share $\kappa$ of the whole weight: a tenth at least. An object that
-# fills more than a tenth of the frame is left as it is. The weights' mean is 1 in both cases.
+# and $\kappa_{\min} = 0.1$. The target's pixels together then have the share $\kappa$ of the whole weight: a tenth at
+# least. An object that fills more than a tenth of the frame is left as it is. The weights' mean is 1 in both cases.
 
 
 # %%
@@ -253,15 +253,15 @@ for i in ids:
 # Several labelled frames, the *samples*, make the memory $\mathcal M$. Sample $k$ has features $x_k$, a label $y_k$
 # and a *sample weight* $\gamma_k$. The loss sums squares over samples and pixels and adds a penalty on the weights:
 #
-# $$\begin{aligned} L(w; \mathcal M) = {} & \sum_k \gamma_k \sum_n v_{kn} \left(y_k - U(D(x_k))\right)_n^2 \\
-# & {} + \sum_j \lambda_j^2 \|w_j\|^2. \end{aligned}$$
+# $$\begin{aligned} L(w; \mathcal M) = {} & \sum_k \gamma_k \sum_n v_{kn} \left(y_k - U(s_k)\right)_n^2 \\
+# & {} + \sum_j \lambda_j^2 \|w_j\|^2, \end{aligned}$$
 #
-# The paper prints this a little differently (Eq. 2): $v$ inside the square, which would square it, and $\lambda_j$
-# without its square. What stands here is what the authors' code computes, and so what made their numbers;
-# $\lambda = (10^{-4}, 10^{-2})$.
+# with the scores $s_k = D(x_k; w)$. The paper prints this a little differently (Eq. 2): $v$ inside the square, which
+# would square it, and $\lambda_j$ without its square. What stands here is what the authors' code computes, and so what
+# made their numbers; $\lambda = (10^{-4}, 10^{-2})$.
 #
 # Every term is a square, so the loss is $\|r\|^2$ for one long list of *residuals*:
-# $\sqrt{\gamma_k v_{kn}}\,(U(D(x_k)) - y_k)_n$ for every pixel of every sample, and $\lambda_j w_j$ for every weight.
+# $\sqrt{\gamma_k v_{kn}}\,(U(s_k) - y_k)_n$ for every pixel of every sample, and $\lambda_j w_j$ for every weight.
 
 
 # %%
@@ -347,7 +347,7 @@ for steps in (0, 1, 2, 5):
     learned = learn(x, y1, v1, gamma, cg_iterations=schedule[:steps])
     loss = float(target_loss(learned, x, y1, v1, gamma, lambda_=lambda_))
     maps.append(upsample(target_scores(x[:1], learned), (H, W))[0, 0].numpy())
-    titles.append(f"{steps} steps, loss {loss:.0f}")
+    titles.append(f"step {steps}, loss {loss:.0f}")
 show(
     image_row(maps, titles, limits=(-0.2, 1)),
     caption="Scores of frame 0, from -0.2, dark, to 1, yellow.",
@@ -419,7 +419,7 @@ show(
     alt=f"Object {most} in frame {t}: with pixel weights its scores are bright and "
     "most of it is found; without them they are dimmer and more of it is missed.",
     caption=f"Object {most} in frame {t}. Scores from -0.2, dark, to 1, yellow. Masks: "
-    "white found, blue missed, red found in error.",
+    "white found, blue missed, orange found in error.",
 )
 show(
     score_curves({name: [np.nan, *curve] for name, curve in curves.items()}),
@@ -495,7 +495,7 @@ show(
 # You may assume that some pixel is background.
 
 
-# %% nbgrader={"grade": false, "grade_id": "ex03-1", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "ex03-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def pixel_weight(y, kappa_min):
     """Weights (of a target pixel, of a background pixel), two floats."""
     ### BEGIN SOLUTION
@@ -517,7 +517,7 @@ ch03.check_pixel_weight(pixel_weight)
 # `w1 (c, C, 1, 1)` and `w2 (1, c, 3, 3)`.
 
 
-# %% nbgrader={"grade": false, "grade_id": "ex03-2", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "ex03-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def equivalent_filter(w1, w2):
     """One kernel (1, C, 3, 3) for both layers."""
     ### BEGIN SOLUTION
@@ -537,7 +537,7 @@ ch03.check_equivalent_filter(equivalent_filter)
 # `U (n_out, n_in)`, `y (n_out,)` and positive weights `v (n_out,)`. `np.linalg.lstsq` solves the unweighted problem.
 
 
-# %% nbgrader={"grade": false, "grade_id": "ex03-3", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "ex03-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def best_scores(U, y, v):
     """The weighted least-squares scores, (n_in,)."""
     ### BEGIN SOLUTION
@@ -561,7 +561,7 @@ ch03.check_best_scores(best_scores)
 # pixels to the cells.
 
 
-# %% nbgrader={"grade": false, "grade_id": "ex03-4", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "ex03-4", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def gradient_w2(z, w2, y, v, gamma, Uy, Ux):
     """The gradient of the data term, (1, c, 3, 3)."""
     ### BEGIN SOLUTION

@@ -118,7 +118,8 @@ best = min(descents, key=lambda rate: list(descents[rate].values())[-1])
 descent = descents[best]
 for rate, losses in descents.items():
     last = list(losses.values())[-1]
-    print(f"descent, step {rate:g}: {last:.0f} at the end")
+    end = f"{last:.0f} at the end" if np.isfinite(last) else "grows without end"
+    print(f"descent, step {rate:g}: {end}")
 figure, axes = new_figure(height=3.2)
 axes[0, 0].plot(
     list(curve), list(curve.values()), label="Gauss-Newton with conjugate gradient"
@@ -133,6 +134,7 @@ show(
     alt="Loss against iterations, logarithmic. Gauss-Newton with conjugate gradient "
     "falls steeply and ends after 45 iterations, lower than gradient descent "
     "after 450.",
+    caption="The bump of gradient descent: a step close to the largest that works.",
 )
 print(f"loss at the start {curve[0]:.0f}, after 45 iterations {curve[45]:.0f}")
 print(f"descent: {descent[50]:.0f} after 50, {descent[450]:.0f} after 450 iterations")
@@ -680,6 +682,8 @@ show(
     ),
     alt="Scores of a later frame, high on the object, and the frame with the mask "
     "that they give: mostly found, with errors along the outline.",
+    caption="Scores: yellow is high. Mask: white found, blue missed, orange found in "
+    "error.",
 )
 
 # %% [markdown]
@@ -693,7 +697,7 @@ show(
 # `x (n,)` after that many iterations from $x = 0$.
 
 
-# %% nbgrader={"grade": false, "grade_id": "ex04-1", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "ex04-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def solve(A, b, iterations):
     """x (n,), an approximate solution of A x = b."""
     ### BEGIN SOLUTION
@@ -713,7 +717,7 @@ def solve(A, b, iterations):
 ch04.check_solve(solve)
 
 # %% [markdown]
-# ### Exercise 4.2 · A Gauss-Newton step with a line to fit
+# ### Exercise 4.2 · A Gauss-Newton step with a curve to fit
 # *difficulty 2 of 3 · 15 minutes · 2 points*
 #
 # A score that decays with distance, $s(d) = a\, e^{-d / \ell}$, is to be fitted to values $y$ at distances $d$, under
@@ -721,7 +725,7 @@ ch04.check_solve(solve)
 # Gauss-Newton step, without regularisation. All but the first two arguments are numpy arrays of one size.
 
 
-# %% nbgrader={"grade": false, "grade_id": "ex04-2", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "ex04-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def fit_step(a, length, d, y, v):
     """(a, length) after one step."""
     ### BEGIN SOLUTION
@@ -747,7 +751,7 @@ ch04.check_fit_step(fit_step)
 # then use only these two: the check gives you an `s` for which a product with a matrix raises an error.
 
 
-# %% nbgrader={"grade": false, "grade_id": "ex04-3", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "ex04-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def apply_tridiagonal(U, v, s):
     """U^T V U s, (n_in,)."""
     ### BEGIN SOLUTION
@@ -772,7 +776,7 @@ ch04.check_apply_tridiagonal(apply_tridiagonal)
 # `(9, c)` numpy arrays, the filter is `w2 @ w1`, and the residuals end with `lambda_[0] * w1` and `lambda_[1] * w2`.
 
 
-# %% nbgrader={"grade": false, "grade_id": "ex04-4", "locked": false, "schema_version": 3, "solution": true, "task": false}
+# %% nbgrader={"grade": false, "grade_id": "ex04-4", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def joint_product(H, w1, w2, p1, p2, lambda_):
     """J^T J p: a pair (c, C), (9, c)."""
     ### BEGIN SOLUTION
