@@ -119,6 +119,14 @@ def test_void_stays_void_beside_other_ids(tmp_path, save):
     assert object_ids(labels) == [1, 2]
 
 
+@pytest.mark.parametrize("i", [1, 2, 128, 254])
+def test_one_id_alone_is_kept(tmp_path, i):
+    Image.fromarray(ONE * np.uint8(i)).save(tmp_path / "gray.png")
+    write_mask(tmp_path / "indexed.png", ONE * np.uint8(i))
+    for name in ("gray.png", "indexed.png"):
+        assert read_mask(tmp_path / name).tolist() == (ONE * np.uint8(i)).tolist()
+
+
 def test_every_id_survives_a_round_trip(tmp_path):
     labels = np.arange(256, dtype=np.uint8).reshape(16, 16)
     write_mask(tmp_path / "m.png", labels)

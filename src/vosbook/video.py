@@ -20,7 +20,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vosbook.errors import InputError
-from vosbook.png import read_flat_gray
+from vosbook.png import read_flat_png
 
 # OpenCV, and FFmpeg inside it, would print their own lines beside our error.
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -106,12 +106,23 @@ def read_mask(path: str | Path, *, size: tuple[int, int] | None = None) -> np.nd
     the file when it is damaged, a JPEG, a soft mask, has colours outside the palette, or ids above 255.
     """
     path = Path(path)
-    gray = read_flat_gray(path)
-    labels = _read_labels(path) if gray is None else _gray_labels(gray, path)
+    labels = _read_flat_labels(path)
+    if labels is None:
+        labels = _read_labels(path)
     if size is not None and labels.shape != tuple(size):
         (h, w), (want_h, want_w) = labels.shape, size
         raise InputError(f"{path} is {w}x{h} pixels but the frames are {want_w}x{want_h}: resize the mask (nearest)")
     return labels
+
+
+def _read_flat_labels(path: Path) -> np.ndarray | None:
+    """Labels by the short cut for flat PNGs; None where it does not apply."""
+    mode, values = read_flat_png(path) or ("", None)
+    if mode == "L":
+        return _gray_labels(values, path)
+    if mode == "P" and values.max() == VOID and not _has_ids(values):
+        return None  # the palette says what 255 is
+    return values
 
 
 def _read_labels(path: Path) -> np.ndarray:
@@ -129,7 +140,8 @@ def _to_labels(image: Image.Image, path: Path) -> np.ndarray:
     if image.mode == "P":
         return _palette_labels(image)
     if image.mode in ("L", "LA"):
-        return _gray_labels(np.asarray(image.getchannel("L")), path)
+        gray = image if image.mode == "L" else image.getchannel("L")
+        return _gray_labels(np.asarray(gray), path)
     if image.mode.startswith("I"):  # 16 or 32 bits a pixel
         values = np.asarray(image)
         if values.max() > 255:
@@ -152,13 +164,13 @@ def _palette_labels(image: Image.Image) -> np.ndarray:
 
 def _has_ids(values: np.ndarray) -> bool:
     """Whether there are values besides 0 and 255. np.unique would answer too, in fifty times the time."""
-    return bool(((values != 0) & (values != VOID)).any())
+    return bool((values + np.uint8(1)).max() > 1)  # 255 and 0 become 0 and 1
 
 
 def _gray_labels(values: np.ndarray, path: Path) -> np.ndarray:
     """0/255 is one object; otherwise the gray values are ids."""
     if not _has_ids(values):
-        return (values == 255).astype(np.uint8)
+        return (values == 255).view(np.uint8)
     present = np.unique(values)
     if len(present) > MAX_GRAY_IDS:
         raise InputError(

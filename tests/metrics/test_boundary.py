@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vosbook.metrics.boundary import boundary_f, boundary_map, disk, joint_crop, match_radius
+from vosbook.metrics.boundary import _as_number, _grown, boundary_f, boundary_map, joint_crop, match_radius
 
 SIZE = (60, 80)
 
@@ -90,8 +90,13 @@ def test_empty_and_full():
 
 
 def test_disk_of_the_benchmark():
-    assert match_radius((480, 854)) == 8
-    assert disk(8).sum() == 197
+    pixel = box(30, 40, 1, 1)
+    radius, row = match_radius((480, 854)), 90
+    assert radius == 8
+    grown = _grown(_as_number(pixel, row), radius, row)
+    y, x = np.ogrid[: SIZE[0], : SIZE[1]]
+    assert grown == _as_number((y - 30) ** 2 + (x - 40) ** 2 <= 64, row)
+    assert grown.bit_count() == 197
 
 
 def test_crop_has_one_pixel_around_or_the_border():

@@ -1,7 +1,6 @@
 """Boundary accuracy F: how much of two outlines lies close together (Perazzi et al., CVPR 2016, Section 4)."""
 
-from functools import cache
-from math import ceil, hypot
+from math import ceil, hypot, isqrt
 
 import cv2
 import numpy as np
@@ -25,15 +24,6 @@ def boundary_map(mask: np.ndarray) -> np.ndarray:
 def match_radius(size: tuple[int, int], bound: float = BOUND) -> int:
     """Greatest distance in pixels at which two boundary pixels match in an image of `size` (H, W); 8 at 480x854."""
     return ceil(bound * hypot(*size))
-
-
-@cache
-def disk(radius: int) -> np.ndarray:
-    """Pixels no further than `radius` from the centre, uint8 (2 radius + 1, 2 radius + 1), read-only."""
-    y, x = np.ogrid[-radius : radius + 1, -radius : radius + 1]
-    inside = (x**2 + y**2 <= radius**2).astype(np.uint8)
-    inside.flags.writeable = False
-    return inside
 
 
 def joint_crop(one: np.ndarray, other: np.ndarray) -> tuple[slice, slice]:
@@ -61,26 +51,37 @@ def boundary_f(prediction: np.ndarray, truth: np.ndarray, *, bound: float = BOUN
 
 def boundary_match(prediction: np.ndarray, truth: np.ndarray, radius: int) -> float:
     """`boundary_f` with the radius in pixels. Masks bool (H, W), or their `joint_crop`, which gives the same value."""
-    prediction, truth = boundary_map(prediction), boundary_map(truth)
-    predicted, true = np.count_nonzero(prediction), np.count_nonzero(truth)
+    row = truth.shape[1] + radius  # bits
+    prediction, truth = (_as_number(boundary_map(mask), row) for mask in (prediction, truth))
+    predicted, true = prediction.bit_count(), truth.bit_count()
     if not predicted or not true:
         return float(predicted == true)
-    precision = np.count_nonzero(prediction & _grown(truth, radius)) / predicted
-    recall = np.count_nonzero(truth & _grown(prediction, radius)) / true
-    return float(2 * precision * recall / (precision + recall)) if precision + recall else 0.0
+    precision = (prediction & _grown(truth, radius, row)).bit_count() / predicted
+    recall = (truth & _grown(prediction, radius, row)).bit_count() / true
+    return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 
-def _grown(boundary: np.ndarray, radius: int) -> np.ndarray:
-    """The pixels within `radius` of a boundary pixel, bool (H, W): a dilation by `disk`."""
-    grown = np.zeros(boundary.shape, np.uint8)
-    for rectangle in _rectangles(radius):
-        grown |= cv2.dilate(boundary.view(np.uint8), rectangle)
-    return grown.view(bool)
+def _as_number(boundary: np.ndarray, row: int) -> int:
+    """A map bool (H, W) as one whole number: a bit for each pixel, row after row, each filled up to `row` bits by 0.
+
+    The zeros keep what is shifted sideways out of the next row. A shift of the number shifts the whole map, at eight
+    pixels a byte: several times as fast as OpenCV's dilation.
+    """
+    rows = np.zeros((len(boundary), row), bool)
+    rows[:, : boundary.shape[1]] = boundary
+    return int.from_bytes(np.packbits(rows).tobytes())
 
 
-@cache
-def _rectangles(radius: int) -> list[np.ndarray]:
-    """Rectangles whose union is `disk(radius)`, uint8: OpenCV is much faster with them than with other shapes."""
-    widths = disk(radius)[radius:].sum(axis=1)  # (radius + 1,): of the rows from the middle down
-    last = np.append(widths[1:] < widths[:-1], True)  # the lowest of the rows of one width
-    return [np.ones((2 * row + 1, widths[row]), np.uint8) for row in np.flatnonzero(last)]
+def _grown(boundary: int, radius: int, row: int) -> int:
+    """The pixels within `radius` of a boundary pixel, both as `_as_number`: a dilation by a disk.
+
+    The disk's rows are taken from its top and bottom, a pixel wide, to the middle. What falls outside the map, or into
+    the zeros between its rows, is nobody's pixel.
+    """
+    grown, line, half = 0, boundary, 0  # line: the boundary, widened by `half` pixels to the left and the right
+    for y in range(radius, -1, -1):
+        while half < isqrt(radius**2 - y**2):
+            half += 1
+            line |= boundary << half | boundary >> half
+        grown |= line << y * row | line >> y * row
+    return grown
