@@ -72,6 +72,20 @@ def load_profile(name: str) -> Profile:
     return Profile(name, content["description"], content["defaults"], content.get("settings") or {})
 
 
+def script_parameters(**defaults: str) -> tuple[str, ...]:
+    """Parameters of a run as its script was given them, NAME=VALUE after the file's name; else the defaults, in order.
+
+    papermill sets a notebook's parameters, but torchrun starts the script itself:
+    `torchrun --nproc-per-node 2 book/runs/train_frtm.py profile=small`.
+    """
+    if "ipykernel" in sys.modules:  # a notebook: the arguments are the kernel's
+        return tuple(defaults.values())
+    given = dict(argument.partition("=")[::2] for argument in sys.argv[1:])
+    if unknown := sorted(given.keys() - defaults.keys()):
+        raise InputError(f"{sys.argv[0]} has no parameter {unknown[0]}: it has {', '.join(defaults)}")
+    return tuple((defaults | given).values())
+
+
 # ----------------------------------------------------------------------------------------------------- records
 
 
@@ -136,7 +150,7 @@ def record_run(
     """
     config = asdict(config) if is_dataclass(config) and not isinstance(config, type) else dict(config)
     result: dict[str, Any] = {"metrics": {}, "curve": []}
-    start = time.perf_counter()
+    start, commit = time.perf_counter(), git_commit()  # the commit that runs: others may come while it does
     yield result
     record = RunRecord(
         name=name,
@@ -148,7 +162,7 @@ def record_run(
         curve=result["curve"],
         wall_seconds=round(time.perf_counter() - start, 2),
         peak_memory_mb=round(_peak_memory_mb(), 1),
-        commit=git_commit(),
+        commit=commit,
         environment=environment(),
         hardware=hardware(),
         created=datetime.now(UTC).isoformat(timespec="seconds"),

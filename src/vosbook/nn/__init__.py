@@ -1,0 +1,1 @@
+"""Network blocks that methods are built from."""

@@ -1,0 +1,1 @@
+"""Offline training: the loop, its checkpoints, and the samples it learns from."""
