@@ -163,7 +163,7 @@ def test_a_mask_folder_is_checked_too(tmp_path):
 
 def test_what_is_missing_or_unknown_is_said(clip, tmp_path):
     options = {"mask": tmp_path / "first.png", "out": tmp_path / "out"}
-    with pytest.raises(InputError, match=r"frtmm: choose one of frtm-d-only"):
+    with pytest.raises(InputError, match=r"frtmm: choose one of frtm, "):
         segment_video(clip, method="frtmm", **options)
     with pytest.raises(InputError, match="--mask"):
         segment_video(clip, method="frtm-d-only", **{**options, "mask": None})

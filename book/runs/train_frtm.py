@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Training FRTM's segmentation network
 #
-# Only the segmentation network S is learned; the backbone stays as it is, and the target models are learned as at the
-# start of a video (section 3.3 of the paper). The run can be killed at any moment and started again. `variant` names one of
+# Only the segmentation network S is learned; the backbone stays as it is, and target models are learned as at the start
+# of a video (section 3.3 of the paper). The run can be killed at any moment and started again. `variant` names one of
 # the trainings that the profile lists.
 
 # %% tags=["parameters"]

@@ -49,12 +49,26 @@ def _frtm_d_only(*, checkpoint: Path | None, **options: Any) -> Segmenter:
 
     if checkpoint is not None:
         raise InputError(f"{checkpoint} is no use to frtm-d-only, which is not trained: leave --checkpoint out")
-    return FrtmSegmenter.from_options(**options)
+    return FrtmSegmenter.d_only(**options)
+
+
+def _frtm(**options: Any) -> Segmenter:
+    from vosbook.methods.frtm import FULL, FrtmSegmenter
+
+    return FrtmSegmenter.complete(FULL, **options)
+
+
+def _frtm_fast(**options: Any) -> Segmenter:
+    from vosbook.methods.frtm import FAST, FrtmSegmenter
+
+    return FrtmSegmenter.complete(FAST, **options)
 
 
 METHODS = {
     method.name: method
     for method in (
+        Method("frtm", "Robinson et al. 2020", "trained: comes with ResNet-18's and the filter bank's network", _frtm),
+        Method("frtm-fast", "Robinson et al. 2020", "trained: as frtm", _frtm_fast),
         Method(
             "frtm-d-only",
             "Robinson et al. 2020",

@@ -194,7 +194,10 @@ def test_scores_can_be_watched(backbone):
     segmenter = FrtmSegmenter(backbone)
     segmenter.start(*_draw((5, (20, 10), RED)))
     labels = segmenter.step(_draw((5, (20, 12), RED))[0])
-    assert np.array_equal(segmenter.scores[5] > 0.5, labels == 5)
+    s = torch.from_numpy(segmenter.scores[5])[None, None]  # (h, w) -> (1, 1, h, w)
+    assert s.shape[2:] == (6, 8)  # stride 16
+    s = F.interpolate(s, size=SIZE, mode="bilinear", align_corners=False)[0, 0]
+    assert np.array_equal(s > 0.5, labels == 5)
 
 
 def test_the_seed_decides(backbone):

@@ -1,10 +1,12 @@
 """FRTM (Robinson et al., CVPR 2020), Algorithm 1: a target model per object, learned while the video plays.
 
-Here with the target model D alone ("D-only" in Table 1): its scores, upsampled, are the segmentation.
+The segmentation network S turns D's coarse scores into masks. Without S ("D-only" in Table 1) D's scores, upsampled,
+are the segmentation.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +14,14 @@ import torch
 from torch import Tensor
 
 from vosbook import target_model
+from vosbook.errors import InputError
 from vosbook.features import Backbone, load_backbone
 from vosbook.merge import soft_aggregate, to_labels, without_rivals
+from vosbook.nn.segmentation import SegmentationNetwork
 from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.loss import upsample
 from vosbook.target_model.model import TargetModel, TargetModelConfig
+from vosbook.training.checkpoint import SHIPPED, load_network, read_about
 from vosbook.video import object_ids
 
 
@@ -33,6 +38,18 @@ class FrtmConfig:
 
 
 FAST = FrtmConfig(backbone="resnet18", target_model=target_model.model.FAST)  # "Ours-fast"
+FULL = FrtmConfig(backbone="resnet18")  # the paper's solver, with the backbone whose segmentation network is shipped
+
+
+def shipped_network(backbone: str) -> Path:
+    """The segmentation network that comes with the package. InputError where there is none for this backbone."""
+    path = SHIPPED / f"frtm_{backbone}.safetensors"
+    if not path.is_file():
+        raise InputError(
+            f"no segmentation network for {backbone} comes with the package: train one (`make run RUN=train_frtm`) and give "
+            "it as --checkpoint, or use --method frtm-d-only"
+        )
+    return path
 
 
 @dataclass
@@ -46,21 +63,56 @@ class Target:
 class FrtmSegmenter:
     """A `Segmenter`. Learning from a frame waits for the next one, since `add_objects` may still change its labels."""
 
-    def __init__(self, backbone: Backbone, config: FrtmConfig = FAST):
+    def __init__(self, backbone: Backbone, config: FrtmConfig = FAST, network: SegmentationNetwork | None = None):
+        """`network` is S, trained for the backbone's features; None: D-only."""
         self.backbone = backbone
         self.config = config
+        self.network = network
         self.targets: dict[int, Target] = {}  # by object id, in the order of their appearance
-        self.scores: dict[int, np.ndarray] = {}  # D's upsampled scores (H, W) of the last frame, by object id
+        self.scores: dict[int, np.ndarray] = {}  # D's scores (h, w) of the last frame, by object id
         self._pending: tuple[Tensor, Tensor] | None = None  # last frame: features (1, C, h, w), soft labels (N, H, W)
 
     @classmethod
-    def from_options(
+    def d_only(
         cls, config: FrtmConfig = FAST, *, backbone_weights: Path | None, device: str, note: Callable[[str], None]
     ) -> "FrtmSegmenter":
-        """The segmenter with the backbone that can be had (see `load_backbone`)."""
+        """D-only with the backbone that can be had (see `load_backbone`)."""
         name = None if backbone_weights else config.backbone  # a weight file says itself which ResNet it is
         backbone = load_backbone(name, weights=backbone_weights, levels=[config.level], device=device, note=note)
         return cls(backbone, config)
+
+    @classmethod
+    def complete(
+        cls,
+        config: FrtmConfig = FAST,
+        *,
+        backbone_weights: Path | None,
+        checkpoint: Path | None,
+        device: str,
+        note: Callable[[str], None],
+    ) -> "FrtmSegmenter":
+        """The whole system: the segmentation network of `checkpoint`, else the package's own for the backbone at hand.
+
+        InputError where a checkpoint is none of FRTM's, or needs a backbone or levels that cannot be had.
+        """
+        load = partial(load_backbone, weights=backbone_weights, device=device, note=note)
+        if checkpoint is None:
+            backbone = load(None if backbone_weights else config.backbone)
+            checkpoint = shipped_network(backbone.name)
+            note(_what_to_expect(backbone.name))
+        about = read_about(checkpoint)
+        if about.get("method") != "frtm":
+            raise InputError(
+                f"{checkpoint} is no segmentation network of FRTM: train one with `make run RUN=train_frtm`"
+            )
+        backbone = load(about["backbone"], levels=about["levels"].split())
+        if backbone.name != about["backbone"]:
+            raise InputError(
+                f"{checkpoint} needs {about['backbone']}, whose weights are not here: give --backbone-weights"
+            )
+        network = SegmentationNetwork(backbone.channels)
+        load_network(checkpoint, network)
+        return cls(backbone, config, network.eval().to(device))
 
     def start(self, frame: np.ndarray, masks: np.ndarray | None) -> None:
         """Begin a video: learn one target model per object of `masks`. ValueError where there is none."""
@@ -82,12 +134,18 @@ class FrtmSegmenter:
         """Labels `uint8 (H, W)` of the next frame."""
         self._learn()
         x = self._features(frame[None])
-        s = torch.cat([upsample(target.model.scores(x), frame.shape[:2])[:, 0] for target in self.targets.values()])
-        self.scores = dict(zip(self.targets, s.cpu().numpy()))
-        p = s.clamp(0, 1)  # D is fitted to labels 0 and 1, so its raw score stands for the probability
-        merged = soft_aggregate(p)  # (N, H, W) -> (N + 1, H, W)
-        self._pending = x, without_rivals(merged)
+        s = torch.cat([target.model.scores(x[self.config.level]) for target in self.targets.values()])  # (N, 1, h, w)
+        self.scores = dict(zip(self.targets, s[:, 0].cpu().numpy()))
+        merged = soft_aggregate(self._probabilities(s, x, frame.shape[:2]))  # (N, H, W) -> (N + 1, H, W)
+        self._pending = x[self.config.level], without_rivals(merged)
         return to_labels(merged, list(self.targets)).cpu().numpy()
+
+    @torch.no_grad()
+    def _probabilities(self, s: Tensor, x: Mapping[str, Tensor], size: tuple[int, int]) -> Tensor:
+        """Scores s `(N, 1, h, w)` and one frame's features -> probabilities `(N, H, W)` (Algorithm 1, line 6)."""
+        if self.network is None:  # D is fitted to labels 0 and 1, so its raw score stands for the probability
+            return upsample(s, size)[:, 0].clamp(0, 1)
+        return self.network(s, x, size)[:, 0].sigmoid()
 
     def _add(self, frame: np.ndarray, masks: np.ndarray) -> None:
         """Learn D of every object in `masks` (Algorithm 1, lines 1 and 2)."""
@@ -97,7 +155,7 @@ class FrtmSegmenter:
             )  # uint8 (K, H, W, 3), bool (K, H, W): the frame itself and its augmentations
             model = TargetModel(self.config.target_model)
             y = torch.from_numpy(labels)[:, None]  # (K, H, W) -> (K, 1, H, W)
-            model.learn_first_frame(self._features(images), y, seed=self.config.seed)
+            model.learn_first_frame(self._features(images)[self.config.level], y, seed=self.config.seed)
             self.targets[i] = Target(model)
 
     def _learn(self) -> None:
@@ -112,12 +170,22 @@ class FrtmSegmenter:
                 target.model.update()
         self._pending = None
 
-    def _features(self, images: np.ndarray) -> Tensor:
-        """Images `uint8 (B, H, W, 3)` -> features of the configured level `(B, C, h, w)`."""
+    def _features(self, images: np.ndarray) -> dict[str, Tensor]:
+        """Images `uint8 (B, H, W, 3)` -> features by level, `(B, C, h, w)` each."""
         pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))  # (B, H, W, 3) -> (B, 3, H, W)
-        return self.backbone(pixels.to(self.device).float() / 255)[self.config.level]
+        return self.backbone(pixels.to(self.device).float() / 255)
 
     @property
     def device(self) -> torch.device:
         """Where the backbone is, and with it everything else."""
         return next(self.backbone.buffers()).device
+
+
+def _what_to_expect(backbone: str) -> str:
+    """One line: which of the package's networks is used, what it reaches, and what the others reach."""
+    reached = {}
+    for path in sorted(SHIPPED.glob("frtm_*.safetensors")):
+        about = read_about(path)
+        reached[about["backbone"]] = about.get("measured", "not measured")
+    others = "; ".join(f"{name}: {value}" for name, value in reached.items() if name != backbone)
+    return f"segmentation network for {backbone}: {reached[backbone]} (in comparison, {others})"
