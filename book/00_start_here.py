@@ -353,7 +353,8 @@ print("backbone:", record.config["backbone"].split(",")[0])
 for spec, values in record.metrics["update"]["J_of_seeds"].items():
     print(f"{spec:<26} J {np.mean(values):.3f}")
 seeds = record.metrics["update"]["seeds"]["J"]
-print(f"{'mean':<26} J {seeds['mean']:.3f}, over {len(seeds['values'])} seeds")
+label = f"mean, {len(seeds['values'])} seeds each"
+print(f"{label:<26} J {seeds['mean']:.3f}")
 
 # %% [markdown]
 # ## How this differs from the paper
