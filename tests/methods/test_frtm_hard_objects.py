@@ -38,8 +38,11 @@ def test_an_object_that_is_away_for_thirty_frames_is_found_where_it_returns(back
     segmenter.start(*square(20, 10))
     for t in range(1, 11):
         segmenter.step(square(20 + t, 10 + 2 * t)[0])
+    model = segmenter.targets[1].model
+    w2 = model.w[1]
     for _ in range(30):
         assert not segmenter.step(background()).any()
+    assert model.w[1] is w2  # nothing was learned from frames without the object
     for t in range(10):
         frame, truth = square(50, 90 - 4 * t)
         assert jaccard(segmenter.step(frame) == 1, truth == 1) > 0.7
