@@ -253,7 +253,7 @@ for i in ids:
 # Several labelled frames, the *samples*, make the memory $\mathcal M$. Sample $k$ has features $x_k$, a label $y_k$
 # and a *sample weight* $\gamma_k$. The loss sums squares over samples and pixels and adds a penalty on the weights:
 #
-# $$\begin{aligned} L(w; \mathcal M) = {} & \sum_k \gamma_k \sum_n v_{kn} \left(y_k - U(s_k)\right)_n^2 \\
+# $$\begin{aligned} L(w; \mathcal M) = {} & \sum_{k,\,n} \gamma_k v_{kn} \left(y_k - U(s_k)\right)_n^2 \\
 # & {} + \sum_j \lambda_j^2 \|w_j\|^2, \end{aligned}$$
 #
 # with the scores $s_k = D(x_k; w)$. The paper prints this a little differently (Eq. 2): $v$ inside the square, which
