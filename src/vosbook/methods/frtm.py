@@ -46,8 +46,8 @@ def shipped_network(backbone: str) -> Path:
     path = SHIPPED / f"frtm_{backbone}.safetensors"
     if not path.is_file():
         raise InputError(
-            f"no segmentation network for {backbone} comes with the package: train one (`make run RUN=train_frtm`) and give "
-            "it as --checkpoint, or use --method frtm-d-only"
+            f"no segmentation network for {backbone} comes with the package: train one (make run RUN=train_frtm) and "
+            "give it as --checkpoint, or use --method frtm-d-only"
         )
     return path
 
