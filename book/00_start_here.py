@@ -249,7 +249,8 @@ show(
 
 # %%
 for name in ("smoke", "small", "paper"):
-    print(fill(f"{name}: {load_profile(name).description}", 88))
+    what = f"{name}: {load_profile(name).description}"
+    print(fill(what, 43, subsequent_indent="  "))
 
 # %% [markdown]
 # **Run records** are the memory of the book: every number that it prints, other than those computed before your eyes,

@@ -340,7 +340,7 @@ for path, size in (
     try:
         read_mask(path, size=size)
     except InputError as error:
-        print(fill(str(error).replace(f"{folder}/", ""), 88))
+        print(fill(str(error).replace(f"{folder}/", ""), 43, subsequent_indent="  "))
 
 # %% [markdown]
 # ## 4 Folders

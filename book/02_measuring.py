@@ -606,7 +606,8 @@ def try_to_score(pred, **options):
     try:
         print(f"J&F {evaluate(gt, pred, **options)['mean']['J&F']:.3f}")
     except InputError as error:
-        print(fill("refused: " + str(error).replace(f"{folder}/", ""), 88))
+        refusal = "refused: " + str(error).replace(f"{folder}/", "")
+        print(fill(refusal, 43, subsequent_indent="  "))
 
 
 short = write_masks("crashed", true_masks[: len(names) // 2])
