@@ -11,7 +11,7 @@ from torch import nn
 
 from vosbook import features
 from vosbook.errors import InputError
-from vosbook.features import LEVELS, STRIDES, FilterBank, load_backbone, read_tensors
+from vosbook.features import LEVELS, STRIDES, FilterBank, SharedBackbone, load_backbone, read_tensors
 
 
 @pytest.fixture(autouse=True)
@@ -303,3 +303,20 @@ def test_edge_filters_answer_to_their_direction(filters):
 def test_the_filter_bank_is_deterministic():
     images = torch.rand(1, 3, 40, 60, generator=torch.Generator().manual_seed(1))
     assert torch.equal(FilterBank()(images)["layer3"], FilterBank()(images)["layer3"])
+
+
+# -------------------------------------------------------------------------------------------------------- sharing
+
+
+def test_a_shared_backbone_looks_once_and_gives_the_same():
+    bank, looks = load_backbone("filters", levels=["layer3"]), []
+    extract = bank.extract
+    bank.extract = lambda images: looks.append(1) or extract(images)
+    shared = SharedBackbone(bank, keep=2)
+    one, two, three = torch.rand(3, 1, 3, 32, 48, generator=torch.Generator().manual_seed(0)).unbind()
+    for images in (one, two, one.clone(), two):
+        assert torch.equal(shared(images)["layer3"], bank(images)["layer3"])
+    assert len(looks) == 2 + 4  # of the shared one; of the comparison
+    shared(three), shared(one)  # the oldest, `one`, made room for `three`
+    assert len(looks) == 2 + 4 + 2
+    assert (shared.channels, shared.strides, shared.name) == (bank.channels, bank.strides, "filters")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import yaml
 
 from vosbook import runs
-from vosbook.datasets.sequence import Sequence
+from vosbook.datasets.sequence import Sequence, VideoObject
 from vosbook.errors import InputError
 
 RECORD = runs.RunRecord(
@@ -110,6 +111,67 @@ def test_the_manifest_changes_with_one_pixel():
     changed = sequence(7)
     changed.masks["00001"][2, 3] = 1
     assert runs.manifest_entry("synthetic/1", changed)["sha256"] != entry["sha256"]
+
+
+# ---------------------------------------------------------------------------------------------------- measures
+
+
+class Late:
+    """A Segmenter that answers with the labels it was given, moved one row down a frame; notes whose turn it is."""
+
+    def __init__(self, name: str, turns: list, pace: int):
+        self.name, self.turns, self.pace = name, turns, pace
+
+    def start(self, frame, masks):
+        self.labels = masks
+
+    def step(self, frame):
+        self.turns.append((self.name, int(frame[0, 0, 0])))
+        self.labels = np.roll(self.labels, self.pace, axis=0)
+        return self.labels
+
+
+def moving_square() -> Sequence:
+    """Five frames 40 x 30, in which object 1 falls a row a frame, and object 2, there from the third on, stands."""
+    names = tuple(f"{t:05d}" for t in range(5))
+    Frames = type("Frames", (list,), {"names": names, "size": (40, 30)})
+    masks = {}
+    for t, name in enumerate(names):
+        masks[name] = np.zeros((40, 30), np.uint8)
+        masks[name][2 + t : 12 + t, 5:15] = 1
+        masks[name][30:38, 20:28] = 2 if t > 1 else 0
+    masks = type("Masks", (dict,), {"names": names})(masks)
+    frames = Frames(np.full((40, 30, 3), t, np.uint8) for t in range(5))
+    return Sequence("square", frames, masks, (VideoObject(1, names[0]), VideoObject(2, names[2])))
+
+
+def test_a_sequence_is_scored_without_its_ends_and_on_the_objects_given():
+    turns = []
+    scores = runs.score_sequence({"right": Late("right", turns, 1), "still": Late("still", turns, 0)}, moving_square())
+    assert set(scores["right"]["objects"]) == {1}
+    assert (scores["right"]["J"], scores["right"]["F"]) == (1, 1)
+    moved = [(10 - t) / (10 + t) for t in (1, 2, 3)]  # J of two squares of ten rows, t apart; frame 4 does not count
+    assert scores["still"]["J"] == pytest.approx(np.mean(moved))
+    assert scores["still"]["J&F"] == pytest.approx((scores["still"]["J"] + scores["still"]["F"]) / 2)
+    assert turns == [(name, t) for t in (1, 2, 3, 4) for name in ("right", "still")]  # frame by frame
+
+
+def test_two_frames_are_too_few_to_score():
+    with pytest.raises(ValueError, match="s has 2 frames"):
+        runs.score_sequence({}, sequence(0))
+
+
+def test_a_clock_counts_every_call_and_waits_for_what_it_leaves_behind():
+    waits = []
+    clock = runs.Clock(lambda: waits.append(1))
+    owner = type("Owner", (), {"work": staticmethod(lambda s: time.sleep(s) or s)})()
+    clock.wrap(owner, "work", "sleep")
+    assert [owner.work(s) for s in (0.02, 0.0)] == [0.02, 0.0]
+    long, short = clock.seconds["sleep"]
+    assert long >= 0.02 > short and len(waits) == 4
+
+
+# ---------------------------------------------------------------------------------------------------- profiles
 
 
 def test_profiles_know_the_same_chapters_and_runs():

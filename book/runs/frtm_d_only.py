@@ -12,7 +12,6 @@ profile = "smoke"
 seeds = 3
 
 # %% tags=["imports"]
-import time
 from dataclasses import asdict, replace
 
 import numpy as np
@@ -21,9 +20,7 @@ import torch
 from vosbook.datasets.catalog import load_sequence
 from vosbook.features import load_backbone
 from vosbook.methods.frtm import FAST, FrtmSegmenter
-from vosbook.metrics.evaluate import frame_scores
-from vosbook.runs import load_profile, manifest_entry, record_run
-from vosbook.segment import segment_frames
+from vosbook.runs import load_profile, manifest_entry, record_run, score_sequence
 
 # %%
 settings = load_profile(profile).of("frtm_d_only")
@@ -33,38 +30,15 @@ sequences = {spec: load_sequence(spec) for spec in settings["data"]}
 backbone.source
 
 # %% [markdown]
-# One sequence: J and F of every object, means over the frames but the first and last, as DAVIS scores them; and how
-# long the first frame and a later one took.
-
-
-# %%
-def run_sequence(sequence, config) -> dict:
-    names, ids = sequence.frames.names, [o.id for o in sequence.objects]
-    labelled = segment_frames(FrtmSegmenter(backbone, config), sequence.frames, {names[0]: sequence.labels(0)})
-    seconds, scores = [], []
-    for t in range(len(names)):
-        start = time.perf_counter()
-        labels = next(labelled)
-        seconds.append(time.perf_counter() - start)
-        if 0 < t < len(names) - 1:
-            scores.append(frame_scores(labels, sequence.labels(t), ids))
-    j, f = np.array(scores).mean(axis=0)  # (T - 2, 2, N) -> (2, N)
-    return {
-        "J": j.mean(),
-        "F": f.mean(),
-        "objects": {i: {"J": j[n], "F": f[n]} for n, i in enumerate(ids)},
-        "seconds_first_frame": seconds[0],
-        "seconds_per_frame": np.mean(seconds[1:]),
-    }
-
-
-# %% [markdown]
-# All sequences with one configuration. The mean is over sequences; every sequence has the mean over its objects.
+# All sequences with one configuration: J and F of every object, means over the frames but the first and last, as DAVIS
+# scores them; and how long the first frame and a later one took. The mean is over sequences; every sequence has the
+# mean over its objects.
 
 
 # %%
 def run_all(config) -> dict:
-    results = {spec: run_sequence(sequence, config) for spec, sequence in sequences.items()}
+    segmenters = {"d_only": FrtmSegmenter(backbone, config)}
+    results = {spec: score_sequence(segmenters, sequence)["d_only"] for spec, sequence in sequences.items()}
     keys = ("J", "F", "seconds_first_frame", "seconds_per_frame")
     return {key: np.mean([result[key] for result in results.values()]) for key in keys} | {"sequences": results}
 

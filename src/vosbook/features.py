@@ -4,6 +4,7 @@ A backbone turns images `(B, 3, H, W)` into feature maps, one per level. Levels 
 "layer4" (conv2_x to conv5_x in Table 1 of the ResNet paper), and have strides 4, 8, 16 and 32 in every backbone here.
 """
 
+import hashlib
 import logging
 import math
 import os
@@ -65,6 +66,24 @@ class Backbone(nn.Module, ABC):
             raise ValueError(f"images must be float (B, 3, H, W) in 0..1, got {images.dtype} {tuple(images.shape)}")
         maps = self.extract(images)
         return {level: maps[level] for level in self.levels}
+
+
+class SharedBackbone(Backbone):
+    """A backbone for several segmenters of one video: images that it has just seen it does not look at again."""
+
+    def __init__(self, backbone: Backbone, *, keep: int = 8):
+        """`keep`: how many answers are remembered, each to one batch of images."""
+        super().__init__(name=backbone.name, levels=backbone.levels, channels=backbone.channels, source=backbone.source)
+        self.backbone, self.keep = backbone, keep
+        self._answers: dict[bytes, dict[str, Tensor]] = {}  # by digest of the images, the oldest first
+
+    def extract(self, images: Tensor) -> dict[str, Tensor]:
+        key = hashlib.sha256(images.cpu().numpy().tobytes() + repr(images.shape).encode()).digest()
+        if key not in self._answers:
+            self._answers[key] = self.backbone(images)
+        if len(self._answers) > self.keep:
+            del self._answers[next(iter(self._answers))]
+        return self._answers[key]
 
 
 # ---------------------------------------------------------------------------------------------------- ResNet

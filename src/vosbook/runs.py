@@ -1,4 +1,4 @@
-"""Profiles (which data, which sizes) and run records (what was run, on what, and what came out).
+"""Profiles (which data, which sizes), what runs measure, and run records (what was run, on what, and what came out).
 
 A profile is `book/profiles/NAME.yml`. A record is `book/results/NAME.json`: every number that the book prints comes
 from one, so it carries what is needed to ask for the number again.
@@ -13,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Sequence as Many
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
@@ -27,6 +28,8 @@ import yaml
 
 from vosbook.datasets.sequence import Sequence
 from vosbook.errors import InputError
+from vosbook.metrics.evaluate import frame_scores
+from vosbook.segment import Segmenter, segment_frames
 
 PACKAGES = ("vosbook", "torch", "torchvision", "numpy", "scipy", "scikit-image", "opencv-python-headless", "pillow")
 
@@ -84,6 +87,73 @@ def script_parameters(**defaults: str) -> tuple[str, ...]:
     if unknown := sorted(given.keys() - defaults.keys()):
         raise InputError(f"{sys.argv[0]} has no parameter {unknown[0]}: it has {', '.join(defaults)}")
     return tuple((defaults | given).values())
+
+
+# ---------------------------------------------------------------------------------------------------- measures
+
+
+def score_sequence(segmenters: Mapping[str, Segmenter], sequence: Sequence) -> dict[str, dict[str, Any]]:
+    """J and F of segmenters by name, each given the first frame's objects, and how long their frames took.
+
+    As DAVIS scores: means over the frames but the first and the last, then over objects. The segmenters take turns at
+    every frame, so that those with a `SharedBackbone` can share it. Of each, by its name: `J`, `F`, `J&F`, `objects`
+    (J and F by id), `seconds_first_frame` and `seconds_per_frame`. ValueError where there are under three frames.
+    """
+    names = sequence.frames.names
+    if len(names) < 3:
+        raise ValueError(f"{sequence.name} has {len(names)} frames, of which the first and last do not count")
+    ids = [o.id for o in sequence.objects if o.first_frame == names[0]]
+    given = {names[0]: sequence.labels(0)}
+    labelled = {key: segment_frames(segmenter, sequence.frames, given) for key, segmenter in segmenters.items()}
+    scores, seconds = defaultdict(list), defaultdict(list)
+    for t in range(len(names)):
+        truth = sequence.labels(t)
+        for key, frames in labelled.items():
+            start = time.perf_counter()
+            labels = next(frames)
+            seconds[key].append(time.perf_counter() - start)
+            if 0 < t < len(names) - 1:
+                scores[key].append(frame_scores(labels, truth, ids))
+    return {key: _summary(ids, np.array(scores[key]), seconds[key]) for key in segmenters}
+
+
+def _summary(ids: list[int], scores: np.ndarray, seconds: list[float]) -> dict[str, Any]:
+    """What `score_sequence` says of one segmenter, from the scores (T - 2, 2, N)."""
+    j, f = scores.mean(axis=0)  # (T - 2, 2, N) -> (2, N)
+    return {
+        "J": j.mean(),
+        "F": f.mean(),
+        "J&F": (j.mean() + f.mean()) / 2,
+        "objects": {i: {"J": j[n], "F": f[n]} for n, i in enumerate(ids)},
+        "seconds_first_frame": seconds[0],
+        "seconds_per_frame": np.mean(seconds[1:]),
+    }
+
+
+class Clock:
+    """Seconds that functions take, call by call, under the names they are wrapped with."""
+
+    def __init__(self, synchronize: Callable[[], None] = lambda: None):
+        """`synchronize` waits for work that a call leaves behind, e.g. torch.cuda.synchronize."""
+        self.seconds: defaultdict[str, list[float]] = defaultdict(list)
+        self.synchronize = synchronize
+
+    def wrap(self, owner: object, attribute: str, name: str) -> None:
+        """Replace a function of `owner` by one that is timed as `name`."""
+        setattr(owner, attribute, self.timed(getattr(owner, attribute), name))
+
+    def timed(self, function: Callable, name: str) -> Callable:
+        """The function, timed as `name`."""
+
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            self.synchronize()
+            start = time.perf_counter()
+            result = function(*args, **kwargs)
+            self.synchronize()
+            self.seconds[name].append(time.perf_counter() - start)
+            return result
+
+        return timed
 
 
 # ----------------------------------------------------------------------------------------------------- records
