@@ -1,15 +1,26 @@
 # %% [markdown]
 # # Training FRTM's segmentation network
 #
-# Only the segmentation network S is learned; the backbone stays as it is, and target models are learned as at the start
-# of a video (section 3.3 of the paper). The run can be killed at any moment and started again. `variant` names one of
-# the trainings that the profile lists.
+# Only the segmentation network S is learned, from binary cross-entropy; the backbone stays as it is, and target models
+# are learned as at the start of a video (section 3.3 of the paper). `variant` names one of the trainings that the
+# profile lists:
+#
+# ```
+# make run RUN=train_frtm PROFILE=small SET='variant=filters'
+# torchrun --nproc-per-node 2 book/runs/train_frtm.py profile=small variant=filters
+# ```
+#
+# The second shares every batch between processes, one for each GPU where there are any. Either can be killed at any
+# moment and started again: it goes on from the last state, kept every 100 steps, and ends with the weights of an
+# unbroken run. To begin anew, remove the run's folder.
 
 # %% tags=["parameters"]
 profile = "smoke"
 variant = "filters"
 
 # %% tags=["imports"]
+import hashlib
+from contextlib import nullcontext
 from dataclasses import asdict
 
 import torch
@@ -17,76 +28,119 @@ import torch.nn.functional as F
 from tqdm.auto import tqdm
 
 from vosbook.datasets.catalog import load_sequence
+from vosbook.errors import InputError
 from vosbook.features import load_backbone
+from vosbook.methods import base_net
 from vosbook.methods.frtm import FAST
+from vosbook.nn.base_net import BaseNet
 from vosbook.nn.segmentation import SegmentationNetwork
 from vosbook.runs import book_folder, load_profile, manifest_entry, record_run, script_parameters
 from vosbook.training.checkpoint import save_network
-from vosbook.training.loop import TrainConfig, is_main, start_processes, train
+from vosbook.training.loop import TrainConfig, is_main, process_count, start_processes, stop_processes, train
 from vosbook.training.simulate import Simulation, SimulationConfig, find_targets
 
 # %%
-profile, variant = script_parameters(profile=profile, variant=variant)  # when run as a script, by torchrun say
-start_processes()
+profile, variant = script_parameters(profile=profile, variant=variant)
 settings = load_profile(profile).of("train_frtm")
+if variant not in settings["variants"]:
+    raise InputError(f"{profile} has no variant {variant}: it has {', '.join(settings['variants'])}")
 settings |= settings["variants"][variant]
+device = start_processes(settings["device"])
 name = f"train_frtm_{profile}_{variant}"
-folder = book_folder().parent / "build" / "runs" / name
-device = "cuda" if settings["device"] == "auto" and torch.cuda.is_available() else "cpu"
+runs = book_folder().parent / "build" / "runs"
 
 # %% [markdown]
-# The data. `share` takes every n-th sequence only (Table 4 of the paper).
+# The data. `share` takes every n-th sequence only (Table 4 of the paper). Target models are kept on disk, since the
+# same ones come again and again; trainings that differ in nothing they depend on share them.
 
 # %%
 specs = settings["data"][:: round(1 / settings["share"])]
 sequences = [load_sequence(spec, resolution=settings["resolution"]) for spec in specs]
+data = [manifest_entry(spec, sequence) for spec, sequence in zip(specs, sequences)]
 backbone = load_backbone(settings["backbone"], levels=settings["levels"], device=device)
-assert backbone.name == settings["backbone"], f"no weights of {settings['backbone']}"
+if backbone.name != settings["backbone"]:
+    raise InputError(f"no weights of {settings['backbone']}: put a file of them into VOSBOOK_DATA/weights")
 simulation_config = SimulationConfig(seed=settings["seed"], **settings["simulation"])
 targets = find_targets(sequences, min_pixels=simulation_config.min_pixels)
 simulation = Simulation(
     targets,
     backbone,
     level=FAST.level,
-    folder=folder / "target_models",
+    folder=runs / "target_models",
     config=simulation_config,
     target_model=FAST.target_model,
 )
 backbone.source, len(sequences), len(targets)
 
 # %% [markdown]
-# The network, the loss of one step, and the training.
+# The network and the loss of one step. The Base net has no target model: it is given the reference frame instead
+# (section 4.1).
 
 # %%
 config = TrainConfig(**settings["train"], seed=settings["seed"])
 torch.manual_seed(config.seed)
-network = SegmentationNetwork(backbone.channels).to(device)
+network = {"frtm": SegmentationNetwork, base_net.METHOD: BaseNet}[settings["method"]](backbone.channels).to(device)
 
 
-def loss(network, step, share):
+def loss_of_s(network, step, share):
     """Binary cross-entropy of the masks of this share of the step's validation frames."""
     batch = simulation.batch(step, share)
     logits = network(batch.s, batch.x, batch.y.shape[-2:])
     return F.binary_cross_entropy_with_logits(logits.float(), batch.y)
 
 
+def loss_of_base_net(network, step, share):
+    """The same loss on the same frames, with the reference frame in the place of D's scores."""
+    batch = simulation.batch_with_reference(step, share)
+    logits = network(batch.x_ref, batch.y_ref, batch.x, batch.y.shape[-2:])
+    return F.binary_cross_entropy_with_logits(logits.float(), batch.y)
+
+
+loss = {"frtm": loss_of_s, base_net.METHOD: loss_of_base_net}[settings["method"]]
+
+# %% [markdown]
+# The training. The weights go to `build/runs/train_frtm_PROFILE_VARIANT/weights.safetensors`, as float16, with words
+# about what they are for and what they were trained on; `vosbook segment --checkpoint` takes the file as it is. To ship
+# them with the package, copy it to `src/vosbook/weights/frtm_BACKBONE.safetensors`, and commit it with its record.
+
+# %%
 about = {
-    "method": "frtm",
+    "method": settings["method"],
     "backbone": backbone.name,
     "levels": " ".join(backbone.levels),
-    "trained_on": settings["trained_on"],
+    "trained_on": f"{settings['trained_on']}, {len(sequences)} of {len(settings['data'])} sequences",
     "licence": settings["licence"],
     "record": name,
 }
-data = [manifest_entry(spec, sequence) for spec, sequence in zip(specs, sequences)]
-whole = {"train": asdict(config), "simulation": asdict(simulation_config), "target_model": asdict(FAST.target_model)}
-whole |= {"backbone": backbone.source, "device": device, "threads": torch.get_num_threads(), "about": about}
-with record_run(name, profile=profile, config=whole, seed=config.seed, data=data) as run:
-    curve = train(network, loss, config=config, folder=folder, progress=lambda steps: tqdm(steps, mininterval=10))
+simulated = {"simulation": asdict(simulation_config), "target_model": asdict(FAST.target_model)}
+pixels = hashlib.sha256("".join(entry["sha256"] for entry in data).encode()).hexdigest()
+depends_on = simulated | {"method": about["method"], "levels": about["levels"], "data": pixels}
+depends_on |= {"backbone": backbone.source}
+circumstances = {"device": device.type, "threads": torch.get_num_threads(), "processes": process_count()}
+whole = {"train": asdict(config), **simulated, "backbone": backbone.source, **circumstances, "about": about}
+
+recording = record_run(name, profile=profile, config=whole, seed=config.seed, data=data)
+with recording if is_main() else nullcontext({}) as run:
+    curve = train(
+        network,
+        loss,
+        config=config,
+        folder=runs / name,
+        settings=depends_on,
+        progress=lambda steps: tqdm(
+            steps, initial=steps.start, total=steps.stop, mininterval=10, disable=not is_main()
+        ),
+    )
     run["curve"] = curve
     run["metrics"] = {"loss_first": curve[0]["loss"], "loss_last": curve[-1]["loss"], "seconds": curve[-1]["seconds"]}
     if is_main():
-        save_network(folder / "weights.safetensors", network, about)
+        save_network(runs / name / "weights.safetensors", network, about)
+
+# %% [markdown]
+# `seconds` counts the whole training, before and after interruptions; the record's `wall_seconds` only what came after
+# the last one.
 
 # %%
-print(f"loss {curve[0]['loss']:.3f} -> {curve[-1]['loss']:.3f} in {curve[-1]['seconds']:.0f} s")
+if is_main():
+    print(f"loss {curve[0]['loss']:.3f} -> {curve[-1]['loss']:.3f} in {curve[-1]['seconds']:.0f} s")
+stop_processes()

@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from collections.abc import Sequence as Many
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
@@ -79,20 +79,22 @@ def script_parameters(**defaults: str) -> tuple[str, ...]:
     """Parameters of a run as its script was given them, NAME=VALUE after the file's name; else the defaults, in order.
 
     papermill sets a notebook's parameters, but torchrun starts the script itself:
-    `torchrun --nproc-per-node 2 book/runs/train_frtm.py profile=small`.
+    `torchrun --nproc-per-node 2 book/runs/train_frtm.py profile=small`. InputError: an argument that is none of them.
     """
     if "ipykernel" in sys.modules:  # a notebook: the arguments are the kernel's
         return tuple(defaults.values())
-    given = dict(argument.partition("=")[::2] for argument in sys.argv[1:])
-    if unknown := sorted(given.keys() - defaults.keys()):
-        raise InputError(f"{sys.argv[0]} has no parameter {unknown[0]}: it has {', '.join(defaults)}")
-    return tuple((defaults | given).values())
+    for argument in sys.argv[1:]:
+        name, equals, value = argument.partition("=")
+        if name not in defaults or not equals:
+            raise InputError(f"{argument}: {sys.argv[0]} takes {', '.join(f'{key}=VALUE' for key in defaults)}")
+        defaults[name] = value
+    return tuple(defaults.values())
 
 
 # ---------------------------------------------------------------------------------------------------- measures
 
 
-def score_sequence(segmenters: Mapping[str, Segmenter], sequence: Sequence) -> dict[str, dict[str, Any]]:
+def score_sequence(segmenters: Mapping[Hashable, Segmenter], sequence: Sequence) -> dict[Hashable, dict[str, Any]]:
     """J and F of segmenters by name, each given the first frame's objects, and how long their frames took.
 
     As DAVIS scores: means over the frames but the first and the last, then over objects. The segmenters take turns at

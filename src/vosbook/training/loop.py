@@ -1,13 +1,20 @@
 """The training loop: resumable after a kill, on one process or several.
 
 What is learned from depends on the number of the step alone, so a run that was broken off and taken up again sees the
-same samples as an unbroken one, and ends with the same weights.
+same samples as an unbroken one, and ends with the same weights (bit by bit, on the same machine with as many threads
+and processes).
+
+Under torchrun every process takes its share of each batch, and the gradients are averaged. Batch norms see their own
+process's share only; the running statistics that are kept are the first process's.
 """
 
-from collections.abc import Callable, Iterable
+import math
+import os
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any, Literal
 
 import torch
 import torch.distributed as dist
@@ -18,6 +25,7 @@ from vosbook.errors import InputError
 from vosbook.training.checkpoint import load_state, save_state
 
 StepLoss = Callable[[nn.Module, int, range], Tensor]  # (network, step, which samples of its batch) -> mean loss
+Curve = list[dict[str, float]]  # {"step", "loss", "seconds"}: mean loss since the entry before, seconds from the start
 
 
 @dataclass(frozen=True)
@@ -29,10 +37,18 @@ class TrainConfig:
     lr: float = 1e-3
     drop_at: float = 2 / 3  # share of the steps after which the learning rate is a tenth
     weight_decay: float = 1e-5
-    precision: str = "float32"  # of the network's products; "bfloat16" where the processor is made for it
-    checkpoint_every: int = 100
+    precision: Literal["float32", "bfloat16"] = "float32"  # of the products
+    checkpoint_every: int = 100  # steps; a multiple of log_every, so that no entry of the curve is half made when kept
     log_every: int = 20
-    seed: int = 0
+    seed: int = 0  # of the network's random start
+
+    def __post_init__(self) -> None:
+        if self.checkpoint_every % self.log_every:
+            raise ValueError(
+                f"checkpoint_every is a multiple of log_every, got {self.checkpoint_every} and {self.log_every}"
+            )
+        if self.precision not in ("float32", "bfloat16"):
+            raise ValueError(f'precision is "float32" or "bfloat16", got {self.precision!r}')
 
 
 def train(
@@ -41,33 +57,38 @@ def train(
     *,
     config: TrainConfig,
     folder: Path,
-    progress: Callable[[Iterable[int]], Iterable[int]] = iter,
-) -> list[dict[str, float]]:
-    """Train `network` in place; returns the curve, {"step", "loss", "seconds"} once in `log_every` steps.
+    settings: Mapping[str, Any] | None = None,
+    progress: Callable[[range], Iterable[int]] = iter,
+) -> Curve:
+    """Train `network` in place, on the device it is on; returns the curve, an entry every `log_every` steps.
 
-    The state is kept in `folder`; where one is found there, training goes on from it. Under torchrun each process takes
-    its share of every batch. InputError where the state in `folder` was made with another configuration.
+    The state is kept in `folder/state.pt`; where there is one, training goes on from it. `settings` is whatever else
+    the result depends on (plain values: numbers, strings, lists, dicts), kept with the state. `loss` must draw nothing
+    from a generator that is not seeded by the step. `progress` is given the steps to come.
+
+    InputError: a state that is damaged or was made with other settings; a batch that the processes cannot share.
+    FloatingPointError: a loss, or weights, that are no longer finite; the state kept before stays.
     """
     share = _share(config.batch)
+    path, settings = folder / "state.pt", asdict(config) | dict(settings or {})
     optimizer = torch.optim.Adam(
         network.parameters(), lr=config.lr, weight_decay=config.weight_decay, amsgrad=True
-    )  # AMSGrad: as the released code
-    curve = _resume(folder / "state.pt", network, optimizer, config)
-    begin = int(curve[-1]["step"]) if curve else 0
-    spent, start = curve[-1]["seconds"] if curve else 0.0, perf_counter()
+    )  # AMSGrad: as FRTM's released code
+    curve = _resume(path, network, optimizer, settings)
+    begin, spent = (int(curve[-1]["step"]), curve[-1]["seconds"]) if curve else (0, 0.0)
+    start, total = perf_counter() - spent, 0.0
     model = DistributedDataParallel(network) if dist.is_initialized() else network
     network.train()
-    total = 0.0
     for step in progress(range(begin, config.steps)):
         _set_rate(optimizer, config, step)
         total += _one_step(model, optimizer, loss, step, share, config)
         done = step + 1
         if done % config.log_every == 0 or done == config.steps:
             count = (done - 1) % config.log_every + 1
-            curve.append({"step": done, "loss": total / count, "seconds": spent + perf_counter() - start})
+            curve.append({"step": done, "loss": total / count, "seconds": perf_counter() - start})
             total = 0.0
-            if done % config.checkpoint_every == 0 or done == config.steps:
-                _keep(folder / "state.pt", network, optimizer, config, curve)
+        if done % config.checkpoint_every == 0 or done == config.steps:
+            _keep(path, network, optimizer, settings, curve)
     network.eval()
     return curve
 
@@ -78,10 +99,13 @@ def _one_step(
     device = next(model.parameters()).device.type
     with torch.autocast(device, dtype=torch.bfloat16, enabled=config.precision == "bfloat16"):
         value = loss(model, step, share)
+    mean = _mean_over_processes(value)  # the same number in all of them, so that none goes on alone
+    if not math.isfinite(mean):
+        raise FloatingPointError(f"the loss of step {step} is {mean}: the last state is kept; try a lower lr")
     optimizer.zero_grad(set_to_none=True)
     value.backward()
     optimizer.step()
-    return _mean_over_processes(value.detach())
+    return mean
 
 
 def _set_rate(optimizer: torch.optim.Optimizer, config: TrainConfig, step: int) -> None:
@@ -89,63 +113,93 @@ def _set_rate(optimizer: torch.optim.Optimizer, config: TrainConfig, step: int) 
         group["lr"] = config.lr * (0.1 if step >= config.drop_at * config.steps else 1.0)
 
 
-def start_processes() -> None:
-    """Join the other processes where torchrun started this one; nothing otherwise."""
+# --------------------------------------------------------------------------------------------------- processes
+
+
+def start_processes(device: str = "auto") -> torch.device:
+    """The device to train on ("auto", "cpu" or "cuda"). Joins the other processes where torchrun started this one.
+
+    On GPUs every process of a machine has one of its own. InputError where there is none for it.
+    """
+    cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+    rank = int(os.environ.get("LOCAL_RANK", 0))  # torchrun's number of this process on this machine
+    if cuda and rank >= torch.cuda.device_count():
+        raise InputError(f"process {rank} has no GPU, this machine has {torch.cuda.device_count()}: start fewer")
+    if cuda:
+        torch.cuda.set_device(rank)
     if dist.is_torchelastic_launched() and not dist.is_initialized():
-        dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        dist.init_process_group("nccl" if cuda else "gloo")
+    return torch.device("cuda", rank) if cuda else torch.device("cpu")
+
+
+def stop_processes() -> None:
+    """Leave the other processes, at the end of a run; nothing where there are none."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def process_count() -> int:
+    """How many processes train together."""
+    return dist.get_world_size() if dist.is_initialized() else 1
 
 
 def is_main() -> bool:
-    """Whether this process is the one that writes files."""
+    """Whether this process is the one that writes files and shows progress."""
     return not dist.is_initialized() or dist.get_rank() == 0
 
 
 def _share(batch: int) -> range:
-    if not dist.is_initialized():
-        return range(batch)
-    world = dist.get_world_size()
-    if batch % world:
-        raise InputError(f"a batch of {batch} cannot be shared evenly by {world} processes: change one of the two")
-    each = batch // world
-    return range(dist.get_rank() * each, (dist.get_rank() + 1) * each)
+    """Which samples of every batch are this process's."""
+    count = process_count()
+    if batch % count:
+        raise InputError(f"a batch of {batch} cannot be shared evenly by {count} processes: change one of the two")
+    first = dist.get_rank() * (batch // count) if dist.is_initialized() else 0
+    return range(first, first + batch // count)
 
 
 def _mean_over_processes(value: Tensor) -> float:
+    mean = value.detach().clone()  # its own memory: the gradient may still need the value
     if dist.is_initialized():
-        dist.all_reduce(value)
-        value /= dist.get_world_size()
-    return value.item()
+        dist.all_reduce(mean)
+        mean /= dist.get_world_size()
+    return mean.item()
 
 
-def _resume(
-    path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, config: TrainConfig
-) -> list[dict[str, float]]:
+# ------------------------------------------------------------------------------------------------------- state
+
+
+def _resume(path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, settings: Mapping[str, Any]) -> Curve:
+    """Put the state of `path`, if there is one, into network and optimizer; returns its curve."""
     state = load_state(path)
     if state is None:
         return []
-    if state["config"] != asdict(config):
-        raise InputError(
-            f"{path} was made with other settings: remove its folder, or give the settings it was begun with"
-        )
-    network.load_state_dict(state["network"])
-    optimizer.load_state_dict(state["optimizer"])
-    return state["curve"]
+    _refuse_other_settings(path, state.get("config", {}), settings)
+    try:
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+        return state["curve"]
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(f"{path} is the state of another network ({reason}): remove it to begin anew") from None
+
+
+def _refuse_other_settings(path: Path, held: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """InputError names a setting that has changed. One that was unknown when the state was kept cannot have."""
+    for name, value in held.items():
+        if given.get(name) != value:
+            raise InputError(
+                f"{path} was made with {name} = {value}, which is now {given.get(name)}: "
+                "remove it to begin anew, or go back to the settings it was begun with"
+            )
 
 
 def _keep(
-    path: Path,
-    network: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    config: TrainConfig,
-    curve: list[dict[str, float]],
+    path: Path, network: nn.Module, optimizer: torch.optim.Optimizer, settings: Mapping[str, Any], curve: Curve
 ) -> None:
+    weights = network.state_dict()
+    for name, tensor in weights.items():
+        if not tensor.isfinite().all():
+            raise FloatingPointError(f"{name} is no longer finite: the last state is kept; try a lower lr")
     if is_main():
-        save_state(
-            path,
-            {
-                "config": asdict(config),
-                "network": network.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "curve": curve,
-            },
-        )
+        state = {"config": dict(settings), "network": weights, "optimizer": optimizer.state_dict(), "curve": curve}
+        save_state(path, state)

@@ -1,12 +1,14 @@
 """Samples for the offline training of FRTM's segmentation network (section 3.3): the tracker's situation, simulated.
 
-A target model D is learned on a reference frame, as at the start of a video, and scores two other frames of the same
+A target model D is learned on a reference frame, as at the start of a video, and scores other frames of the same
 sequence. The segmentation network sees D's scores and learns the true masks; D and the backbone stay as they are.
 
 Each target has a number of views: a reference frame, a flip and a zoom, which its validation frames share. A target
 model depends on the view alone, so it is learned once and kept on disk.
 """
 
+import hashlib
+from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +19,7 @@ import torch
 from torch import Tensor
 
 from vosbook.datasets.sequence import Sequence
+from vosbook.errors import InputError
 from vosbook.features import Backbone, read_tensors
 from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.loss import Weights, target_scores
@@ -29,7 +32,7 @@ class SimulationConfig:
     """How the samples are drawn."""
 
     size: tuple[int, int]  # (H, W) of the window that is cut from a frame
-    zoom: tuple[float, float] = (1.0, 1.0)  # least and greatest magnification of the frame before that
+    zoom: tuple[float, float] = (1.0, 1.0)  # least and greatest magnification of the frame before that, 1 or more
     views: int = 16  # of each target
     flip: float = 0.5  # share of the views that are mirrored
     jitter: float = 0.25  # of the window, either way: how far its middle lies from some pixel of the target
@@ -37,6 +40,12 @@ class SimulationConfig:
     augmentations: int = 4  # of the reference frame, as at inference
     frames: int = 2  # validation frames of a reference frame
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.zoom[0] <= self.zoom[1]:
+            raise ValueError(f"zoom is (least, greatest), both at least 1, got {self.zoom}")
+        if not 0 <= self.jitter < 0.5:
+            raise ValueError(f"jitter is under 0.5, so that the target stays in view, got {self.jitter}")
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,16 @@ class Batch:
     y: Tensor  # (B, 1, H, W) float, 0 or 1
 
 
+@dataclass(frozen=True)
+class ReferenceBatch:
+    """The same frames for a network that has no D: it is given the reference frame itself."""
+
+    x_ref: Tensor  # (B, C, h, w) features of the reference frame, of the level that D would see
+    y_ref: Tensor  # (B, 1, H, W) float, its mask
+    x: dict[str, Tensor]
+    y: Tensor
+
+
 class Simulation:
     """Batches for the training of S. Which samples a batch holds depends on its number and the seed alone."""
 
@@ -95,10 +114,16 @@ class Simulation:
         config: SimulationConfig,
         target_model: TargetModelConfig,
     ):
-        """Target models of `level` are kept in `folder`, which must not be shared with other settings."""
+        """Target models, of the backbone's `level`, are kept in `folder`, which may be shared by any trainings.
+
+        InputError where there is no target.
+        """
+        if not targets:
+            raise InputError(f"no object covers {config.min_pixels} pixels in two frames: train on other sequences")
         self.targets, self.backbone, self.level, self.folder = targets, backbone, level, folder
         self.config, self.target_model = config, target_model
-        self._learned: dict[tuple[int, int], Weights] = {}
+        self._files: dict[tuple[int, int], Path] = {}  # where the target models lie that this process has asked for
+        self._learner = repr((target_model, config.augmentations, config.seed, level)).encode() + _digest(backbone)
 
     @property
     def device(self) -> torch.device:
@@ -106,22 +131,33 @@ class Simulation:
 
     def batch(self, step: int, share: range) -> Batch:
         """Validation frames `share` of the batch `step`: `config.frames` in a row belong to one reference frame."""
-        pairs = sorted({i // self.config.frames for i in share})
-        images, labels, w = [], [], []
-        for pair in pairs:
-            generator = np.random.default_rng([self.config.seed, step, pair])
-            n, k = int(generator.integers(len(self.targets))), int(generator.integers(self.config.views))
-            view = self.view(n, k)
-            others = [t for t in self.targets[n].frames if t != view.reference]
-            for t in generator.choice(others, self.config.frames, replace=len(others) < self.config.frames):
-                image, mask = look(self.targets[n], int(t), view, self.config, generator)
-                images.append(image)
-                labels.append(mask)
-                w.append(self.learned(n, k))
-        x = self._features(np.stack(images))
-        s = torch.cat([target_scores(x[self.level][i : i + 1].float(), w_i) for i, w_i in enumerate(w)])
-        y = torch.from_numpy(np.stack(labels)).to(self.device)[:, None].float()  # (B, H, W) -> (B, 1, H, W)
-        return Batch(s, x, y)
+        views, x, y = self._frames(step, share)
+        scores = [target_scores(x[self.level][i : i + 1].float(), self.learned(*view)) for i, view in enumerate(views)]
+        return Batch(torch.cat(scores), x, y)
+
+    def batch_with_reference(self, step: int, share: range) -> ReferenceBatch:
+        """The frames of `batch`, with the reference frames that their target models are learned on."""
+        views, x, y = self._frames(step, share)
+        images, masks = zip(*(self.reference(*view) for view in views))
+        return ReferenceBatch(self._features(np.stack(images))[self.level], self._labels(masks), x, y)
+
+    def _frames(self, step: int, share: range) -> tuple[list[tuple[int, int]], dict[str, Tensor], Tensor]:
+        """Of each validation frame in `share`: target and number of its view; features by level; mask."""
+        first = share.start // self.config.frames
+        pairs = range(first, -(-share.stop // self.config.frames))  # the references whose frames these are
+        drawn = [frame for pair in pairs for frame in self._draw(step, pair)]
+        begin = share.start - first * self.config.frames
+        views, images, masks = zip(*drawn[begin : begin + len(share)])
+        return list(views), self._features(np.stack(images)), self._labels(masks)
+
+    def _draw(self, step: int, pair: int) -> Iterator[tuple[tuple[int, int], np.ndarray, np.ndarray]]:
+        """The validation frames of one reference frame of the batch `step`: (target, view), image, mask."""
+        generator = np.random.default_rng([self.config.seed, step, pair])
+        n, k = int(generator.integers(len(self.targets))), int(generator.integers(self.config.views))
+        view = self.view(n, k)
+        others = [t for t in self.targets[n].frames if t != view.reference]
+        for t in generator.choice(others, self.config.frames, replace=len(others) < self.config.frames):
+            yield (n, k), *look(self.targets[n], int(t), view, self.config, generator)
 
     def view(self, n: int, k: int) -> View:
         """The k-th view of target n."""
@@ -129,22 +165,34 @@ class Simulation:
         reference = int(generator.choice(self.targets[n].frames))
         return View(reference, bool(generator.random() < self.config.flip), float(generator.uniform(*self.config.zoom)))
 
-    def learned(self, n: int, k: int) -> Weights:
-        """w1 and w2 of the k-th view of target n: from memory, from disk, or learned now and written there."""
-        if (n, k) not in self._learned:
-            target = self.targets[n]
-            path = self.folder / f"{target.sequence.name}-{target.id}-{k}.safetensors"
-            if not path.is_file():
-                w1, w2 = self._learn(n, k)
-                save_tensors(path, {"w1": w1, "w2": w2})
-            tensors = read_tensors(path)
-            self._learned[n, k] = tensors["w1"].to(self.device), tensors["w2"].to(self.device)
-        return self._learned[n, k]
+    def reference(self, n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """The reference frame of the k-th view of target n: image `uint8 (H, W, 3)`, mask `bool (H, W)`."""
+        generator, view = np.random.default_rng([self.config.seed, n, k, 1]), self.view(n, k)
+        return look(self.targets[n], view.reference, view, self.config, generator)
 
-    def _learn(self, n: int, k: int) -> Weights:
-        generator = np.random.default_rng([self.config.seed, n, k, 1])
-        view = self.view(n, k)
-        frame, mask = look(self.targets[n], view.reference, view, self.config, generator)
+    def learned(self, n: int, k: int) -> Weights:
+        """w1 and w2 of the k-th view of target n: from disk, or learned now and written there.
+
+        The file's name carries a digest of all that they are learned from, so that a file of other settings is never
+        taken. (A change of the solver is not seen: remove the folder then.)
+        """
+        if (n, k) in self._files:
+            return self._read(self._files[n, k])
+        image, mask = self.reference(n, k)
+        digest = hashlib.sha256(self._learner + image.tobytes() + mask.tobytes()).hexdigest()[:16]
+        target = self.targets[n]
+        path = self.folder / f"{target.sequence.name}-{target.id}-{k}-{digest}.safetensors"
+        if not path.is_file():
+            w1, w2 = self._learn(image, mask)
+            save_tensors(path, {"w1": w1, "w2": w2})
+        self._files[n, k] = path
+        return self._read(path)
+
+    def _read(self, path: Path) -> Weights:
+        tensors = read_tensors(path)
+        return tensors["w1"].to(self.device), tensors["w2"].to(self.device)
+
+    def _learn(self, frame: np.ndarray, mask: np.ndarray) -> Weights:
         images, masks = augment_first_frame(frame, mask, samples=self.config.augmentations, seed=self.config.seed)
         model = TargetModel(self.target_model)
         y = torch.from_numpy(masks).to(self.device)[:, None]  # (K, H, W) -> (K, 1, H, W)
@@ -157,25 +205,42 @@ class Simulation:
         pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))  # (B, H, W, 3) -> (B, 3, H, W)
         return self.backbone(pixels.to(self.device).float() / 255)
 
+    def _labels(self, masks: Iterable[np.ndarray]) -> Tensor:
+        """Masks `bool (H, W)` -> `(B, 1, H, W)` float."""
+        return torch.from_numpy(np.stack(list(masks))).to(self.device)[:, None].float()
+
+
+def _digest(backbone: Backbone) -> bytes:
+    """Of the backbone's name and all its numbers."""
+    digest = hashlib.sha256(backbone.name.encode())
+    for tensor in (*backbone.parameters(), *backbone.buffers()):
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.digest()
+
 
 def look(
     target: Target, t: int, view: View, config: SimulationConfig, generator: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Frame t as `view` shows it: image `uint8 (H, W, 3)` and the target's mask `bool (H, W)`, H and W as configured.
 
-    The window lies around a pixel of the target, and inside the frame where that is large enough.
+    The window lies around a pixel of the target, and inside the frame where that is large enough; beyond the frame's
+    border, image and mask are mirrored. The mask is never empty.
     """
     frame, mask = target.sequence.frames[t], target.sequence.labels(t) == target.id
     if view.flip:
         frame, mask = frame[:, ::-1], mask[:, ::-1]
-    corner = _window(mask, view.zoom, config, generator)
-    move = np.array([[view.zoom, 0, -corner[1]], [0, view.zoom, -corner[0]]])
+    y, x = _window(mask, view.zoom, config, generator)
+    half = (view.zoom - 1) / 2  # OpenCV counts from the middle of the first pixel, `_window` from its edge
+    move = np.array([[view.zoom, 0, half - x], [0, view.zoom, half - y]])
     size = config.size[::-1]  # OpenCV's order, (W, H)
     image = cv2.warpAffine(
-        np.ascontiguousarray(frame), move, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
+        np.ascontiguousarray(frame), move, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
     )
-    seen = cv2.warpAffine(np.ascontiguousarray(mask, np.float32), move, size, flags=cv2.INTER_LINEAR)
-    return image, seen > 0.5
+    covered = cv2.warpAffine(
+        np.ascontiguousarray(mask, np.float32), move, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )
+    # Of a target as thin as a pixel, no pixel of the window may be covered by half: then those that are covered most.
+    return image, covered >= min(0.5, covered.max())
 
 
 def _window(mask: np.ndarray, zoom: float, config: SimulationConfig, generator: np.random.Generator) -> np.ndarray:
