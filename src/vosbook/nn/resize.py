@@ -1,8 +1,4 @@
-"""Resizing as a linear map: a matrix for each axis.
-
-A matrix product is many times faster than PyTorch's bicubic interpolation on CPUs, and linear maps can be swapped with
-other linear maps.
-"""
+"""Resizing as a linear map, several times as fast as PyTorch's bicubic interpolation on CPUs."""
 
 from functools import lru_cache
 
@@ -15,13 +11,19 @@ from torch import Tensor
 def resize_matrix(n_out: int, n_in: int, mode: str = "bicubic") -> Tensor:
     """The float32 matrix `(n_out, n_in)` that resizes one axis as `F.interpolate(align_corners=False)` does.
 
-    `mode` is "bilinear" or "bicubic". The matrix is cached: do not change it.
+    `mode` is "bilinear" or "bicubic". In float32 F.interpolate places its samples with errors of 1e-4 pixels; the
+    matrix is computed in double precision. It is cached: do not change it.
     """
-    rows = torch.eye(n_in)[None, None]  # (1, 1, n_in, n_in): a row is an image one pixel high; only its width changes
-    return F.interpolate(rows, size=(n_in, n_out), mode=mode, align_corners=False)[0, 0].T.contiguous()
+    rows = torch.eye(n_in, dtype=torch.float64)[None, None]  # (1, 1, n_in, n_in): only the width of images changes
+    return F.interpolate(rows, size=(n_in, n_out), mode=mode, align_corners=False)[0, 0].T.float().contiguous()
 
 
 def double(z: Tensor) -> Tensor:
-    """Bicubic upsampling by two: `(N, C, h, w)` -> `(N, C, 2h, 2w)`."""
-    rows, columns = (resize_matrix(2 * n, n).to(z) for n in z.shape[-2:])  # (2h, h), (2w, w)
-    return rows @ (z.contiguous() @ columns.T)
+    """Bicubic upsampling by two: `(N, C, h, w)` -> `(N, C, 2h, 2w)`, channels last in memory.
+
+    As a transposed convolution: each pixel, those beyond the border repeated, spreads to 8 x 8 pixels.
+    """
+    spread = resize_matrix(10, 5)[1:9, 2].to(z)  # what a pixel far from the border gives along one axis, (8,)
+    kernel = torch.outer(spread, spread).expand(z.shape[1], 1, 8, 8)
+    z = F.pad(z.contiguous(memory_format=torch.channels_last), (2, 2, 2, 2), mode="replicate")
+    return F.conv_transpose2d(z, kernel, stride=2, padding=7, groups=z.shape[1])

@@ -24,21 +24,25 @@ class TargetSegmentationEncoder(nn.Module):
 
     def __init__(self, channels: int, width: int = WIDTH):
         super().__init__()
-        self.project = nn.Sequential(nn.Conv2d(channels, width, 1), nn.ReLU(), nn.Conv2d(width, width, 1))
+        self.project = nn.Sequential(nn.Conv2d(channels, width, 1), nn.ReLU(inplace=True), nn.Conv2d(width, width, 1))
         self.encode = nn.Sequential(
             nn.Conv2d(width + 1, width + 1, 3, padding=1),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Conv2d(width + 1, width + 1, 3, padding=1),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Conv2d(width + 1, width, 3, padding=1),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
         )
 
     def forward(self, x: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
         """Features `(N or 1, C, h, w)`, scores `(N, 1, ., .)` -> the encoding and the projection, `(N, 64, h, w)`."""
-        projection = self.project(x.contiguous(memory_format=torch.channels_last)).expand(len(s), -1, -1, -1)
+        projection = self.project(x.contiguous(memory_format=torch.channels_last))  # (N or 1, 64, h, w)
         s = F.interpolate(s, size=x.shape[-2:], mode="bilinear", align_corners=False).to(projection)
-        return self.encode(torch.cat([projection, s], dim=1)), projection  # cat: (N, 64 + 1, h, w)
+        # The first convolution of [projection, s] is the sum of one of each; all objects share the projection's.
+        first, rest = self.encode[0], self.encode[1:]
+        w_projection, w_s = first.weight.split([projection.shape[1], 1], dim=1)
+        z = F.conv2d(projection, w_projection, first.bias, padding=1) + F.conv2d(s, w_s, padding=1)  # (N, 64 + 1, h, w)
+        return rest(z), projection.expand(len(s), -1, -1, -1)
 
 
 class ResidualBlock(nn.Module):
@@ -50,13 +54,13 @@ class ResidualBlock(nn.Module):
         self.branch = nn.Sequential(
             nn.Conv2d(width, width, 3, padding=1),
             nn.BatchNorm2d(width),
-            nn.ReLU(),
+            nn.ReLU(inplace=True),
             nn.Conv2d(width, width, 3, padding=1, bias=False),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.enter(x)
-        return F.relu(x + self.branch(x))
+        return (x + self.branch(x)).relu_()
 
 
 class ChannelAttention(nn.Module):
@@ -102,25 +106,23 @@ class Head(nn.Module):
 
     def forward(self, z: Tensor, size: tuple[int, int]) -> Tensor:
         """`(N, 64, h, w)` -> `(N, 1, H, W)`; `size` is (H, W)."""
-        z = double(z).contiguous(memory_format=torch.channels_last)
-        z = F.relu(self.narrow(z))  # (N, 32, 2h, 2w)
-        taps = F.conv2d(z, self.score.weight[0].permute(1, 2, 0).flatten(0, 1)[:, :, None, None])  # (N, 9, 2h, 2w)
-        taps = taps.contiguous().unflatten(1, (3, 3))  # (N, dy, dx, 2h, 2w)
-        (h_out, w_out), (h, w) = size, taps.shape[-2:]
-        u_y, u_x = _shifted(h_out, h).to(taps), _shifted(w_out, w).to(taps)  # (3, H, 2h), (3, W, 2w)
-        rows = torch.einsum("nyxhw,xvw->nyhv", taps, u_x)  # (N, dy, 2h, W)
-        return torch.einsum("nyhv,yuh->nuv", rows, u_y)[:, None] + self.score.bias
+        z = self.narrow(double(z)).relu_()  # (N, 32, 2h, 2w)
+        taps = self.score.weight[0].permute(2, 1, 0).flatten(0, 1) @ z.flatten(2)  # (N, dx dy, 2h 2w), dx outermost
+        taps = taps.unflatten(2, z.shape[2:]).unflatten(1, (3, 3)).flatten(2, 3)  # (N, dx, dy 2h, 2w)
+        u_y, u_x = (_shifted(n_out, n_in).to(taps) for n_out, n_in in zip(size, z.shape[2:]))
+        rows = (u_y @ taps).transpose(1, 2).flatten(2)  # (N, dx, H, 2w) -> (N, H, dx 2w)
+        return (rows @ u_x.T)[:, None] + self.score.bias
 
 
 @lru_cache(maxsize=16)
 def _shifted(n_out: int, n_in: int) -> Tensor:
     """x2 bicubic, then bilinear to n_out, of one axis as a matrix; and that matrix moved down, not at all, and up.
 
-    `(3, n_out, n_in)`. What moves in from beyond the border is zero, as in a convolution with zero padding.
+    Side by side, `(n_out, 3 n_in)`. What moves in from beyond the border is zero, as in a zero-padded convolution.
     """
     u = resize_matrix(n_out, 2 * n_in, "bilinear") @ resize_matrix(2 * n_in, n_in, "bicubic")
     padded = F.pad(u, (0, 0, 1, 1))  # a row of zeros before and after
-    return torch.stack([padded[d : d + n_out] for d in range(3)])
+    return torch.cat([padded[d : d + n_out] for d in range(3)], dim=1)
 
 
 class SegmentationNetwork(nn.Module):
@@ -128,17 +130,34 @@ class SegmentationNetwork(nn.Module):
 
     def __init__(self, channels: Mapping[str, int], width: int = WIDTH):
         super().__init__()
+        if not channels or not set(channels) <= set(LEVELS):
+            raise ValueError(f"channels must name at least one level of {', '.join(LEVELS)}, got {dict(channels)}")
         self.levels = tuple(level for level in LEVELS if level in channels)  # shallow to deep
+        self.channels = {d: channels[d] for d in self.levels}
         self.encoders = nn.ModuleDict({d: TargetSegmentationEncoder(channels[d], width) for d in self.levels})
         self.refinements = nn.ModuleDict({d: Refinement(width) for d in self.levels})
         self.head = Head(width)
         self.to(memory_format=torch.channels_last)
 
     def forward(self, s: Tensor, x: Mapping[str, Tensor], size: tuple[int, int]) -> Tensor:
-        """Scores s `(N, 1, h, w)` and features by level -> logits `(N, 1, H, W)` of the masks; `size` is (H, W)."""
+        """Scores s `(N, 1, h, w)` and features by level -> logits `(N, 1, H, W)` of the masks; `size` is (H, W).
+
+        ValueError where a level is missing, or scores or features have another shape.
+        """
+        self._check(s, x)
         z = None
         for d in reversed(self.levels):
             encoding, projection = self.encoders[d](x[d], s)
             deep = projection.mean((2, 3), keepdim=True) if z is None else z  # nothing lies below the deepest level
             z = self.refinements[d](encoding, deep)
         return self.head(z, size)
+
+    def _check(self, s: Tensor, x: Mapping[str, Tensor]) -> None:
+        if s.ndim != 4 or s.shape[1] != 1:
+            raise ValueError(f"scores must be (N, 1, h, w), got {tuple(s.shape)}")
+        if missing := [d for d in self.levels if d not in x]:
+            raise ValueError(f"features must hold {', '.join(missing)} too, got {', '.join(x)}")
+        for d, channels in self.channels.items():
+            if x[d].ndim != 4 or x[d].shape[1] != channels or x[d].shape[0] not in (1, len(s)):
+                wanted = f"(1 or {len(s)}, {channels}, h, w)"
+                raise ValueError(f"features of {d} must be {wanted}, got {tuple(x[d].shape)}")
