@@ -1,0 +1,148 @@
+# %% [markdown]
+# # Where FRTM's time goes
+#
+# Table 5, Figure 7 and Figure 8 of the paper: the share of every step of Algorithm 1 in the steady state, the first
+# frame's time against |M0|, and a later frame's time against K_max. Beside the paper's memory of samples: the summed
+# memory (`gram`), which has no K_max. All numbers are medians within one run on one machine, and what they are good for
+# is their ratios: the paper's are a V100's with ResNet-101.
+#
+# The paper fills the memory by playing the video. Here it is filled with the sequence's true masks, which costs the
+# same and saves playing it; and |M0| is 5, not 20, while K_max varies, because 20 samples do not fit a memory of 10.
+
+# %% tags=["parameters"]
+profile = "smoke"
+
+# %% tags=["imports"]
+from dataclasses import asdict, replace
+from itertools import cycle, islice
+
+import numpy as np
+import torch
+
+from vosbook.datasets.catalog import load_sequence
+from vosbook.methods.frtm import FAST, FULL, FrtmSegmenter, augment_first_frame
+from vosbook.runs import Clock, load_profile, manifest_entry, record_run
+from vosbook.target_model.model import TargetModel
+
+# %%
+settings = load_profile(profile).of("frtm_times")
+device = "cuda" if settings["device"] == "auto" and torch.cuda.is_available() else "cpu"
+(spec,) = settings["data"]
+sequence = load_sequence(spec)
+frames = list(islice(sequence.frames, settings["distinct"]))
+first = np.where(sequence.labels(0) == sequence.objects[0].id, 1, 0).astype(np.uint8)  # one object, as in the paper
+masks = [np.where(sequence.labels(t) == sequence.objects[0].id, 1, 0).astype(np.uint8) for t in range(len(frames))]
+solvers = {"full": FULL, "fast": FAST}
+whole = FrtmSegmenter.complete(
+    replace(FAST, backbone=settings["backbone"]), backbone_weights=None, checkpoint=None, device=device, note=print
+)
+assert whole.backbone.name == settings["backbone"], f"no weights of {settings['backbone']}"
+backbone, network = whole.backbone, whole.network
+wait = torch.cuda.synchronize if device == "cuda" else lambda: None
+
+
+def features(images):
+    """uint8 (K, H, W, 3) -> features of D's level (K, C, h, w)."""
+    pixels = torch.tensor(images, device=device).permute(0, 3, 1, 2) / 255  # (K, H, W, 3) -> (K, 3, H, W)
+    return backbone(pixels)[FAST.level]
+
+
+# %% [markdown]
+# ## The first frame (Figure 7)
+#
+# Algorithm 1, lines 1 and 2: augmentation, features of all samples, and learning D. The sizes are timed in turn, so
+# that other work on the machine meets all of them; the first round only warms up.
+
+
+# %%
+def first_frame(samples, clock) -> None:
+    images, labels = clock.timed(augment_first_frame, "augmentation")(frames[0], first > 0, samples=samples - 1)
+    x = clock.timed(features, "features")(images)
+    y = torch.tensor(labels, device=device)[:, None]  # (K, H, W) -> (K, 1, H, W)
+    clock.timed(TargetModel(FULL.target_model).learn_first_frame, "learning")(x, y)
+
+
+def medians(clock) -> dict[str, float]:
+    return {name: float(np.median(seconds)) for name, seconds in clock.seconds.items()}
+
+
+def time_first_frame() -> dict:
+    clocks = {samples: Clock(wait) for samples in settings["samples"]}
+    for n in range(settings["rounds"] + 1):
+        for samples, clock in clocks.items():
+            first_frame(samples, clock)
+            if n == 0:
+                clock.seconds.clear()
+    found = {f"samples_{samples}": medians(clock) for samples, clock in clocks.items()}
+    for steps in found.values():
+        steps["total"] = sum(steps.values())
+    most = found[f"samples_{max(clocks)}"]["total"]
+    return {name: steps | {"share_of_most": steps["total"] / most} for name, steps in found.items()}
+
+
+# %% [markdown]
+# ## A later frame (Table 5, Figure 8)
+#
+# Lines 4 to 9 with a full memory. An update comes once in t_s frames, and counts for a frame with that share.
+
+
+# %%
+def filled(config) -> FrtmSegmenter:
+    """A segmenter at the end of a first frame, its memory filled with true masks."""
+    segmenter = FrtmSegmenter(backbone, config, network)
+    segmenter.start(frames[0], first)
+    (target,) = segmenter.targets.values()
+    known = [(features(frame[None]), torch.tensor(mask)[None, None]) for frame, mask in zip(frames, masks)]
+    for x, y in islice(cycle(known), config.target_model.k_max - config.augmentations - 1):
+        assert target.model.insert(x, y), "a mask of under 10 pixels"
+    return segmenter
+
+
+def time_steps(config) -> dict:
+    """Seconds of a frame by step of Algorithm 1, and their shares of the whole."""
+    segmenter = filled(config)
+    (target,) = segmenter.targets.values()
+    clock, t_s = Clock(wait), config.target_model.t_s
+    steps = {"features": (segmenter, "_features"), "prediction": (target.model, "scores")}
+    steps |= {"segmentation": (segmenter, "_probabilities"), "memory": (target.model, "insert")}
+    steps |= {"update": (target.model, "update"), "frame": (segmenter, "step")}
+    for name, (owner, attribute) in steps.items():
+        clock.wrap(owner, attribute, name)
+    rounds = t_s * settings["updates"]
+    for n, frame in enumerate(islice(cycle(frames[1:]), t_s + rounds)):
+        if n == t_s:  # the first frames warm up
+            clock.seconds.clear()
+        segmenter.step(frame)
+    found = medians(clock)
+    found["update"] /= t_s
+    plain = [s for n, s in enumerate(clock.seconds["frame"]) if n % t_s]  # frame 0, t_s, ... begins with an update
+    found["frame"] = float(np.median(plain)) + found["update"]
+    found["other"] = found["frame"] - sum(found[name] for name in steps if name != "frame")
+    shares = {name: seconds / found["frame"] for name, seconds in found.items() if name != "frame"}
+    return {"seconds": found, "share": shares, "samples": config.target_model.k_max}
+
+
+# %%
+memories = {}
+for solver, config in solvers.items():
+    for k_max in settings["k_max"] if solver == "full" else settings["k_max"][-1:]:
+        memories[f"{solver}_{k_max}"] = replace(config, target_model=replace(config.target_model, k_max=k_max))
+    memories[f"{solver}_gram"] = replace(config, target_model=replace(config.target_model, memory="gram"))
+
+data = [manifest_entry(spec, sequence)]
+config = {"full": asdict(FULL), "fast": asdict(FAST), "frames": len(frames), "backbone": backbone.source}
+config |= {"device": device, "threads": torch.get_num_threads(), "updates": settings["updates"]}
+config |= {"rounds": settings["rounds"]}
+with record_run(f"frtm_times_{profile}", profile=profile, config=config, seed=settings["seed"], data=data) as run:
+    run["metrics"]["first_frame"] = time_first_frame()
+    run["metrics"]["frame"] = {name: time_steps(config) for name, config in memories.items()}
+    most = run["metrics"]["frame"][f"full_{max(settings['k_max'])}"]["seconds"]["frame"]
+    for found in run["metrics"]["frame"].values():
+        found["share_of_most"] = found["seconds"]["frame"] / most
+
+# %%
+for name, steps in run["metrics"]["first_frame"].items():
+    print(f"{name:<12}", *(f"{step} {value:.3f}" for step, value in steps.items()), sep="  ")
+for name, found in run["metrics"]["frame"].items():
+    shares = (f"{step} {100 * share:.1f}" for step, share in found["share"].items())
+    print(f"{name:<10}", f"{1e3 * found['seconds']['frame']:.0f} ms a frame; %:", *shares, sep="  ")
