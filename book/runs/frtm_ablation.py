@@ -9,6 +9,8 @@
 # Real video: the profile's DAVIS 2016 validation sequences. Synthetic video: several objects, from seeds that nothing
 # was trained on. S was trained on real video, so that the synthetic one is a foreign world to it.
 #
+# The table's other rows are runs of their own: the Base net in `frtm_share`, fine-tuning in `frtm_fine_tuned`.
+#
 # All variants take turns at every frame and share its features, so no time is measured here (`frtm_times` does).
 
 # %% tags=["parameters"]
