@@ -6,6 +6,7 @@ SHELL := /bin/bash
 
 PROFILE ?= smoke
 RUN ?=
+SET ?=
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
   $p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $p)))
 VENV := .venv
@@ -19,6 +20,7 @@ help:
 	@echo 'make test   all tests, the execution of every chapter among them'
 	@echo 'make lab    open JupyterLab with the chapters as notebooks'
 	@echo 'make run    RUN=frtm_d_only PROFILE=small: one run, and its record in book/results'
+	@echo '            RUN=train_frtm PROFILE=small SET=variant=filters: one that has parameters of its own'
 	@echo 'make clean  remove what was built; .venv stays'
 
 book: $(READY)
@@ -33,7 +35,7 @@ lab: $(READY)
 
 run: $(READY)
 	@test -n '$(RUN)' || { echo 'make run needs RUN, for example: make run RUN=frtm_d_only PROFILE=small' >&2; exit 2; }
-	@$(BIN)/python book/build.py run '$(RUN)' --profile '$(PROFILE)'
+	@$(BIN)/python book/build.py run '$(RUN)' --profile '$(PROFILE)' --set $(SET)
 
 readme: $(READY)
 	@$(BIN)/python book/build.py readme

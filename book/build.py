@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from pipeline import pages, site
-from pipeline.chapters import BOOK, chapter_paths
+from pipeline.chapters import BOOK, chapter_paths, parameter_names, read_chapter
 from pipeline.execute import DEFAULT_PROFILE, ChapterError, execute, execute_all
 
 from vosbook.errors import InputError
@@ -32,17 +32,26 @@ def make_book(profile: str) -> int:
     return 0
 
 
-def make_run(run: str, profile: str) -> int:
-    """Execute `book/runs/RUN.py`; its record goes to book/results, the notebook to build/runs."""
+def make_run(run: str, profile: str, given: dict[str, str]) -> int:
+    """Execute `book/runs/RUN.py`; its record goes to book/results, the notebook to build/runs.
+
+    `given` are parameters of the run beside its profile.
+    """
     script = BOOK / "runs" / f"{run}.py"
     if not script.is_file():
         known = ", ".join(sorted(path.stem for path in script.parent.glob("*.py")))
         print(f"{script} does not exist: the runs are {known}", file=sys.stderr)
         return 2
-    out = BUILD / "runs" / f"{run}_{profile}.ipynb"
+    known = [name for name in parameter_names(read_chapter(script)) if name != "profile"]
+    if unknown := given.keys() - set(known):
+        has = ", ".join(known) or "none"
+        print(f"{script} has no parameter {min(unknown)} beside its profile: it has {has}", file=sys.stderr)
+        return 2
+    name = "_".join([run, profile, *given.values()]).replace("/", "-")
+    out = BUILD / "runs" / f"{name}.ipynb"
     out.parent.mkdir(parents=True, exist_ok=True)
     try:
-        execute(script, out, profile=profile, stdout=sys.stdout)
+        execute(script, out, profile=profile, given=given, stdout=sys.stdout)
     except ChapterError as error:
         print(error, file=sys.stderr)
         return 1
@@ -64,6 +73,7 @@ def main() -> int:
     run = commands.add_parser("run", help="execute one training or measuring run")
     run.add_argument("run")
     run.add_argument("--profile", default=DEFAULT_PROFILE)
+    run.add_argument("--set", nargs="*", type=_assignment, default=[], metavar="NAME=VALUE", help="other parameters")
     commands.add_parser("readme", help="bring the README's results table up to date")
     args = parser.parse_args()
     if args.command == "readme":
@@ -73,7 +83,14 @@ def main() -> int:
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
-    return make_book(args.profile) if args.command == "book" else make_run(args.run, args.profile)
+    return make_book(args.profile) if args.command == "book" else make_run(args.run, args.profile, dict(args.set))
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The cache of executed chapters, on a chapter of three cells: what runs again, what does not, what a failure says."""
 
+import importlib
 import json
 import signal
 import subprocess
@@ -149,3 +150,30 @@ def test_the_students_version_is_nbgraders():
     answer = "def f(x):\n    y = 1\n    ### BEGIN SOLUTION\n    return x + y\n    ### END SOLUTION\n"
     stub = "def f(x):\n    y = 1\n    # YOUR CODE HERE\n    raise NotImplementedError()\n"
     assert without_solution(answer) == stub
+
+
+command = importlib.import_module("build")  # book/build.py: an import statement would be sorted by what lies about
+RUN = CHAPTER.replace('profile = "smoke"', 'profile = "smoke"\nvariant = "plain"').replace("1 + 1", "variant")
+
+
+def test_a_run_is_given_its_own_parameters(book, monkeypatch, capsys):
+    monkeypatch.setattr(command, "BOOK", book)
+    monkeypatch.setattr(command, "BUILD", book.parent / "build")
+    (book / "runs").mkdir()
+    (book / "runs" / "tiny.py").write_text(RUN)
+    assert command.make_run("tiny", "smoke", {"variant": "a/b"}) == 0
+    made = nbformat.read(book.parent / "build" / "runs" / "tiny_smoke_a-b.ipynb", as_version=4)
+    assert code_cells(made)[1].outputs[0].text == "sum a/b\n"
+    capsys.readouterr()
+    for name in ("varaint", "profile"):
+        assert command.make_run("tiny", "smoke", {name: "x"}) == 2
+        assert f"tiny.py has no parameter {name} beside its profile: it has variant" in capsys.readouterr().err
+    assert command.make_run("none", "smoke", {}) == 2
+    assert "the runs are tiny" in capsys.readouterr().err
+
+
+def test_a_parameter_without_a_value_is_refused(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["build.py", "run", "train_frtm", "--set", "variant"])
+    with pytest.raises(SystemExit, match="2"):
+        command.main()
+    assert "'variant' is not NAME=VALUE" in capsys.readouterr().err

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,3 +206,15 @@ def test_every_record_in_the_book_can_be_read():
         assert json.dumps(record.metrics)
         profile = runs.book_folder() / "profiles" / f"{record.profile}.yml"
         assert yaml.safe_load(profile.read_text(encoding="utf-8"))["description"]
+
+
+def test_a_script_takes_its_parameters_by_name(monkeypatch):
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    monkeypatch.setattr(sys, "argv", ["run.py", "variant=b=c"])
+    assert runs.script_parameters(profile="smoke", variant="a") == ("smoke", "b=c")
+    for wrong in ("varaint=b", "variant", "small"):
+        monkeypatch.setattr(sys, "argv", ["run.py", wrong])
+        with pytest.raises(InputError, match=f"{wrong}: run.py takes profile=VALUE, variant=VALUE"):
+            runs.script_parameters(profile="smoke", variant="a")
+    monkeypatch.setitem(sys.modules, "ipykernel", object())  # in a notebook the arguments are the kernel's
+    assert runs.script_parameters(profile="small", variant="a") == ("small", "a")

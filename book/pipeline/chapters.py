@@ -37,6 +37,13 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     return [cell for cell in cells if "injected-parameters" not in cell.metadata.get("tags", [])]
 
 
+def parameter_names(notebook: NotebookNode) -> list[str]:
+    """What the cell tagged `parameters` assigns: the names that papermill can set."""
+    cells = [cell for cell in code_cells(notebook) if "parameters" in cell.metadata.get("tags", [])]
+    lines = [line for cell in cells for line in ast.parse(cell.source).body if isinstance(line, ast.Assign)]
+    return [target.id for line in lines for target in line.targets if isinstance(target, ast.Name)]
+
+
 def exercise_cells(notebook: NotebookNode) -> dict[str, tuple[NotebookNode, NotebookNode]]:
     """Answer and check cell of every exercise, by the answer's grade_id; a check's id is the answer's plus "-check"."""
     graded = {c.metadata["nbgrader"]["grade_id"]: c for c in code_cells(notebook) if "nbgrader" in c.metadata}

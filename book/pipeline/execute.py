@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from functools import partial
@@ -88,27 +88,29 @@ def execute(
     out: Path,
     *,
     profile: str,
+    given: Mapping[str, str] | None = None,
     key: str = "",
     cell_seconds: int | None = None,
     stdout: TextIO | None = None,
 ) -> None:
     """Run a py:percent file through papermill in its book's folder. `out` appears only when it is complete.
 
-    `cell_seconds` limits each cell. What the cells print also goes to `stdout` while they run.
+    `given` are parameters beside the profile. `cell_seconds` limits each cell. What the cells print also goes to
+    `stdout` while they run.
     """
     import papermill  # 1 s, and only here
 
     source = read_chapter(chapter)
     with TemporaryDirectory(prefix=f".{out.stem}.partial-", dir=out.parent) as folder:
         _own_ipython(Path(folder) / "ipython")
-        given, made = Path(folder) / "given.ipynb", Path(folder) / out.name
-        nbformat.write(source, given)
+        plain, made = Path(folder) / "plain.ipynb", Path(folder) / out.name
+        nbformat.write(source, plain)
         start = time.perf_counter()
         try:
             papermill.execute_notebook(
-                str(given),
+                str(plain),
                 str(made),
-                parameters={} if profile == DEFAULT_PROFILE else {"profile": profile},
+                parameters=({} if profile == DEFAULT_PROFILE else {"profile": profile}) | dict(given or {}),
                 cwd=str(BOOK if chapter.is_relative_to(BOOK) else chapter.parent),
                 kernel_name=KERNEL["name"],
                 progress_bar=False,
