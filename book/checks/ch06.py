@@ -1,0 +1,153 @@
+"""Checks of chapter 06. Each compares values on several cases, and its message says what was seen, not the answer."""
+
+from itertools import count, islice, pairwise
+
+import numpy as np
+
+FIRST = np.array([2.0, 1, 1, 1, 1])
+
+
+def _rounded(values):
+    return np.asarray(values).round(4).tolist()
+
+
+# ------------------------------------------------------------------------------------------- exercises 6.1 and 6.2
+
+
+def _simulate(first, inserts, eta, K_max):
+    """The rule of the paper by dictionary: weights by place and the place of the newest, after every insert."""
+    weights, newest = dict(enumerate(first / first.sum())), None
+    yield dict(weights), newest
+    for _ in range(inserts):
+        before = weights.get(newest)
+        place = len(weights)
+        if place == K_max:
+            place = min(weights, key=weights.get)
+            del weights[place]
+        if before is None:
+            weights = {k: (1 - eta) * g for k, g in weights.items()} | {place: eta}
+        else:
+            weights[place] = before / (1 - eta)
+        total, newest = sum(weights.values()), place
+        weights = {k: g / total for k, g in weights.items()}
+        yield dict(weights), newest
+
+
+def check_weights_after(weights_after):
+    """Exercise 6.1."""
+    for first in (FIRST, np.array([1.0]), np.array([0.5, 0.3, 0.2])):
+        for n, eta in ((0, 0.1), (1, 0.1), (2, 0.1), (40, 0.1), (12, 0.4)):
+            given = first.copy()
+            got = np.asarray(weights_after(n, eta, given), float)
+            case = f"first weights {_rounded(first)}, {n} inserts, eta {eta}"
+            assert np.array_equal(given, first), f"{case}: the caller's array was changed"
+            assert got.shape == (len(first) + n,), f"{case}: expected {len(first) + n} weights, got shape {got.shape}"
+            assert abs(got.sum() - 1) < 1e-9, f"{case}: the weights sum to {got.sum():.4f}"
+            (*_, (weights, _)) = _simulate(first, n, eta, K_max=10**6)
+            wrong = np.flatnonzero(np.abs(got - [weights[k] for k in range(len(got))]) > 1e-9)
+            assert not len(wrong), (
+                f"{case}: {len(wrong)} of {len(got)} weights are wrong, the first of them number {wrong[0]} from the "
+                f"oldest, {got[wrong[0]]:.4f}; insert them one by one with the rule and compare"
+            )
+
+
+def check_insert_weight(insert_weight):
+    """Exercise 6.2."""
+    for K_max, eta in ((80, 0.1), (8, 0.1), (6, 0.4)):
+        steps = list(_simulate(FIRST, 100, eta, K_max))
+        for n, ((before, newest), (after, expected_place)) in enumerate(pairwise(steps), 1):
+            gamma = np.array([before[k] for k in range(len(before))])
+            given = gamma.copy()
+            got, place = insert_weight(given, newest, eta, K_max)
+            got = np.asarray(got, float)
+            case = f"insert {n}, eta {eta}, K_max {K_max}"
+            assert np.array_equal(given, gamma), f"{case}: the caller's array was changed"
+            assert len(got) == len(after), f"{case}: expected {len(after)} weights, got {len(got)}"
+            assert place == expected_place, f"{case}: the new sample should not be put at place {place}"
+            assert abs(got.sum() - 1) < 1e-9, f"{case}: the weights sum to {got.sum():.4f}"
+            expected = np.array([after[k] for k in range(len(after))])
+            assert np.allclose(got, expected, rtol=1e-9, atol=0), (
+                f"{case}: from {_rounded(gamma[-3:])}, the last three weights, and the newest at place {newest}, the "
+                f"new sample's weight became {got[place]:.5f}, and the others' sum {got.sum() - got[place]:.5f}"
+            )
+
+
+# ---------------------------------------------------------------------------------------------------- exercise 6.3
+
+
+def _interpolation(n_out, n_in):
+    position = np.clip((np.arange(n_out) + 0.5) * n_in / n_out - 0.5, 0, n_in - 1)
+    return np.clip(1 - np.abs(position[:, None] - np.arange(n_in)), 0, None)
+
+
+def check_sample_equations(sample_equations):
+    """Exercise 6.3: by the loss itself, at full resolution, which the equations must reproduce for any weights."""
+    rng = np.random.default_rng(6)
+    for (h, w), (H, W), n in (((3, 5), (12, 23), 4), ((4, 4), (16, 16), 6), ((1, 3), (5, 12), 2)):
+        X, U_y, U_x = rng.normal(size=(h * w, n)), _interpolation(H, h), _interpolation(W, w)
+        y, v = (rng.uniform(size=(H, W)) > 0.7).astype(float), rng.uniform(0.2, 3, size=(H, W))
+        given = [part.copy() for part in (X, U_y, U_x, y, v)]
+        A, g = sample_equations(*given)
+        kept = all(map(np.array_equal, given, (X, U_y, U_x, y, v)))
+        assert kept, "an array that was given has been changed"
+        assert np.shape(A) == (n, n) and np.shape(g) == (n,), (
+            f"expected shapes {(n, n)} and {(n,)}, got {np.shape(A)} and {np.shape(g)}"
+        )
+
+        def loss(f, v):
+            return (v * (y - U_y @ (X @ f).reshape(h, w) @ U_x.T) ** 2).sum()  # noqa: B023 - used in this round alone
+
+        assert np.allclose(A, np.transpose(A)), "A should be symmetric"
+        for _ in range(3):
+            f = rng.normal(size=n)
+            even = (loss(f, v) + loss(-f, v)) / 2 - loss(0 * f, v)  # f^T A f
+            odd = (loss(-f, v) - loss(f, v)) / 4  # f^T g
+            assert np.isclose(f @ A @ f, even), (
+                f"grid {h} x {w}: f^T A f is {f @ A @ f:.3f}; the part of the loss that is quadratic in f is {even:.3f}"
+            )
+            assert np.isclose(f @ g, odd), (
+                f"grid {h} x {w}: f^T g is {f @ g:.3f}; the part of the loss linear in f, over -2, is {odd:.3f}"
+            )
+
+
+# ---------------------------------------------------------------------------------------------------- exercise 6.4
+
+
+def _pairs(rng, number, n=3):
+    return [(a @ a.T, rng.normal(size=n)) for a in rng.normal(size=(number, n, n))]
+
+
+def _expected(first, samples, eta, share):
+    """By weights: the first frame's, raised to the share where it is less, and the samples' in proportion."""
+    n = len(samples)
+    weights = np.append((1 - eta) ** n, eta * (1 - eta) ** np.arange(n)[::-1])
+    if weights[0] < share:
+        weights = np.append(share, weights[1:] * (1 - share) / weights[1:].sum())
+    pairs = [first, *samples]
+    return tuple(sum(weight * pair[k] for weight, pair in zip(weights, pairs)) for k in (0, 1))
+
+
+def check_run_memory(run_memory):
+    """Exercise 6.4."""
+    rng = np.random.default_rng(7)
+    first, *samples = _pairs(rng, 31)
+    for eta, share in ((0.1, 0.0), (0.1, 0.25), (0.3, 0.5), (0.1, 0.05)):
+        given = tuple(part.copy() for part in first), [tuple(part.copy() for part in pair) for pair in samples]
+        endless = (given[1][t % len(samples)] for t in count())
+        found, kept = [], []
+        for result in islice(run_memory(given[0], endless, eta, share), len(samples)):
+            found.append(result)
+            kept.append(tuple(np.array(part) for part in result))
+        assert len(found) == len(samples), f"expected a result after each of {len(samples)} inserts, got {len(found)}"
+        for n, result in enumerate(kept, 1):
+            case = f"eta {eta}, share {share}, after {n} inserts"
+            for name, got, want in zip("Ag", result, _expected(first, samples[:n], eta, share)):
+                off = np.abs(got - want).max()
+                own = (1 - eta) ** n
+                assert off < 1e-9, f"{case} (the first frame has {own:.3f} by itself): {name} is off by {off:.3f}"
+        for n, (result, before) in enumerate(zip(found, kept), 1):
+            same = all(map(np.array_equal, result, before))
+            assert same, f"what was yielded after insert {n} changed when later samples came"
+        unchanged = all(map(np.array_equal, given[0], first))
+        assert unchanged, "the first frame's pair was changed"
+        assert all(map(np.array_equal, sum(given[1], ()), sum(samples, ()))), "a sample that was given was changed"
