@@ -65,7 +65,7 @@ def by_gauss_newton(problem, w, pixels):
 
 def by_gradients(make):
     def optimize(problem, w, pixels):
-        w = tuple(torch.nn.Parameter(w_j) for w_j in w)
+        w = tuple(torch.nn.Parameter(w_j.clone()) for w_j in w)  # the start is every method's
         optimizer, evaluations = make(w), 0
         while True:
             for w_j, b_j in zip(w, problem.linearize(tuple(w_j.detach() for w_j in w))[1]):
@@ -147,6 +147,7 @@ def summary(rows) -> dict:
 
 def best(kind, metrics, key, sign) -> str:
     names = [name for name in metrics if name.startswith(kind) and metrics[name]["loss_at_50"] is not None]
+    assert names, f"with every learning rate of {kind} the loss overflowed: list smaller ones"
     return min(names, key=lambda name: sign * metrics[name][key])
 
 
