@@ -200,7 +200,8 @@ show(
 #
 # A new sample gets the share $\eta = 0.1$ of the whole sample weight, and the others share the rest as before. So old
 # samples fade: after $n$ frames the given one and its four copies have $0.9^n$ of the weight together, a third after
-# ten frames. An update changes $w_2$ only; $w_1$ stays what the first frame made it.
+# ten frames. An update changes $w_2$ only; $w_1$ stays what the first frame made it. Chapter 06 builds this memory and
+# its updates; here they are used.
 
 
 # %%
@@ -401,7 +402,8 @@ assert np.array_equal(late_labels, library(late, given))
 print(f"{len(pair_frames)} and {len(late_frames)} frames, every label equal")
 
 # %% [markdown]
-# The memory of each model holds at most 80 samples, so a longer video needs no more memory than a short one.
+# The memory of each model holds at most 80 samples, so a longer video needs no more memory than a short one. Which
+# sample is dropped, and what becomes of the given frame, is told in chapter 06.
 
 # %% [markdown]
 # ## 6 Watching the scores
@@ -434,7 +436,8 @@ for name, clip, true, updated, start in (
 # %% [markdown]
 # In these two videos every object gains, and not every one as much. It need not be a gain: the model learns from its
 # own answers, also from those that are wrong. Below is one object of the first video in its last frame, scored by the
-# model of the first frame and by the updated one.
+# model of the first frame and by the updated one. The segmenter keeps these scores in `scores` as they come from the
+# model, one per cell.
 
 # %%
 i, t = object_ids(pair_truth[0])[0], len(pair_frames) - 1
@@ -457,8 +460,8 @@ show(
         [f"frame {t}", "truth", "scores, no updates", "scores, updates"],
         limits=(-0.2, 1.2),
     ),
-    alt="The last frame; one object's true mask; two maps of scores. Without updates "
-    "the other object and the background have gained some score; with updates "
+    alt="The last frame; one object's true mask; two coarse maps of scores. Without "
+    "updates the other object and the background have gained some score; with them "
     "they are darker, and the object itself stands out more.",
 )
 
@@ -501,7 +504,9 @@ show(
 )
 
 # %% [markdown]
-# The segmentation network of the full method was trained to mend the first two. Chapter 07 builds it.
+# The segmentation network of the complete method was trained to mend the first two: it turns these coarse scores into a
+# mask with the help of finer features. Chapter 07 builds it, and chapter 08 puts it into the loop above, where it takes
+# the place of upsampling and clamping.
 
 # %% [markdown]
 # ## 7 Your own mask
@@ -775,7 +780,7 @@ for name, words in remembers.items():
 # - A model remembers its own answers, never where another object won, and learns from them every eighth frame.
 # - A given mask is the answer where it is. The other models must not remember anything there.
 # - Updates gain on the synthetic videos here, and not on the mean of five real ones: a tracker that learns from its own
-#   answers also learns its mistakes.
+#   answers also learns its mistakes. Chapter 06 shows how.
 
 # %% [markdown]
 # ## References
