@@ -61,7 +61,10 @@ class Backbone(nn.Module, ABC):
 
     @torch.no_grad()
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """RGB images `(B, 3, H, W)`, float in 0..1 -> `{level: (B, C, ceil(H / stride), ceil(W / stride))}`."""
+        """RGB images `(B, 3, H, W)`, float in 0..1 -> `{level: (B, C, ceil(H / stride), ceil(W / stride))}`.
+
+        A ResNet's maps lie channels last in memory, as its convolutions and those that follow want them.
+        """
         if images.ndim != 4 or images.shape[1] != 3 or not images.is_floating_point():
             raise ValueError(f"images must be float (B, 3, H, W) in 0..1, got {images.dtype} {tuple(images.shape)}")
         maps = self.extract(images)
@@ -109,8 +112,7 @@ class ResNet(Backbone):
         x = self.stem(x.contiguous(memory_format=torch.channels_last))
         maps = {}
         for level, stage in self.stages.items():
-            x = stage(x)
-            maps[level] = x.contiguous()
+            maps[level] = x = stage(x)
         return maps
 
 
