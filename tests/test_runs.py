@@ -59,7 +59,9 @@ def test_a_kill_before_the_last_step_leaves_no_record(tmp_path, monkeypatch):
 
 
 def test_a_missing_or_foreign_record_is_an_input_error(tmp_path):
-    with pytest.raises(InputError, match="has not been made"):
+    with pytest.raises(InputError, match=r"made .make it with `make run RUN=frtm_times PROFILE=small`"):
+        runs.read_record("frtm_times_small", folder=tmp_path)
+    with pytest.raises(InputError, match=r"has not been made .see `make run`"):
         runs.read_record("never", folder=tmp_path)
     (tmp_path / "foreign.json").write_text('{"J": 1}')
     (tmp_path / "cut.json").write_text('{"name": "cu')

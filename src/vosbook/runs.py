@@ -201,12 +201,20 @@ def read_record(name: str, *, folder: Path | None = None) -> RunRecord:
     """Read `folder/NAME.json`. InputError where there is none, or where it is no record."""
     path = (book_folder() / "results" if folder is None else Path(folder)) / f"{name}.json"
     if not path.is_file():
-        raise InputError(f"{path} does not exist: this run has not been made (see `make run`)")
+        raise InputError(f"{path} does not exist: this run has not been made ({_command(name)})")
     try:
         return RunRecord(**json.loads(path.read_text(encoding="utf-8")))
     except (TypeError, json.JSONDecodeError) as error:
         wanted = ", ".join(f.name for f in fields(RunRecord))
         raise InputError(f"{path} is no run record ({error}): it needs {wanted}") from error
+
+
+def _command(record: str) -> str:
+    """How the run is made that writes a record of this name, as far as the name says."""
+    run, _, profile = record.rpartition("_")
+    if (book_folder() / "runs" / f"{run}.py").is_file():
+        return f"make it with `make run RUN={run} PROFILE={profile}`"
+    return "see `make run`"
 
 
 @contextmanager
