@@ -28,6 +28,7 @@ import torch.nn.functional as F
 from tqdm.auto import tqdm
 
 from vosbook.datasets.catalog import load_sequence
+from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.errors import InputError
 from vosbook.features import load_backbone
 from vosbook.methods import base_net
@@ -55,7 +56,8 @@ runs = book_folder().parent / "build" / "runs"
 
 # %%
 specs = settings["data"][:: round(1 / settings["share"])]
-sequences = [load_sequence(spec, resolution=settings["resolution"]) for spec in specs]
+synthetic = SyntheticConfig(**settings["synthetic"])
+sequences = [load_sequence(spec, config=synthetic, resolution=settings["resolution"]) for spec in specs]
 data = [manifest_entry(spec, sequence) for spec, sequence in zip(specs, sequences)]
 backbone = load_backbone(settings["backbone"], levels=settings["levels"], device=device)
 if backbone.name != settings["backbone"]:

@@ -5,12 +5,16 @@ sequence. The segmentation network sees D's scores and learns the true masks; D 
 
 Each target has a number of views: a reference frame, a flip and a zoom, which its validation frames share. A target
 model depends on the view alone, so it is learned once and kept on disk.
+
+Where every video has a single object, a network can learn to segment whatever looks like an object, and ignore the
+scores. So an object of another video may be pasted into a view, and either of the two may be the target: then only
+the scores tell which.
 """
 
 import hashlib
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Many
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -32,9 +36,10 @@ class SimulationConfig:
     """How the samples are drawn."""
 
     size: tuple[int, int]  # (H, W) of the window that is cut from a frame
-    zoom: tuple[float, float] = (1.0, 1.0)  # least and greatest magnification of the frame before that, 1 or more
+    lines: tuple[int, int]  # least and greatest height to which the whole frame is scaled before that
     views: int = 16  # of each target
     flip: float = 0.5  # share of the views that are mirrored
+    composed: float = 0.0  # share of the views with an object of another video, which is the target in half of them
     jitter: float = 0.25  # of the window, either way: how far its middle lies from some pixel of the target
     min_pixels: int = 100  # of the target in every frame that is used
     augmentations: int = 4  # of the reference frame, as at inference
@@ -42,8 +47,8 @@ class SimulationConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if not 1 <= self.zoom[0] <= self.zoom[1]:
-            raise ValueError(f"zoom is (least, greatest), both at least 1, got {self.zoom}")
+        if not 0 < self.lines[0] <= self.lines[1]:
+            raise ValueError(f"lines are (least, greatest), got {self.lines}")
         if not 0 <= self.jitter < 0.5:
             raise ValueError(f"jitter is under 0.5, so that the target stays in view, got {self.jitter}")
 
@@ -79,7 +84,9 @@ class View:
 
     reference: int  # frame
     flip: bool
-    zoom: float
+    zoom: float  # magnification of the frame
+    other: "tuple[int, View] | None" = None  # the target that is pasted in, and how it is looked at
+    pasted: bool = False  # whether the pasted object is the one to be segmented
 
 
 @dataclass(frozen=True)
@@ -155,20 +162,48 @@ class Simulation:
         generator = np.random.default_rng([self.config.seed, step, pair])
         n, k = int(generator.integers(len(self.targets))), int(generator.integers(self.config.views))
         view = self.view(n, k)
+        times = [self._times(n, view, generator)]
+        times.append([None] * self.config.frames if view.other is None else self._times(*view.other, generator))
+        for t, t_other in zip(*times):
+            yield (n, k), *self._look(n, view, t, t_other, generator)
+
+    def _times(self, n: int, view: View, generator: np.random.Generator) -> list[int]:
+        """Validation frames of target n: any but the reference, different ones as far as there are so many."""
         others = [t for t in self.targets[n].frames if t != view.reference]
-        for t in generator.choice(others, self.config.frames, replace=len(others) < self.config.frames):
-            yield (n, k), *look(self.targets[n], int(t), view, self.config, generator)
+        return generator.choice(others, self.config.frames, replace=len(others) < self.config.frames).tolist()
+
+    def _look(
+        self, n: int, view: View, t: int, t_other: int | None, generator: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Frame t of target n as `view` shows it, with the other object, if any, of frame `t_other` of its video."""
+        image, mask = look(self.targets[n], t, view, self.config, generator)
+        if view.other is None:
+            return image, mask
+        other, other_view = view.other
+        above = look(self.targets[other], t_other, other_view, self.config, generator)
+        return paste(image, mask, *above, pasted=view.pasted, min_pixels=self.config.min_pixels, generator=generator)
 
     def view(self, n: int, k: int) -> View:
         """The k-th view of target n."""
         generator = np.random.default_rng([self.config.seed, n, k])
-        reference = int(generator.choice(self.targets[n].frames))
-        return View(reference, bool(generator.random() < self.config.flip), float(generator.uniform(*self.config.zoom)))
+        view = self._single_view(n, generator)
+        name = self.targets[n].sequence.name
+        strangers = [m for m, target in enumerate(self.targets) if target.sequence.name != name]
+        if not strangers or generator.random() >= self.config.composed:
+            return view
+        m = int(generator.choice(strangers))
+        return replace(view, other=(m, self._single_view(m, generator)), pasted=bool(generator.random() < 0.5))
+
+    def _single_view(self, n: int, generator: np.random.Generator) -> View:
+        target = self.targets[n]
+        reference = int(generator.choice(target.frames))
+        zoom = generator.uniform(*self.config.lines) / target.sequence.frames.size[0]
+        return View(reference, bool(generator.random() < self.config.flip), float(zoom))
 
     def reference(self, n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
         """The reference frame of the k-th view of target n: image `uint8 (H, W, 3)`, mask `bool (H, W)`."""
         generator, view = np.random.default_rng([self.config.seed, n, k, 1]), self.view(n, k)
-        return look(self.targets[n], view.reference, view, self.config, generator)
+        return self._look(n, view, view.reference, view.other[1].reference if view.other else None, generator)
 
     def learned(self, n: int, k: int) -> Weights:
         """w1 and w2 of the k-th view of target n: from disk, or learned now and written there.
@@ -251,3 +286,30 @@ def _window(mask: np.ndarray, zoom: float, config: SimulationConfig, generator: 
     corner = anchor + generator.uniform(-config.jitter, config.jitter, 2) * size - size / 2
     room = np.array(mask.shape) * zoom - size  # negative where the frame is smaller than the window
     return np.clip(corner, np.minimum(room, 0) / 2, np.maximum(room, 0))
+
+
+def paste(
+    image: np.ndarray,
+    mask: np.ndarray,
+    above: np.ndarray,
+    above_mask: np.ndarray,
+    *,
+    pasted: bool,
+    min_pixels: int,
+    generator: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Put the object of one window over another: the image `uint8 (H, W, 3)` and the target's mask `bool (H, W)`.
+
+    The object is moved at random. The target is what was pasted if `pasted`, else what `mask` shows, less what is
+    hidden; where fewer than `min_pixels` of it would be left, the object stays where it was, or is not pasted.
+    """
+    height, width = mask.shape
+    move = np.float32([[1, 0, generator.uniform(-0.4, 0.4) * width], [0, 1, generator.uniform(-0.4, 0.4) * height]])
+    moved = cv2.warpAffine(above, move, (width, height), flags=cv2.INTER_LINEAR)
+    where = cv2.warpAffine(above_mask.astype(np.uint8), move, (width, height), flags=cv2.INTER_NEAREST) > 0
+    target = where if pasted else mask & ~where
+    if target.sum() < min_pixels:
+        if not pasted:
+            return image, mask
+        moved, where, target = above, above_mask, above_mask
+    return np.where(where[..., None], moved, image), target
