@@ -550,8 +550,8 @@ print(f"without updates J {plain:.3f}, with its own answers {own:.3f}")
 print(f"with true masks {plain + gains[0]:.3f}")
 
 # %% [markdown]
-# In this video labels a little off do no harm: the model sees cells of 16 pixels. Labels that are far off cost. The
-# tracker's own answers gain about half of what true masks gain, and *less* than moved masks of the same
+# In the video of the profile `smoke` labels a little off do no harm: the model sees cells of 16 pixels. Labels that are
+# far off cost. The tracker's own answers gain about half of what true masks gain, and *less* than moved masks of the same
 # $\mathcal J$: its errors are not a shift but what the model already believes, and a label cannot correct what it
 # repeats.
 #
@@ -763,8 +763,8 @@ held = 80 * (z.numel() + a.numel() + b.numel()) * 4, 2 * (n * n + n) * 4
 print(f"held: samples {held[0] / 1e6:.1f} MB, sums {held[1] / 1e6:.1f} MB")
 
 # %% [markdown]
-# The sums move work from the update to the insert. With the paper's rare and short updates they are no faster on the
-# whole. What they buy is a memory that grows neither with the frame's size nor with the video's length, an update so
+# The sums move work from the update to the insert. With updates as rare as the paper's, neither memory is much cheaper on
+# the whole. What they buy is a memory that grows neither with the frame's size nor with the video's length, an update so
 # cheap that it could be made after every frame, and no $K_\max$ to choose. (Two sums are counted above: the second is
 # the first frame's own, for the next section.)
 
