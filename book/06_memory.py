@@ -551,8 +551,8 @@ print(f"with true masks {plain + gains[0]:.3f}")
 
 # %% [markdown]
 # In the video of the profile `smoke` labels a little off do no harm: the model sees cells of 16 pixels. Labels that are
-# far off cost. The tracker's own answers gain about half of what true masks gain, and *less* than moved masks of the same
-# $\mathcal J$: its errors are not a shift but what the model already believes, and a label cannot correct what it
+# far off cost. The tracker's own answers gain about half of what true masks gain, and *less* than moved masks of the
+# same $\mathcal J$: its errors are not a shift but what the model already believes, and a label cannot correct what it
 # repeats.
 #
 # What is remembered is the merged soft probability of chapter 05, zero where another object wins. Where it exceeds one
