@@ -32,7 +32,7 @@ sequence = load_sequence(spec)
 frames = list(islice(sequence.frames, settings["distinct"]))
 first = np.where(sequence.labels(0) == sequence.objects[0].id, 1, 0).astype(np.uint8)  # one object, as in the paper
 masks = [np.where(sequence.labels(t) == sequence.objects[0].id, 1, 0).astype(np.uint8) for t in range(len(frames))]
-solvers = {"full": FULL, "fast": FAST}
+solvers, T_S = {"full": FULL, "fast": FAST}, FULL.target_model.t_s
 whole = FrtmSegmenter.complete(
     replace(FAST, backbone=settings["backbone"]), backbone_weights=None, checkpoint=None, device=device, note=print
 )
@@ -98,28 +98,42 @@ def filled(config) -> FrtmSegmenter:
     return segmenter
 
 
-def time_steps(config) -> dict:
-    """Seconds of a frame by step of Algorithm 1, and their shares of the whole."""
-    segmenter = filled(config)
-    (target,) = segmenter.targets.values()
-    clock, t_s = Clock(wait), config.target_model.t_s
-    steps = {"features": (segmenter, "_features"), "prediction": (target.model, "scores")}
-    steps |= {"segmentation": (segmenter, "_probabilities"), "memory": (target.model, "insert")}
-    steps |= {"update": (target.model, "update"), "frame": (segmenter, "step")}
-    for name, (owner, attribute) in steps.items():
-        clock.wrap(owner, attribute, name)
-    rounds = t_s * settings["updates"]
-    for n, frame in enumerate(islice(cycle(frames[1:]), t_s + rounds)):
-        if n == t_s:  # the first frames warm up
-            clock.seconds.clear()
-        segmenter.step(frame)
-    found = medians(clock)
-    found["update"] /= t_s
-    plain = [s for n, s in enumerate(clock.seconds["frame"]) if n % t_s]  # frame 0, t_s, ... begins with an update
-    found["frame"] = float(np.median(plain)) + found["update"]
-    found["other"] = found["frame"] - sum(found[name] for name in steps if name != "frame")
-    shares = {name: seconds / found["frame"] for name, seconds in found.items() if name != "frame"}
-    return {"seconds": found, "share": shares, "samples": config.target_model.k_max}
+def clocked(segmenter) -> Clock:
+    """A clock over the steps of Algorithm 1."""
+    clock, (target,) = Clock(wait), segmenter.targets.values()
+    clock.wrap(segmenter, "_features", "features")
+    clock.wrap(target.model, "scores", "prediction")
+    clock.wrap(segmenter, "_probabilities", "segmentation")
+    clock.wrap(target.model, "insert", "memory")
+    clock.wrap(target.model, "update", "update")
+    clock.wrap(segmenter, "step", "frame")
+    return clock
+
+
+def steps_of(clock) -> dict:
+    """Seconds of a frame by step, and their shares of the whole. Frame 0, t_s, ... began with an update."""
+    once = {name: np.array(clock.seconds[name]) for name in ("features", "prediction", "segmentation", "memory")}
+    whole, updates = np.array(clock.seconds["frame"]), clock.seconds["update"]
+    whole[::T_S] -= updates
+    once["other"] = whole - sum(once.values())
+    seconds = {name: float(np.median(values)) for name, values in once.items()}
+    seconds["update"] = float(np.median(updates)) / T_S
+    frame = sum(seconds.values())
+    return {"seconds": seconds | {"frame": frame}, "share": {name: s / frame for name, s in seconds.items()}}
+
+
+def time_frames(configs) -> dict:
+    """Steps of every configuration. They take turns at every frame; the first t_s frames warm up."""
+    segmenters = {name: filled(config) for name, config in configs.items()}
+    clocks = {name: clocked(segmenter) for name, segmenter in segmenters.items()}
+    for n, frame in enumerate(islice(cycle(frames[1:]), T_S * (1 + settings["updates"]))):
+        for name, segmenter in segmenters.items():
+            if n == T_S:
+                clocks[name].seconds.clear()
+            segmenter.step(frame)
+    found = {name: steps_of(clock) for name, clock in clocks.items()}
+    most = found[f"full_{max(settings['k_max'])}"]["seconds"]["frame"]
+    return {name: steps | {"share_of_most": steps["seconds"]["frame"] / most} for name, steps in found.items()}
 
 
 # %%
@@ -135,10 +149,7 @@ config |= {"device": device, "threads": torch.get_num_threads(), "updates": sett
 config |= {"rounds": settings["rounds"]}
 with record_run(f"frtm_times_{profile}", profile=profile, config=config, seed=settings["seed"], data=data) as run:
     run["metrics"]["first_frame"] = time_first_frame()
-    run["metrics"]["frame"] = {name: time_steps(config) for name, config in memories.items()}
-    most = run["metrics"]["frame"][f"full_{max(settings['k_max'])}"]["seconds"]["frame"]
-    for found in run["metrics"]["frame"].values():
-        found["share_of_most"] = found["seconds"]["frame"] / most
+    run["metrics"]["frame"] = time_frames(memories)
 
 # %%
 for name, steps in run["metrics"]["first_frame"].items():

@@ -9,7 +9,6 @@ same memory, and what a frame would cost with it.
 
 import tempfile
 import time
-from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,29 +20,12 @@ from torch import Tensor
 from vosbook.datasets.synthetic import SyntheticConfig, make_sequence
 from vosbook.features import load_backbone
 from vosbook.methods.frtm import FAST, FrtmSegmenter
+from vosbook.runs import Clock
 from vosbook.target_model.gauss_newton import AutogradProblem, gauss_newton
 from vosbook.target_model.loss import pixel_weights, residuals
 
 SIZE, CLIP, FRAMES, STEADY = (480, 854), 16, 96, 16  # the last 16 frames, two updates, are the steady state
 D = FAST.target_model
-
-
-class Clock:
-    """Seconds spent in functions that it wraps, by name."""
-
-    def __init__(self):
-        self.seconds = defaultdict(float)
-
-    def wrap(self, owner: object, attribute: str, name: str) -> None:
-        inner = getattr(owner, attribute)
-
-        def timed(*args, **kwargs):
-            start = time.perf_counter()
-            result = inner(*args, **kwargs)
-            self.seconds[name] += time.perf_counter() - start
-            return result
-
-        setattr(owner, attribute, timed)
 
 
 class Samples:
@@ -57,11 +39,11 @@ class Samples:
         self.insert(z, y)
 
 
-def random_resnet18():
+def random_resnet18(levels=(FAST.level,)):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "resnet18.pth"
         torch.save(torchvision.models.resnet18().state_dict(), path)
-        return load_backbone("resnet18", weights=path, levels=[FAST.level])
+        return load_backbone("resnet18", weights=path, levels=levels)
 
 
 def textbook_seconds(samples: Samples, w2: Tensor) -> float:
@@ -98,7 +80,7 @@ def main() -> None:
         frames.append(time.perf_counter() - start)
 
     steady = float(np.mean(frames[-STEADY:]))
-    parts = {name: seconds / STEADY for name, seconds in clock.seconds.items()}
+    parts = {name: sum(seconds) / STEADY for name, seconds in clock.seconds.items()}
     parts["merge, upsampling, the rest"] = steady - sum(parts.values())
     print(f"{torch.get_num_threads()} threads; {len(model.memory)} samples in memory; first frame {first:.2f} s")
     for name, seconds in parts.items():
