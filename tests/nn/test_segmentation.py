@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-import torch.nn.functional as F
+from plain_segmentation import PlainSegmentation
 from torch import Tensor, nn
 
 from vosbook.features import STRIDES
@@ -24,65 +24,6 @@ CASES = [  # channels of the levels, size of the frame
     ({"layer3": 124}, (97, 131)),
 ]
 EQUAL = 1e-6  # in double precision; the matrices that resize hold float32 numbers
-
-# ----------------------------------------------------------------------------------------------------- the plain form
-
-
-class Plain:
-    """The same function of the same weights: every convolution and resize where Figure 3 puts it, one object."""
-
-    def __init__(self, network: SegmentationNetwork):
-        self.state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-
-    def conv(self, name: str, x: Tensor) -> Tensor:
-        weight = self.state[f"{name}.weight"]
-        return F.conv2d(x, weight, self.state.get(f"{name}.bias"), padding=weight.shape[-1] // 2)
-
-    def batch_norm(self, name: str, x: Tensor) -> Tensor:
-        mean, var, weight, bias = (
-            self.state[f"{name}.{key}"][:, None, None] for key in ("running_mean", "running_var", "weight", "bias")
-        )
-        return (x - mean) / (var + 1e-5).sqrt() * weight + bias
-
-    def encoder(self, name: str, x: Tensor, s: Tensor) -> tuple[Tensor, Tensor]:
-        projection = self.conv(f"{name}.project.2", self.conv(f"{name}.project.0", x).relu())
-        z = torch.cat([projection, _bilinear(s, x.shape[2:])], dim=1)
-        for i in (0, 2, 4):
-            z = self.conv(f"{name}.encode.{i}", z).relu()
-        return z, projection
-
-    def residual_block(self, name: str, x: Tensor) -> Tensor:
-        x = self.conv(f"{name}.enter", x)
-        y = self.batch_norm(f"{name}.branch.1", self.conv(f"{name}.branch.0", x)).relu()
-        return (x + self.conv(f"{name}.branch.3", y)).relu()
-
-    def attention(self, name: str, shallow: Tensor, deep: Tensor) -> Tensor:
-        pooled = torch.cat([F.adaptive_avg_pool2d(z, 1) for z in (shallow, deep)], dim=1)
-        gate = self.conv(f"{name}.gate.2", self.conv(f"{name}.gate.0", pooled).relu()).sigmoid()
-        return gate * shallow + _bilinear(deep, shallow.shape[2:])
-
-    def head(self, z: Tensor, size: tuple[int, int]) -> Tensor:
-        z = self.conv("head.narrow", _twice(z)).relu()
-        return self.conv("head.score", _bilinear(_twice(z), size))
-
-    def __call__(self, s: Tensor, x: dict[str, Tensor], size: tuple[int, int]) -> Tensor:
-        z = None
-        for d in sorted(x, reverse=True):  # deep to shallow
-            encoding, projection = self.encoder(f"encoders.{d}", x[d], s)
-            deep = F.adaptive_avg_pool2d(projection, 1) if z is None else z
-            z = self.residual_block(f"refinements.{d}.before", encoding)
-            z = self.attention(f"refinements.{d}.attend", z, deep)
-            z = self.residual_block(f"refinements.{d}.after", z)
-        return self.head(z, size)
-
-
-def _bilinear(x: Tensor, size: tuple[int, int]) -> Tensor:
-    return F.interpolate(x, size=size, mode="bilinear", align_corners=False)
-
-
-def _twice(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2, mode="bicubic", align_corners=False)
-
 
 # ----------------------------------------------------------------------------------------------------------- material
 
@@ -137,7 +78,7 @@ def test_equals_the_plain_form(channels, size):
     s = _scores(x, 1)
     logits = network(s, x, size)
     assert logits.shape == (1, 1, *size)
-    assert _error(logits, Plain(network)(s, x, size)) < EQUAL
+    assert _error(logits, PlainSegmentation(network)(s, x, size)) < EQUAL
 
 
 @torch.no_grad()
@@ -146,7 +87,7 @@ def test_in_single_precision_logits_are_off_by_less_than_a_ten_thousandth():
     network, x = _network(RESNET18), _features(RESNET18, size)
     s = _scores(x, 1)
     logits = network(s, x, size)
-    exact = Plain(network.double())(s.double(), {d: f.double() for d, f in x.items()}, size)
+    exact = PlainSegmentation(network.double())(s.double(), {d: f.double() for d, f in x.items()}, size)
     assert 1 < exact.std() < 10  # as of a trained network
     assert (logits - exact).abs().max() < 1e-4
 
@@ -156,7 +97,7 @@ def test_the_blocks_equal_their_plain_forms():
     network, x = _exact(RESNET18, (97, 131))
     generator = torch.Generator().manual_seed(3)
     z, deep = (torch.randn(1, 64, *grid, generator=generator).double() for grid in ((25, 33), (13, 17)))
-    plain, s = Plain(network), _scores(x, 1)
+    plain, s = PlainSegmentation(network), _scores(x, 1)
     encoder, refinement = network.encoders["layer2"], network.refinements["layer2"]
     assert isinstance(encoder, TargetSegmentationEncoder)
     for mine, theirs in zip(encoder(x["layer2"], s), plain.encoder("encoders.layer2", x["layer2"], s)):
@@ -173,7 +114,7 @@ def test_the_head_resizes_fewer_maps_with_the_same_result(size):
     network = _network(RESNET18).double()
     z = torch.randn(1, 64, 25, 33, generator=torch.Generator().manual_seed(3)).double()
     assert isinstance(network.head, Head)
-    assert _error(network.head(z, size), Plain(network).head(z, size)) < EQUAL
+    assert _error(network.head(z, size), PlainSegmentation(network).head(z, size)) < EQUAL
 
 
 # ------------------------------------------------------------------------------------------------------- many objects
@@ -241,7 +182,7 @@ def test_gradients_in_training_equal_the_plain_forms():
     network, x = _network(RESNET18).train(), _features(RESNET18, size, frames=2)
     s = _scores(x, 2)
 
-    class PlainInTraining(Plain):
+    class PlainInTraining(PlainSegmentation):
         def __init__(self):
             self.state = dict(network.named_parameters())
 
