@@ -13,11 +13,12 @@ from vosbook.features import load_backbone
 from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.model import TargetModel, TargetModelConfig
 from vosbook.training import simulate
-from vosbook.training.simulate import Simulation, SimulationConfig, Target, View, find_targets, look
+from vosbook.training.simulate import Simulation, SimulationConfig, Target, View, find_targets, look, paste
 
-CONFIG = SimulationConfig(size=(32, 48), views=3, augmentations=1)
-D = TargetModelConfig(c=4, cg_first=(2, 2), cg_update=2)
 SIZE, SIDE = (64, 96), 16
+CONFIG = SimulationConfig(size=(32, 48), lines=(64, 64), views=3, augmentations=1)  # frames as they are
+COMPOSED = replace(CONFIG, composed=1.0)
+D = TargetModelConfig(c=4, cg_first=(2, 2), cg_update=2)
 
 
 class Frames(list):
@@ -51,6 +52,19 @@ def square(frames: int = 6) -> np.ndarray:
 @pytest.fixture
 def targets() -> list[Target]:
     return find_targets([make_video(square())], min_pixels=100)
+
+
+@pytest.fixture
+def strangers() -> list[Target]:
+    """Two objects of one dark video, and one of a bright one: red is under 100 in the first, above in the second."""
+    dark = square()
+    dark[:, 44:60, 40:70] = 2
+    bright = square()[:, :, ::-1]
+    videos = [
+        make_video(labels, np.repeat((red + 20 * (labels > 0))[..., None], 3, axis=-1).astype(np.uint8), name)
+        for labels, red, name in ((dark, 20, "dark"), (bright, 200, "bright"))
+    ]
+    return find_targets(videos, min_pixels=100)
 
 
 @pytest.fixture
@@ -164,13 +178,13 @@ def test_a_target_as_thin_as_a_pixel_is_never_lost():
 
 
 def test_settings_that_make_no_sense_are_refused():
-    for change in ({"zoom": (0.5, 1.0)}, {"zoom": (2.0, 1.0)}, {"jitter": 0.5}):
+    for change in ({"lines": (0, 64)}, {"lines": (65, 64)}, {"jitter": 0.5}):
         with pytest.raises(ValueError, match=next(iter(change))):
             replace(CONFIG, **change)
 
 
-def test_views_take_all_frames_flips_and_zooms(targets, tmp_path):
-    simulation = new_simulation(targets, tmp_path, replace(CONFIG, zoom=(1.25, 2.0)))
+def test_views_take_all_frames_flips_and_heights(targets, tmp_path):
+    simulation = new_simulation(targets, tmp_path, replace(CONFIG, lines=(80, 128)))
     views = [simulation.view(0, k) for k in range(300)]
     assert {view.reference for view in views} == set(targets[0].frames)
     assert np.mean([view.flip for view in views]) == pytest.approx(0.5, abs=0.1)
@@ -179,14 +193,143 @@ def test_views_take_all_frames_flips_and_zooms(targets, tmp_path):
     assert simulation.view(0, 7) == views[7]
 
 
+def test_frames_of_any_height_are_scaled_to_the_same_lines(tmp_path):
+    large = make_video(np.kron(square(), np.ones((2, 2), np.uint8)), name="large")
+    simulation = new_simulation(find_targets([make_video(square()), large], min_pixels=100), tmp_path)
+    assert [simulation.view(n, 0).zoom for n in range(2)] == [1.0, 0.5]
+    areas = [np.mean([simulation.reference(n, k)[1].sum() for k in range(20)]) for n in range(2)]
+    assert areas[1] == pytest.approx(areas[0], rel=0.2), "of objects that are as large in their frames"
+
+
+# ------------------------------------------------------------------------------------------------- composed views
+
+
+class Moves:
+    """Stands in for a generator: the object moves by so many pixels in a window of 32 x 64."""
+
+    def __init__(self, *, right: int, down: int):
+        self.shares = iter((right / 64, down / 32))
+
+    def uniform(self, low: float, high: float) -> float:
+        share = next(self.shares)
+        assert low <= share <= high
+        return share
+
+
+@pytest.fixture
+def windows() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Two images of noise with masks: an object of 8 x 16 = 128 pixels, and one of 6 x 10 = 60 to go over it."""
+    noise = np.random.default_rng(0).integers(0, 256, (2, 32, 64, 3), np.uint8)
+    mask, above_mask = np.zeros((2, 32, 64), bool)
+    mask[10:18, 20:36] = True
+    above_mask[4:10, 8:18] = True
+    return noise[0], mask, noise[1], above_mask
+
+
+def paste_at(windows, *, pasted: bool, min_pixels: int, right: int, down: int) -> tuple[np.ndarray, np.ndarray]:
+    moves = Moves(right=right, down=down)
+    return paste(*windows, pasted=pasted, min_pixels=min_pixels, generator=moves)
+
+
+def test_a_pasted_object_brings_its_own_pixels_and_hides_what_is_below(windows):
+    below, mask, above, _ = windows
+    expected = below.copy()
+    expected[12:18, 26:36] = above[4:10, 8:18]
+    where, left = np.zeros_like(mask), mask.copy()
+    where[12:18, 26:36], left[12:18, 26:36] = True, False
+    for pasted, target in ((True, where), (False, left)):
+        image, found = paste_at(windows, pasted=pasted, min_pixels=20, right=18, down=8)
+        assert np.array_equal(image, expected)
+        assert np.array_equal(found, target)
+
+
+def test_an_object_is_not_pasted_where_too_little_of_the_target_would_be_left(windows):
+    below, mask, *_ = windows
+    for min_pixels, left in ((68, 68), (69, 128)):  # the 60 pixels all lie on the target's 128
+        image, found = paste_at(windows, pasted=False, min_pixels=min_pixels, right=16, down=8)
+        assert found.sum() == left
+        assert np.array_equal(image, below) == (left == 128)
+    assert np.array_equal(found, mask)
+
+
+def test_a_pasted_target_that_would_leave_the_window_stays_where_it_was(windows):
+    below, mask, above, _ = windows
+    for min_pixels, rows in ((20, slice(0, 2)), (21, slice(4, 10))):  # 8 up: two rows of ten pixels are left
+        image, found = paste_at(windows, pasted=True, min_pixels=min_pixels, right=0, down=-8)
+        where = np.zeros_like(mask)
+        where[rows, 8:18] = True
+        assert np.array_equal(found, where)
+        pixels = above[8:10] if rows.start == 0 else above[4:10]
+        assert np.array_equal(image[rows, 8:18], pixels[:, 8:18])
+        assert np.array_equal(image[~where], below[~where])
+
+
+def test_a_composed_view_has_a_partner_of_another_video_that_is_the_target_half_of_the_time(strangers, tmp_path):
+    simulation, alone = (new_simulation(strangers, tmp_path, config) for config in (COMPOSED, CONFIG))
+    for n, partners in ((0, {2}), (1, {2}), (2, {0, 1})):
+        views = [simulation.view(n, k) for k in range(300)]
+        assert {view.other[0] for view in views} == partners
+        assert np.mean([view.pasted for view in views]) == pytest.approx(0.5, abs=0.1)
+        assert {view.other[1].reference for view in views} == set(range(6))
+        assert np.mean([view.other[1].flip == view.flip for view in views]) == pytest.approx(0.5, abs=0.1)
+        assert all(view.other[1].other is None for view in views)
+        assert [replace(view, other=None, pasted=False) for view in views] == [alone.view(n, k) for k in range(300)]
+        assert simulation.view(n, 7) == views[7]
+
+
+def test_views_are_composed_as_often_as_configured_and_only_with_another_video(strangers, tmp_path):
+    half = new_simulation(strangers, tmp_path, replace(CONFIG, composed=0.5))
+    assert np.mean([half.view(0, k).other is not None for k in range(300)]) == pytest.approx(0.5, abs=0.1)
+    lonely = new_simulation(strangers[:2], tmp_path, COMPOSED)  # two objects of one video
+    assert all(lonely.view(0, k).other is None and not lonely.view(0, k).pasted for k in range(20))
+
+
+def test_a_composed_image_shows_both_objects_and_the_mask_the_one_that_is_meant(strangers, tmp_path):
+    simulation, seen = new_simulation(strangers, tmp_path, COMPOSED), 0
+    for k in range(40):
+        image, mask = simulation.reference(0, k)
+        assert mask.sum() >= COMPOSED.min_pixels
+        bright = image[..., 0] > 100
+        if simulation.view(0, k).pasted:
+            assert np.array_equal(mask, bright)
+        else:
+            assert not (mask & bright).any()
+            assert (image[..., 0] > 25)[mask].all(), "what is left of the object, not its ground"
+            seen += bright.any()
+    assert seen > 5
+
+
+def test_reference_and_validation_frames_have_the_same_partner(strangers, tmp_path, monkeypatch):
+    looked = []
+
+    def noted(target, t, view, config, generator):
+        looked.append((target, t, view))
+        return look(target, t, view, config, generator)
+
+    monkeypatch.setattr(simulate, "look", noted)
+    simulation = new_simulation(strangers, tmp_path, COMPOSED)
+    for step in range(20):
+        looked.clear()
+        ((n, k), _, _), _ = simulation._draw(step, 0)
+        simulation.reference(n, k)
+        view = simulation.view(n, k)
+        m, other = view.other
+        assert [(target, view) for target, _, view in looked] == 3 * [(strangers[n], view), (strangers[m], other)]
+        own, partners = [t for _, t, _ in looked[::2]], [t for _, t, _ in looked[1::2]]
+        assert (own[2], partners[2]) == (view.reference, other.reference)
+        assert len(set(own)) == len(set(partners)) == 3
+
+
 # ------------------------------------------------------------------------------------------------------ batches
 
 
-def test_a_batch_is_the_same_whenever_and_by_whomever_it_is_asked_for(targets, simulation, tmp_path):
+@pytest.mark.parametrize("config", [CONFIG, COMPOSED], ids=["alone", "composed"])
+def test_a_batch_is_the_same_whenever_and_by_whomever_it_is_asked_for(strangers, tmp_path, config):
+    simulation = new_simulation(strangers, tmp_path, config)
     whole = simulation.batch(5, range(4))
     simulation.batch(6, range(4))
     assert (whole.s.shape, whole.y.shape) == ((4, 1, 2, 3), (4, 1, 32, 48))
-    again = new_simulation(targets, tmp_path / "elsewhere")
+    again = new_simulation(strangers, tmp_path / "elsewhere", config)
     for share in (range(4), range(2), range(2, 4), range(1, 3), range(3, 4)):  # pairs may be split
         part = again.batch(5, share)
         assert torch.equal(part.y, whole.y[share.start : share.stop])
@@ -219,7 +362,9 @@ def test_two_frames_are_enough(tmp_path):
     assert simulation.batch(0, range(4)).y.flatten(1).any(1).all()
 
 
-def test_scores_are_those_of_a_target_model_that_saw_the_reference(targets, simulation):
+@pytest.mark.parametrize("config", [CONFIG, COMPOSED], ids=["alone", "composed"])
+def test_scores_are_those_of_a_target_model_that_saw_the_reference(strangers, tmp_path, config):
+    simulation = new_simulation(strangers, tmp_path, config)
     batch = simulation.batch(3, range(2))
     (n, k), _ = simulation._frames(3, range(2))[0]
     images, masks = augment_first_frame(*simulation.reference(n, k), samples=1, seed=0)
@@ -257,13 +402,14 @@ def test_a_target_model_is_learned_once_and_then_read(targets, simulation, tmp_p
         assert all(torch.equal(a, b) for a, b in zip(same.learned(0, 1), learned))
 
 
-def test_a_target_model_of_other_settings_is_never_taken(targets, tmp_path):
+def test_a_target_model_of_other_settings_is_never_taken(targets, strangers, tmp_path):
     """Each of these changes what is learned, and none of them the target's name."""
     darker = make_video(square(), np.stack(targets[0].sequence.frames) // 2)
     others = [
         new_simulation(targets, tmp_path),
         new_simulation(find_targets([darker], min_pixels=100), tmp_path),
-        new_simulation(targets, tmp_path, replace(CONFIG, zoom=(1.5, 2.0))),
+        new_simulation(targets, tmp_path, replace(CONFIG, lines=(96, 128))),
+        new_simulation([*targets, *strangers], tmp_path, COMPOSED),
         new_simulation(targets, tmp_path, replace(CONFIG, augmentations=2)),
         new_simulation(targets, tmp_path, target_model=replace(D, c=5)),
         new_simulation(targets, tmp_path, level="layer2"),
