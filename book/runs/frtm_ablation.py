@@ -6,8 +6,8 @@
 # The question behind it: updating D on its own output lowers the score on these videos, where the paper reports a gain.
 # Does S, whose masks are better labels, turn that round?
 #
-# Real video: the profile's DAVIS 2016 validation sequences. Synthetic video: several objects, from seeds that nothing
-# was trained on. S was trained on real video, so that the synthetic one is a foreign world to it.
+# Real video: the profile's DAVIS 2016 validation sequences. Synthetic video: several objects, from seeds that S was not
+# trained on; but it has seen other video of the same generator.
 #
 # The table's other rows are runs of their own: the Base net in `frtm_share`, fine-tuning in `frtm_fine_tuned`.
 #
