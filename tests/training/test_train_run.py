@@ -19,13 +19,15 @@ from vosbook.nn.base_net import BaseNet
 from vosbook.runs import read_record
 from vosbook.training.checkpoint import load_network, load_state, read_about
 
+SIMULATION = {"size": [96, 160], "lines": [240, 240]}  # small windows of frames as they are
+
 
 @pytest.fixture
 def book(tmp_path: Path) -> Path:
     """A copy of what a run needs, so that records and weights stay out of the checkout; one sequence, small windows."""
     for name in ("profiles", "runs"):
         shutil.copytree(BOOK / name, tmp_path / "book" / name)
-    change_training(tmp_path / "book", data=["synthetic/100"], simulation={"size": [96, 160], "views": 1})
+    change_training(tmp_path / "book", data=["synthetic/100"], simulation=SIMULATION | {"views": 1})
     return tmp_path / "book"
 
 
@@ -69,7 +71,7 @@ def test_the_smoke_training_learns_and_leaves_weights_that_say_what_they_are(boo
     state = load_state(weights.with_name("state.pt"))["network"]
     assert all(torch.allclose(w, state[k], rtol=1e-3, atol=1e-6) for k, w in segmenter.network.state_dict().items())
 
-    change_training(book, simulation={"size": [96, 160], "views": 2})
+    change_training(book, simulation=SIMULATION | {"views": 2})
     with pytest.raises(InputError, match=r"filters/state\.pt was made with simulation = .*'views': 1"):
         run_here(book, monkeypatch)
 
