@@ -1,4 +1,4 @@
-"""Both ways to install, pip and conda, give the versions that the book was made with, and pyproject allows them."""
+"""Both ways to install, pip and conda, give the versions that the book was made with, and all of the package."""
 
 import re
 import tomllib
@@ -9,8 +9,11 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from vosbook.training.checkpoint import SHIPPED, read_about
+
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
 LOCK = [line for line in (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines() if line.strip()]
 PINS = {canonicalize_name(r.name): next(iter(r.specifier)).version for r in map(Requirement, LOCK)}
 WANTED = [*PROJECT["dependencies"], *(line for extra in PROJECT["optional-dependencies"].values() for line in extra)]
@@ -44,3 +47,27 @@ def test_conda_installs_the_lock_and_nothing_beside_it():
     assert names == ["python", "pip"]
     python = next(line for line in conda if line.startswith("python=")).split("=")[1]
     assert Requirement(f"python{PROJECT['requires-python']}").specifier.contains(f"{python}.0")
+
+
+def test_a_wheel_carries_every_file_of_the_package_that_is_no_code():
+    source = ROOT / "src"
+    listed = {
+        path
+        for package, patterns in PYPROJECT["tool"]["setuptools"]["package-data"].items()
+        for pattern in patterns
+        for path in (source / package.replace(".", "/")).glob(pattern)
+    }
+    files = {path for path in (source / "vosbook").rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    assert listed == {path for path in files if path.suffix != ".py"}
+    assert SHIPPED / "README.md" in listed
+
+
+@pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.safetensors")), ids=lambda path: path.name)
+def test_a_shipped_network_is_described_and_has_its_record(path):
+    about, text = read_about(path), (SHIPPED / "README.md").read_text(encoding="utf-8")
+    assert path.name == f"frtm_{about['backbone']}.safetensors"
+    (row,) = (line for line in text.splitlines() if line.startswith(f"| `{path.name}`"))
+    assert f"`{about['record']}`" in row
+    assert about["licence"].split(",")[0] in text
+    assert (ROOT / "book" / "results" / f"{about['record']}.json").is_file()
+    assert path.stat().st_size < 12e6
