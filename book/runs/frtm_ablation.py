@@ -46,7 +46,7 @@ backbone = SharedBackbone(complete.backbone)
 # the augmentations and of D's random start, because both move the result.
 
 # %%
-solvers = {"fast": FAST, "full": FULL}
+solvers = {name: {"fast": FAST, "full": FULL}[name] for name in settings["seeds"]}
 variants = {
     "d_only_no_update": (None, False),
     "d_only": (None, True),
