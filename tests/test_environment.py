@@ -9,6 +9,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from vosbook.runs import read_record
 from vosbook.training.checkpoint import SHIPPED, read_about
 
 ROOT = Path(__file__).parents[1]
@@ -71,3 +72,10 @@ def test_a_shipped_network_is_described_and_has_its_record(path):
     assert about["licence"].split(",")[0] in text
     assert (ROOT / "book" / "results" / f"{about['record']}.json").is_file()
     assert path.stat().st_size < 12e6
+
+
+def test_what_a_shipped_network_reaches_is_what_the_record_says():
+    about = read_about(SHIPPED / "frtm_resnet18.safetensors")
+    reached = read_record("frtm_ablation_small").metrics["davis2016"]["fast"]
+    for variant in ("complete", "no_update"):
+        assert f" {100 * reached[variant]['J&F']:.1f} " in about["measured"]

@@ -183,9 +183,7 @@ class FrtmSegmenter:
 
 def _what_to_expect(backbone: str) -> str:
     """One line: which of the package's networks is used, what it reaches, and what the others reach."""
-    reached = {}
-    for path in sorted(SHIPPED.glob("frtm_*.safetensors")):
-        about = read_about(path)
-        reached[about["backbone"]] = about.get("measured", "not measured")
-    others = "; ".join(f"{name}: {value}" for name, value in reached.items() if name != backbone)
-    return f"segmentation network for {backbone}: {reached[backbone]} (in comparison, {others})"
+    networks = [read_about(path) for path in sorted(SHIPPED.glob("frtm_*.safetensors"))]
+    reached = {about["backbone"]: about.get("measured", "not measured on real video") for about in networks}
+    others = "".join(f"; with {name}: {value}" for name, value in reached.items() if name != backbone)
+    return f"using the segmentation network for {backbone}: {reached[backbone]}{others}"
