@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vosbook import target_model
 from vosbook.errors import InputError
-from vosbook.features import Backbone, load_backbone
+from vosbook.features import Backbone, load_backbone, read_tensors
 from vosbook.merge import soft_aggregate, to_labels, without_rivals
 from vosbook.nn.segmentation import SegmentationNetwork
 from vosbook.target_model.augment import augment_first_frame
@@ -102,6 +102,7 @@ class FrtmSegmenter:
             note(_what_to_expect(backbone.name))
         about = read_about(checkpoint)
         if about.get("method") != "frtm":
+            read_tensors(checkpoint)  # which says so where the file is missing or damaged
             raise InputError(
                 f"{checkpoint} is no segmentation network of FRTM: train one with `make run RUN=train_frtm`"
             )
