@@ -66,12 +66,19 @@ from vosbook.view.plots import image_row, new_figure, show
 
 # %%
 settings = load_profile(profile).of("frtm")
+
+
+def tell(text):
+    """Print a long line as narrow as a phone shows it."""
+    print(*textwrap.wrap(text, 60), sep="\n")
+
+
 whole = FrtmSegmenter.complete(
     replace(FAST, backbone=settings["backbone"], seed=settings["seed"]),
     backbone_weights=None,
     checkpoint=None,
     device="cpu",
-    note=print,
+    note=tell,
 )
 backbone, S, config = whole.backbone, whole.network, whole.config
 
@@ -236,7 +243,8 @@ ours = list(frtm(scene.frames, given_of(scene)))
 assert len(ours) == len(labels)
 assert all(np.array_equal(a, b) for a, b in zip(ours, labels))
 entries = {t: object_ids(new) for t, new in given_of(scene).items()}
-print(f"{len(ours)} frames, every label equal; objects by first frame: {entries}")
+print(f"{len(ours)} frames, every label equal")
+print(f"objects by first frame: {entries}")
 
 # %% [markdown]
 # ## 3 To look through
@@ -551,7 +559,10 @@ for kind, make in makers.items():
     ends = {lr: rows[-1, 2] for lr, rows in tried.items()}
     best = min(ends, key=lambda lr: ends[lr] if np.isfinite(ends[lr]) else np.inf)
     runs[f"{kind}, rate {best:g}"] = tried[best]
-    print(kind, *(f"rate {lr:g}: {end:.0f}" for lr, end in ends.items()), sep="   ")
+    tell(
+        f"{kind}, rate: loss after 400. "
+        + ", ".join(f"{lr:g}: {end:.0f}" for lr, end in ends.items())
+    )
 
 figure, axes = new_figure(rows=2, height=5.4)
 for name, rows in runs.items():
@@ -832,7 +843,7 @@ def where_recorded():
     try:
         yield
     except InputError as missing:
-        print(*textwrap.wrap(str(missing).rpartition("/")[2], 60), sep="\n")
+        tell(str(missing).rpartition("/")[2])
 
 
 # %% [markdown]
