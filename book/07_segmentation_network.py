@@ -808,7 +808,7 @@ show(
 
 # %% [markdown]
 # Each network is the better one at what it was trained on. Given the truth, the naive one is ahead. Given scores of $D$
-# its loss grows several times over: it has learned that $s$ is always right, and turns a score in error into a mask in
+# its loss more than doubles: it has learned that $s$ is always right, and turns a score in error into a mask in
 # error, with full confidence. The other has seen how $D$ errs, and doubts. With so short a training the difference in
 # $\mathcal J$ is smaller than that in the loss, since a mask keeps only which side of one half a pixel is on.
 
