@@ -155,6 +155,16 @@ def test_absent_states_are_zeros(absent):
     assert_equal(cell(x, *left_out), expected)
 
 
+@pytest.mark.parametrize("count", [1, 2, IN])
+@pytest.mark.parametrize("absent", [(), (0, 2), (0, 1, 2)])
+@torch.no_grad()
+def test_channels_that_several_objects_share_are_summed_once(count, absent):
+    cell, x = _new(SpaceTimeConvLSTM, IN, C), _random(B, IN, *SIZE, seed=1)
+    states = [None if k in absent else s for k, s in enumerate(_states(3))]
+    rest = x[:, count:] if count < IN else None
+    assert_equal(cell(rest, *states, shared=cell.share(x[:, :count])), cell(x, *states))
+
+
 def test_the_memory_goes_over_space_and_never_over_time():
     """In a grid of frames and objects, with the answers h cut off, c reaches the next object and not the next frame."""
     cell = _new(SpaceTimeConvLSTM, IN, C)

@@ -60,21 +60,37 @@ class SpaceTimeConvLSTM(nn.Module):
         self.in_channels, self.channels, self.space, self.time = in_channels, channels, space, time
         self.gates = _gate_convolution(in_channels + (space + time) * channels, channels, kernel)
 
+    def share(self, x: Tensor) -> Tensor:
+        """What the first input channels `(B, some, h, w)` add to the gates `(B, 4 * channels, h, w)`, bias included.
+
+        A convolution is a sum over its input channels. Those that are the same for all objects of a frame, its
+        features, are summed once, and `forward` adds the rest.
+        """
+        return F.conv2d(x, self.gates.weight[:, : x.shape[1]], self.gates.bias, padding=self.gates.padding)
+
     def forward(
-        self, x: Tensor, h_space: Tensor | None = None, c: Tensor | None = None, h_time: Tensor | None = None
+        self,
+        x: Tensor | None,
+        h_space: Tensor | None = None,
+        c: Tensor | None = None,
+        h_time: Tensor | None = None,
+        *,
+        shared: Tensor | None = None,
     ) -> State:
         """Input `(B, in_channels, h, w)` and states `(B, channels, h, w)`, None where all zeros -> the new (h, c).
 
-        ValueError where a state is given that the cell does not have.
+        `shared (B, 4 * channels, h, w)` is what `share` made of the first input channels, which x then lacks; None for
+        x where none are left. ValueError where a state is given that the cell does not have.
         """
         if not self.space and (h_space is not None or c is not None):
             raise ValueError("this cell has no recurrence over space: h_space and c must be None")
         if not self.time and h_time is not None:
             raise ValueError("this cell has no recurrence over time: h_time must be None")
-        parts = {"x": (x, self.in_channels)}
+        rest = self.in_channels if shared is None else 0 if x is None else x.shape[1]
+        parts = {"x": (x, rest)} if rest else {}
         parts |= {"h_space": (h_space, self.channels)} if self.space else {}
         parts |= {"h_time": (h_time, self.channels)} if self.time else {}
-        i, f, o, g = _convolve(self.gates, parts).chunk(4, dim=1)
+        i, f, o, g = _convolve(self.gates, parts, shared).chunk(4, dim=1)
         c = _remember(c, i.sigmoid(), f.sigmoid(), g.tanh())
         return o.sigmoid() * c.tanh(), c
 
@@ -85,22 +101,30 @@ def _gate_convolution(inputs: int, channels: int, kernel: int) -> nn.Conv2d:
     return nn.Conv2d(inputs, 4 * channels, kernel, padding=kernel // 2)
 
 
-def _convolve(gates: nn.Conv2d, parts: dict[str, tuple[Tensor | None, int]]) -> Tensor:
+def _convolve(gates: nn.Conv2d, parts: dict[str, tuple[Tensor | None, int]], shared: Tensor | None = None) -> Tensor:
     """The convolution of all parts, each with its number of channels, side by side -> `(B, 4 * channels, h, w)`.
 
-    A part that is None would be zeros: it is left out with its weights, and costs nothing.
+    A part that is None would be zeros: it is left out with its weights, and costs nothing. `shared` is what the weights
+    of the channels before the parts have added already, with the bias.
     """
-    weights = gates.weight.split([channels for _, channels in parts.values()], dim=1)
-    size = parts["x"][0].shape[2:]
-    present = []
-    for (name, (part, channels)), weight in zip(parts.items(), weights):
-        if part is None:
-            continue
-        if part.shape[1:] != (channels, *size):
-            raise ValueError(f"{name} must be (B, {channels}, {', '.join(map(str, size))}), got {tuple(part.shape)}")
-        present.append((part, weight))
-    inputs, weights = zip(*present)
-    return F.conv2d(torch.cat(inputs, dim=1), torch.cat(weights, dim=1), gates.bias, padding=gates.padding)
+    counts = [channels for _, channels in parts.values()]
+    weights = gates.weight[:, gates.in_channels - sum(counts) :].split(counts, dim=1)
+    present = [(name, part, weight) for (name, (part, _)), weight in zip(parts.items(), weights) if part is not None]
+    if not present:
+        return shared
+    size = (present[0][1] if shared is None else shared).shape[2:]
+    for name, part, weight in present:
+        if part.shape[1:] != (weight.shape[1], *size):
+            wanted = f"(B, {weight.shape[1]}, {', '.join(map(str, size))})"
+            raise ValueError(f"{name} must be {wanted}, got {tuple(part.shape)}")
+    _, inputs, weights = zip(*present)
+    z = F.conv2d(
+        torch.cat(inputs, dim=1),
+        torch.cat(weights, dim=1),
+        gates.bias if shared is None else None,
+        padding=gates.padding,
+    )
+    return z if shared is None else shared + z
 
 
 def _remember(c: Tensor | None, i: Tensor, f: Tensor, g: Tensor) -> Tensor:
