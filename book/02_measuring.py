@@ -476,7 +476,7 @@ for frames in (100, 256, 300, 350, 400, 512):
 # | `davis2016` | all but first and last | one: all ids together |
 # | `davis2017` | all but first and last | ids up to the largest in the first true mask |
 # | `davis2017-unsupervised` | all | the same, each with the proposal that suits it best |
-# | `youtube-vos` | all that are annotated | all, each from the frame where it appears |
+# | `youtube-vos` | all that are annotated | all, each after the frame where it appears |
 #
 # Beyond the table: `davis2016` alone has $\mathcal{T}$, for those sequences that the data set's `db_info.yml` marks,
 # and `youtube-vos` neither recall nor decay. Means are over all objects of all sequences, so a sequence with many

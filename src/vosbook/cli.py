@@ -137,7 +137,7 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--gt", type=Path, required=True, metavar="DIR", help="true masks: DIR/SEQUENCE/FRAME.png")
     command.add_argument("--pred", type=Path, required=True, metavar="DIR", help="predicted masks, laid out alike")
     command.add_argument("--protocol", choices=PROTOCOLS, default=PROTOCOLS[0])
-    info_help = "attributes, and where T is scored (default: the nearest in or above --gt)"
+    info_help = "attributes, where T is scored; for youtube-vos its meta.json (default: the nearest in or above --gt)"
     command.add_argument("--info", type=Path, metavar="db_info.yml", help=info_help)
     command.add_argument("--analysis", action="store_true", help="add attributes, error types and J over time")
     command.add_argument("--json", type=Path, metavar="FILE", help="write all scores, per frame, here")

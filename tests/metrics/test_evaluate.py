@@ -282,15 +282,15 @@ def test_unsupervised_takes_at_most_20_proposals(tmp_path):
         evaluate(truth, refused, protocol="davis2017-unsupervised")
 
 
-def test_youtube_vos_counts_from_the_frame_an_object_appears(tmp_path):
+def test_youtube_vos_counts_after_the_frame_that_gives_an_object(tmp_path):
     first, both = drawn((1, 2, 2, 10, 10)), drawn((1, 2, 2, 10, 10), (2, 20, 20, 10, 10))
     half = drawn((1, 2, 2, 10, 10), (2, 20, 20, 10, 5))
     truth = write(tmp_path / "a", [first, first, both, both], stride=5)
     dense = [first] * 8 + [half] * 12  # all frames predicted, every 5th annotated, and 4 after the last
     result = evaluate(truth, write(tmp_path / "b", dense), protocol="youtube-vos")
     objects = result["sequences"]["a"]["objects"]
-    assert objects["1"]["J"] == [1.0, 1.0, 1.0, 1.0]
-    assert objects["2"]["J"] == [None, None, 0.5, 0.5]
+    assert objects["1"]["J"] == [None, 1.0, 1.0, 1.0]
+    assert objects["2"]["J"] == [None, None, None, 0.5]
     assert result["mean"]["J"] == {"mean": 0.75, "recall": None, "decay": None}
     assert "0.750" in format_table(result)
 

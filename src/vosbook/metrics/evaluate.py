@@ -20,6 +20,7 @@ from scipy.optimize import linear_sum_assignment
 from vosbook.datasets.davis import read_names
 from vosbook.errors import InputError
 from vosbook.metrics.boundary import boundary_match, joint_crop, match_radius
+from vosbook.metrics.categories import Listing, read_listing, seen_and_unseen
 from vosbook.metrics.errors import attribute_gains, over_time, pixel_errors
 from vosbook.metrics.region import jaccard
 from vosbook.metrics.stability import T_SCALE, change, describe
@@ -42,9 +43,14 @@ class Protocol:
     merge: bool = False  # all ids together are one object
     drop_ends: bool = False  # the first frame is given, the last is left out
     proposals: bool = False  # the prediction's ids are its own: match them to the true objects, mask out void
-    late_objects: bool = False  # an object counts from the frame it appears, not only those of the first frame
+    late_objects: bool = False  # objects of any frame, each from the frame after the one whose mask gives it
     statistics: bool = True  # recall and decay are part of it
     temporal: bool = False  # T is part of it, where the sequence's `eval_t` says so
+
+    @property
+    def scored_frames(self) -> slice:
+        """The frames in which a sequence may have a score."""
+        return slice(1, -1) if self.drop_ends else slice(0 if self.proposals else 1, None)
 
 
 PROTOCOLS = {
@@ -324,18 +330,18 @@ def _score_proposals(pair: _Pair, protocol: Protocol) -> Scores:
 
 
 def _score_appearing(pair: _Pair, protocol: Protocol) -> Scores:
-    """YouTube-VOS: an object counts from the frame whose true mask first holds it; None before."""
+    """YouTube-VOS: an object counts after the frame that first holds it, whose mask is given; None until then."""
     scores: Scores = {}
     strangers: dict[int, Path] = {}  # ids that were predicted, and first where
     for t, name in enumerate(pair.truth.names):
         prediction, truth = pair.read(name)
-        for i in object_ids(truth):
-            scores.setdefault(i, _object([None] * t, [None] * t))
-        for i in np.unique(prediction[prediction > 0]).tolist():
-            strangers.setdefault(i, pair.prediction.files[name])
         for i, j, f in zip(scores, *frame_scores(prediction, truth, scores)):
             scores[i]["J"].append(float(j))
             scores[i]["F"].append(float(f))
+        for i in object_ids(truth):
+            scores.setdefault(i, _object([None] * (t + 1), [None] * (t + 1)))
+        for i in np.unique(prediction[prediction > 0]).tolist():
+            strangers.setdefault(i, pair.prediction.files[name])
     if not scores:
         raise InputError(f"{pair.truth.files[pair.truth.names[0]].parent} has masks with no object: nothing to score")
     for i in strangers.keys() - scores.keys():
@@ -382,21 +388,30 @@ def evaluate(
     """Score the masks under `pred` against those under `gt`: a folder for each sequence, or both one sequence's folder.
 
     Returns what `vosbook evaluate --json` writes, object ids as text; None where the protocol scores nothing. `info` is
-    the data set's db_info.yml (attributes, `eval_t`; by default the nearest in or above `gt`). `progress` wraps the
-    list of sequences, as tqdm does; `note` is called with a line where an official list leaves sequences of `gt` out
-    (None: the log). InputError names what is missing, too much, of another size or damaged.
+    the data set's db_info.yml (attributes, `eval_t`; by default the nearest in or above `gt`), or, for YouTube-VOS, its
+    meta.json (categories; by default that of `gt` or of the two folders above). `progress` wraps the list of
+    sequences, as tqdm does; `note` is called with a line where an official list leaves sequences of `gt` out (None: the
+    log). InputError names what is missing, too much, of another size or damaged.
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol is {protocol!r}; there are {', '.join(PROTOCOLS)}")
     chosen, gt, pred = PROTOCOLS[protocol], Path(gt), Path(pred)
-    info = find_info(gt) if info is None else Path(info)
+    listing = read_listing(gt, info) if chosen.late_objects else None
+    info = None if chosen.late_objects else find_info(gt) if info is None else Path(info)
     about = read_info(info) if info else {}
     pairs = _find_pairs(gt, pred, about, note or log.warning)
     score = _score_proposals if chosen.proposals else _score_appearing if chosen.late_objects else _score_given
+    if listing:
+        for pair in pairs:
+            listing.check(pair.name, pair.truth)
     scores = {pair.name: score(pair, chosen) for pair in (progress(pairs) if progress else pairs)}
+    if not any(_scored(objects) for objects in scores.values()):
+        raise InputError(f"{gt} has no object that a mask gives before the last frame: nothing to score")
+    if listing:
+        _add_categories(scores, listing)
     result = {
         "protocol": protocol,
-        "mean": _mean(scores, chosen),
+        "mean": _mean(scores, chosen) | (_seen_and_unseen(scores, listing) if chosen.late_objects else {}),
         "sequences": {
             name: {"objects": {str(i): values for i, values in objects.items()}} for name, objects in scores.items()
         },
@@ -404,12 +419,31 @@ def evaluate(
     return {**result, "analysis": _analyse(pairs, scores, chosen, about)} if analysis else result
 
 
+def _scored(objects: Mapping[Any, dict[str, Any]]) -> dict[Any, dict[str, Any]]:
+    """The objects that have a score: in YouTube-VOS not one that appears in the last frame, where its mask is given."""
+    return {i: values for i, values in objects.items() if any(j is not None for j in values["J"])}
+
+
 def _mean(scores: Mapping[str, Scores], protocol: Protocol) -> dict[str, Any]:
     """Means over all objects of all sequences of each object's own figures; T over the sequences that have it."""
-    objects = [values for sequence in scores.values() for values in sequence.values()]
+    objects = [values for sequence in scores.values() for values in _scored(sequence).values()]
     j, f = (_mean_statistics([values[key] for values in objects], protocol) for key in ("J", "F"))
     t = [values["T"] for values in objects if values["T"] is not None]
     return {"J&F": (j["mean"] + f["mean"]) / 2, "J": j, "F": f, "T": float(np.mean(t)) if t else None}
+
+
+def _add_categories(scores: Mapping[str, Scores], listing: Listing) -> None:
+    """Give every object its category."""
+    for name, objects in scores.items():
+        for i, values in objects.items():
+            values["category"] = listing.category(name, i)
+
+
+def _seen_and_unseen(scores: Mapping[str, Scores], listing: Listing | None) -> dict[str, Any]:
+    """YouTube-VOS's means over the objects of seen and of unseen categories, and G."""
+    objects = [values for sequence in scores.values() for values in _scored(sequence).values()]
+    means = ((values.get("category"), *_object_means(values)[1:3]) for values in objects)
+    return seen_and_unseen(means, listing.seen if listing else None)
 
 
 def _mean_statistics(curves: Many[Many[float | None]], protocol: Protocol) -> dict[str, float | None]:
@@ -425,10 +459,11 @@ def _analyse(
     pairs: list[_Pair], scores: Mapping[str, Scores], protocol: Protocol, info: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any]:
     """What `--analysis` adds: attributes, kinds of wrong pixels (in % of all), and J over the length of the videos."""
-    means = {name: _mean({name: objects}, protocol)["J&F"] for name, objects in scores.items()}
+    means = {name: _mean({name: objects}, protocol)["J&F"] for name, objects in scores.items() if _scored(objects)}
     gains = attribute_gains(means, {name: entry.get("attributes", ()) for name, entry in info.items()})
-    errors = np.mean([_wrong_pixels(pair, protocol) for pair in pairs], axis=0)  # (3,)
-    curves = ([j for j in values["J"] if j is not None] for objects in scores.values() for values in objects.values())
+    errors = np.mean([_wrong_pixels(pair, protocol) for pair in pairs if pair.name in means], axis=0)  # (3,)
+    objects = [values for sequence in scores.values() for values in _scored(sequence).values()]
+    curves = ([j for j in values["J"] if j is not None] for values in objects)
     quality = over_time(curves)
     return {
         "attributes": {tag: {"J&F": mean, "gain": gain} for tag, (mean, gain) in gains.items()},
@@ -440,7 +475,7 @@ def _analyse(
 def _wrong_pixels(pair: _Pair, protocol: Protocol) -> np.ndarray:
     """Mean over the scored frames of `pixel_errors` of all objects together, float64 (3,). Void is no error."""
     shares = []
-    for name in pair.truth.names[1:-1] if protocol.drop_ends else pair.truth.names:
+    for name in pair.truth.names[protocol.scored_frames]:
         prediction, truth = pair.read(name)
         known = truth != VOID
         shares.append(astuple(pixel_errors((prediction > 0) & known, (truth > 0) & known)))
@@ -460,13 +495,34 @@ def format_table(result: Mapping[str, Any]) -> str:
     parts = [
         f"{result['protocol']}: {_count(len(sequences), 'sequence')}, {_count(count, 'object')}",
         _columns([["", *head], ["mean", *row]]),
+        *([_category_table(mean)] if "G" in mean else []),
         _columns([["sequence", "object", "J&F", "J", "F", "T"], *_sequence_rows(sequences)]),
     ]
     if "analysis" in result:
         parts += _analysis_tables(result["analysis"])
+    return "\n\n".join([*parts, *_remarks(sequences)])
+
+
+def _remarks(sequences: Mapping[str, Any]) -> Iterator[str]:
+    """What deserves a second look: objects that were never found, that have no score, or no error."""
+    objects = {f"{name} {i}": values for name, one in sequences.items() for i, values in one["objects"].items()}
+    scored = _scored(objects)
+    if late := objects.keys() - scored.keys():
+        yield f"Not scored, since the last true mask is the first to show it: {_some(late)}"
+    if lost := [name for name, values in scored.items() if not any(values["J"])]:
+        yield f"J is 0 in every frame, so the prediction lacks it, or has it under another id: {_some(lost)}"
     if perfect := _perfect(sequences):
-        parts.append(f"Exactly 1 in every frame, so either the truth itself or absent from both: {_some(perfect)}")
-    return "\n\n".join(parts)
+        yield f"Exactly 1 in every frame, so either the truth itself or absent from both: {_some(perfect)}"
+
+
+def _category_table(mean: Mapping[str, Any]) -> str:
+    """Seen and unseen categories, and their mean G."""
+    nothing = {"J": None, "F": None}
+    rows = [[f"{part} categories", *(mean[part] or nothing).values()] for part in ("seen", "unseen")]
+    table = _columns([["", "J", "F"], *rows, ["G", mean["G"], None]])
+    if mean["seen"] is None and mean["unseen"] is None:
+        return f"{table}\nWhich are seen is not known: that takes the split's meta.json, and train/meta.json beside it."
+    return table
 
 
 def _analysis_tables(analysis: Mapping[str, Any]) -> list[str]:
@@ -483,7 +539,9 @@ def _analysis_tables(analysis: Mapping[str, Any]) -> list[str]:
 def _sequence_rows(sequences: Mapping[str, Any]) -> Iterator[list]:
     """A row for every sequence, the mean of its objects, then one for each object where there are several."""
     for name, sequence in sequences.items():
-        means = {i: _object_means(values) for i, values in sequence["objects"].items()}
+        means = {i: _object_means(values) for i, values in _scored(sequence["objects"]).items()}
+        if not means:
+            continue
         t = [values[3] for values in means.values() if values[3] is not None]
         mean = np.array([values[:3] for values in means.values()]).mean(axis=0).tolist()
         yield [name, "", *mean, float(np.mean(t)) if t else None]
