@@ -64,16 +64,16 @@ def run(
     """
     answers, space, time = {}, dict(space or {}), dict(time or {})
     for cells in batches:
-        from_space = _join([space.pop((t, i - 1), None) for t, i in cells])
-        from_time = _join([time.pop((t - 1, i), None) for t, i in cells])
+        from_space = join([space.pop((t, i - 1), None) for t, i in cells])
+        from_time = join([time.pop((t - 1, i), None) for t, i in cells])
         answer, to_space, to_time = step(cells, from_space, from_time)
         answers.update(zip(cells, answer.chunk(len(cells))))
-        space.update(zip(cells, _split(to_space, len(cells))))
-        time.update(zip(cells, _split(to_time, len(cells))))
+        space.update(zip(cells, split(to_space, len(cells))))
+        time.update(zip(cells, split(to_time, len(cells))))
     return answers, space, time
 
 
-def _join(states: Many[State | None]) -> State | None:
+def join(states: Many[State | None]) -> State | None:
     """States of n cells -> one whose tensors are `(n B, ...)`; None where no cell has any."""
     present = [state for state in states if state is not None]
     if not present:
@@ -89,7 +89,7 @@ def _cat(parts: Many[Tensor | None]) -> Tensor | None:
     return torch.cat([torch.zeros_like(present[0]) if part is None else part for part in parts])
 
 
-def _split(state: State, count: int) -> list[State]:
-    """The opposite of `_join`."""
+def split(state: State, count: int) -> list[State]:
+    """The opposite of `join`."""
     parts = [(None,) * count if part is None else part.chunk(count) for part in state]
     return list(zip(*parts)) if parts else []

@@ -1,0 +1,157 @@
+"""RVOS's network against the same written out plainly, all variants, both schedules, forward and backward."""
+
+import pytest
+import torch
+import torchvision
+from plain_rvos import plain_clip
+from tiny_rvos import CHANNELS, TINY, tiny_network
+from torch import Tensor, nn
+
+from vosbook.features import LEVELS
+from vosbook.methods.rvos import RvosConfig, RvosNetwork
+from vosbook.nn.hierarchical_decoder import HierarchicalDecoder
+
+B, T, N, SIZE = 2, 4, 3, (40, 52)  # 52 is no multiple of 16: sizes round up
+VARIANTS = {"S": (True, False), "T": (False, True), "ST": (True, True)}
+every_variant = pytest.mark.parametrize("variant", VARIANTS)
+MASKS = {"ground truth": T, "inferred": 1, "none": 0}
+every_mask = pytest.mark.parametrize("masks", MASKS)
+
+
+def clip(masks: str) -> tuple[Tensor, Tensor | None]:
+    generator = torch.Generator().manual_seed(1)
+    frames = torch.rand(B, T, 3, *SIZE, generator=generator)
+    true = torch.rand(B, T, N, *SIZE, generator=generator)
+    return frames, true[:, : MASKS[masks]] if MASKS[masks] else None
+
+
+def new_network(variant: str, masks: str, **changes: object) -> RvosNetwork:
+    space, time = VARIANTS[variant]
+    return tiny_network(space=space, time=time, mask=masks != "none", slots=N, **changes)
+
+
+@every_variant
+@every_mask
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_clips_equal_the_plain_form_forward_and_backward(variant, masks, one_by_one):
+    network, (frames, true) = new_network(variant, masks), clip(masks)
+    factors = torch.randn(B, T, N, *SIZE, generator=torch.Generator().manual_seed(2))
+    found = network(frames, true, one_by_one=one_by_one)
+    wanted = plain_clip(network, frames, true)
+    assert wanted.std() > 0.1
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
+    parameters = dict(network.named_parameters())
+    gradients = [torch.autograd.grad((z * factors).mean(), list(parameters.values())) for z in (found, wanted)]
+    for name, a, b in zip(parameters, *gradients):
+        assert b.abs().max() > 0, name
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4 * b.abs().max().item(), msg=name)
+
+
+def test_in_training_batch_norms_see_all_frames_whatever_the_schedule():
+    network, (frames, true) = new_network("ST", "ground truth").train(), clip("ground truth")
+    wanted = plain_clip(network, frames, true)
+    torch.testing.assert_close(network(frames, true), wanted, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(network(frames, true, one_by_one=True), wanted, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("levels", [("layer3",), ("layer2", "layer3"), LEVELS])
+def test_any_levels_will_do(levels):
+    channels = {d: 4 + n for n, d in enumerate(levels)}
+    network, (frames, true) = new_network("ST", "inferred", channels=channels), clip("inferred")
+    torch.testing.assert_close(network(frames, true), plain_clip(network, frames, true), rtol=1e-4, atol=1e-4)
+    assert network.decoder.hidden == tuple(16 // 2**k for k in range(len(levels)))
+
+
+# -------------------------------------------------------------------------------------------- who depends on whom
+
+
+@torch.no_grad()
+def reach(network: RvosNetwork, frames: Tensor, masks: Tensor | None, changed: dict) -> set[tuple[int, int]]:
+    """Which cells (t, i) answer differently when frame t or mask (t, i) is changed."""
+    other_frames, other = frames.clone(), None if masks is None else masks.clone()
+    if "frame" in changed:
+        other_frames[:, changed["frame"]] += 0.5
+    if "mask" in changed:
+        t, i = changed["mask"]
+        other[:, t, i] = 1 - other[:, t, i]
+    difference = (network(frames, masks) - network(other_frames, other)).abs().amax((0, 3, 4))  # (T, N)
+    return {(t, i) for t, i in (difference > 1e-6).nonzero().tolist()}
+
+
+@pytest.mark.parametrize(
+    ("variant", "cells"),
+    [
+        ("S", {(2, 1), (2, 2)}),
+        ("T", {(2, 1), (3, 1)}),
+        ("ST", {(2, 1), (2, 2), (3, 1), (3, 2)}),
+    ],
+)
+def test_a_mask_reaches_the_next_frame_and_from_there_along_the_recurrences(variant, cells):
+    network, (frames, true) = new_network(variant, "ground truth"), clip("ground truth")
+    assert reach(network, frames, true, {"mask": (1, 1)}) == cells
+
+
+@pytest.mark.parametrize(("variant", "last"), [("S", 1), ("T", 3), ("ST", 3)])
+def test_a_frame_reaches_later_ones_through_time_alone(variant, last):
+    network, (frames, _) = new_network(variant, "none"), clip("none")
+    wanted = {(t, i) for t in range(1, last + 1) for i in range(N)}
+    assert reach(network, frames, None, {"frame": 1}) == wanted
+
+
+def test_without_space_and_masks_all_slots_say_the_same():
+    network, (frames, _) = new_network("T", "none"), clip("none")
+    logits = network(frames)
+    assert torch.equal(logits, logits[:, :, :1].expand_as(logits))
+
+
+# ------------------------------------------------------------------------------------------------------------ sizes
+
+
+def count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def test_parameters_with_resnet101_are_those_of_the_authors_code():
+    """48.5 M in the encoder with the projections, 2.9 M in the decoder, as counted there."""
+    with torch.device("meta"):
+        resnet = torchvision.models.resnet101()
+        decoder = HierarchicalDecoder({d: 256 * 2**n for n, d in enumerate(LEVELS)})
+    assert decoder.hidden == (128, 64, 32, 16)
+    assert [decoder.project[d][0].out_channels for d in decoder.levels] == [128, 128, 64, 32]
+    projections = count(decoder.project)
+    assert projections == 3_907_584 + 352 + 704  # weights, biases, batch norms
+    assert round((count(resnet) + projections) / 1e6, 1) == 48.5  # ResNet-101's classifier counted, though unused
+    gates = [(129 + 2 * 128, 128), (257 + 2 * 64, 64), (129 + 2 * 32, 32), (65 + 2 * 16, 16)]
+    wanted = sum(9 * inputs * 4 * hidden + 4 * hidden for inputs, hidden in gates) + 16 * 9 + 1
+    assert count(decoder) - projections == wanted
+    assert round(wanted / 1e6, 1) == 2.9
+
+
+def test_the_settings_are_the_papers():
+    assert RvosConfig() == RvosConfig(hidden=128, space=True, time=True, mask=True, slots=10, size=(256, 448))
+
+
+# -------------------------------------------------------------------------------------------------------- bad input
+
+
+def test_masks_that_do_not_fit_are_refused():
+    frames, true = clip("ground truth")
+    with pytest.raises(ValueError, match="takes previous masks"):
+        tiny_network()(frames)
+    with pytest.raises(ValueError, match="takes no masks"):
+        tiny_network(mask=False)(frames, true)
+    with pytest.raises(ValueError, match=r"\(2, 4 or 1, N, 40, 52\), got \(2, 3, 3, 40, 52\)"):
+        tiny_network()(frames, true[:, :3])
+    with pytest.raises(ValueError, match="N, 40, 52"):
+        tiny_network()(frames, true[:, :, 0])
+    with pytest.raises(ValueError, match=r"frames must be \(B, T, 3, H, W\)"):
+        tiny_network()(frames[0], true)
+
+
+def test_a_decoder_that_cannot_be_is_refused():
+    with pytest.raises(ValueError, match="at least one level"):
+        HierarchicalDecoder({"layer9": 4})
+    with pytest.raises(ValueError, match="halved 2 times, got 10"):
+        HierarchicalDecoder(CHANNELS, 10)
+    with pytest.raises(ValueError, match="must hold layer3, layer2 too, got layer1"):
+        HierarchicalDecoder(CHANNELS, TINY.hidden).share({"layer1": torch.zeros(1, 5, 8, 8)})
