@@ -92,6 +92,39 @@ def test_training_learns_by_adam_with_one_drop(tmp_path):
     assert_same(network.state_dict(), expected.state_dict())
 
 
+def test_parameters_learn_at_the_rate_of_their_name(tmp_path):
+    """Against PyTorch's own optimiser with groups, over a kill and a drop."""
+    network, expected = tiny_network(), tiny_network()
+    config = replace(CONFIG, rates={"3": 0.01, "1": 0.0}, drop_at=0.5, lr=0.002, weight_decay=0.0, amsgrad=False)
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_network(), broken(9, interrupt), config=config, folder=tmp_path)
+    train(network, tiny_loss, config=config, folder=tmp_path)
+    groups = [{"params": list(expected[k].parameters()), "lr": lr} for k, lr in ((0, 0.002), (3, 0.01), (1, 0.0))]
+    optimizer = torch.optim.Adam(groups)
+    for step in range(12):
+        for group, lr in zip(optimizer.param_groups, (0.002, 0.01, 0.0)):
+            group["lr"] = lr * (0.1 if step >= 6 else 1)
+        optimizer.zero_grad()
+        tiny_loss(expected, step, range(4)).backward()
+        optimizer.step()
+    assert_same(network.state_dict(), expected.state_dict())
+    assert torch.equal(network[1].weight, tiny_network()[1].weight), "a rate of 0 changes nothing"
+    with pytest.raises(ValueError, match="rates name 'encoder', and no parameter"):
+        train(network, tiny_loss, config=replace(CONFIG, rates={"encoder": 1e-6}), folder=tmp_path / "other")
+
+
+def test_a_state_from_before_there_were_rates_is_taken_up(tmp_path, unbroken):
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny_network(), broken(9, interrupt), config=CONFIG, folder=tmp_path)
+    state = checkpoint.load_state(tmp_path / "state.pt")
+    for name in ("rates", "amsgrad"):
+        del state["config"][name]
+    checkpoint.save_state(tmp_path / "state.pt", state)
+    network = tiny_network()
+    train(network, tiny_loss, config=CONFIG, folder=tmp_path)
+    assert_same(network.state_dict(), unbroken[0])
+
+
 @pytest.mark.parametrize("moment", [1, 4, 5, 7, 11])  # before, on and after a state is kept, and in the last step
 def test_a_broken_run_ends_as_an_unbroken_one(tmp_path, unbroken, moment):
     with pytest.raises(KeyboardInterrupt):

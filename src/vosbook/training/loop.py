@@ -11,7 +11,7 @@ process's share only; the running statistics that are kept are the first process
 import math
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
@@ -35,6 +35,10 @@ class TrainConfig:
     steps: int
     batch: int = 16  # samples in a step, over all processes
     lr: float = 1e-3
+    rates: Mapping[str, float] = field(
+        default_factory=dict
+    )  # lr of the parameters whose names begin so: {"encoder": 1e-6}
+    amsgrad: bool = True  # as FRTM's released code; False: plain Adam
     drop_at: float = 2 / 3  # share of the steps after which the learning rate is a tenth
     weight_decay: float = 1e-5
     precision: Literal["float32", "bfloat16"] = "float32"  # of the products
@@ -71,16 +75,16 @@ def train(
     """
     share = _share(config.batch)
     path, settings = folder / "state.pt", asdict(config) | dict(settings or {})
-    optimizer = torch.optim.Adam(
-        network.parameters(), lr=config.lr, weight_decay=config.weight_decay, amsgrad=True
-    )  # AMSGrad: as FRTM's released code
+    groups = parameter_groups(network, config)
+    optimizer = torch.optim.Adam(groups, weight_decay=config.weight_decay, amsgrad=config.amsgrad)
+    rates = [group["lr"] for group in groups]
     curve = _resume(path, network, optimizer, settings)
     begin, spent = (int(curve[-1]["step"]), curve[-1]["seconds"]) if curve else (0, 0.0)
     start, total = perf_counter() - spent, 0.0
     model = DistributedDataParallel(network) if dist.is_initialized() else network
     network.train()
     for step in progress(range(begin, config.steps)):
-        _set_rate(optimizer, config, step)
+        _set_rates(optimizer, rates, dropped=step >= config.drop_at * config.steps)
         total += _one_step(model, optimizer, loss, step, share, config)
         done = step + 1
         if done % config.log_every == 0 or done == config.steps:
@@ -108,9 +112,23 @@ def _one_step(
     return mean
 
 
-def _set_rate(optimizer: torch.optim.Optimizer, config: TrainConfig, step: int) -> None:
-    for group in optimizer.param_groups:
-        group["lr"] = config.lr * (0.1 if step >= config.drop_at * config.steps else 1.0)
+def parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
+    """The network's parameters as an optimizer takes them: those of each of `config.rates`, in order, after all others.
+
+    A name belongs to the first that it begins with. ValueError: one that no name begins with.
+    """
+    prefixes = ("", *config.rates)
+    groups: dict[str, list[nn.Parameter]] = {prefix: [] for prefix in prefixes}
+    for name, parameter in network.named_parameters():
+        groups[next((prefix for prefix in config.rates if name.startswith(prefix)), "")].append(parameter)
+    if idle := [prefix for prefix in config.rates if not groups[prefix]]:
+        raise ValueError(f"rates name {idle[0]!r}, and no parameter of the network begins so")
+    return [{"params": groups[prefix], "lr": config.rates.get(prefix, config.lr)} for prefix in prefixes]
+
+
+def _set_rates(optimizer: torch.optim.Optimizer, rates: list[float], *, dropped: bool) -> None:
+    for group, rate in zip(optimizer.param_groups, rates, strict=True):
+        group["lr"] = rate * (0.1 if dropped else 1.0)
 
 
 # --------------------------------------------------------------------------------------------------- processes
