@@ -72,6 +72,26 @@ def test_tables_the_book_promises_have_all_their_rows():
     assert ids >= table3 | equations | frtm
 
 
+TABLES = {  # how many numbers are printed
+    ("RVOS", "rvos-t1", r"-(s|t|st|st-plus)-[jf]-(seen|unseen)"): 4 * 4,
+    ("RVOS", "rvos-t2", r"-.*-[jf]-(seen|unseen)"): 6 * 4,
+    ("RVOS", "rvos-t3", r"-[jf]-[1-5]"): 2 * 5,
+    ("RVOS", "rvos-t4", r"-.*-[jf]"): 8 * 2,
+    ("RVOS", "rvos-t5", r"-(s|t|st)-[jf]-(seen|unseen)"): 3 * 4,
+    ("S2S", "s2s-t1", r"-.*-(videos|categories|objects|annotations|minutes)"): 7 * 5 - 2,
+    ("S2S", "s2s-t2", r"-.*-[jf]-(mean|recall|decay)-(seen|unseen)"): 7 * 6 * 2,
+    ("S2S", "s2s-t3", r"-.*-(j|time)"): 11 * 2,
+    ("S2S", "s2s-t4", r"-\d+-[jf]-(mean|recall|decay)-(seen|unseen)"): 4 * 6 * 2,
+}
+
+
+@pytest.mark.parametrize(("paper", "table", "cells"), TABLES)
+def test_a_table_has_a_row_for_every_number(paper, table, cells):
+    rows = [row for row in CLAIMS if re.fullmatch(table + cells, row["id"])]
+    assert len(rows) == TABLES[paper, table, cells]
+    assert {(row["paper"], row["where"]) for row in rows} == {(paper, f"Table {table[-1]}")}
+
+
 def test_the_readme_shows_the_rows_as_they_are():
     text = (BOOK.parent / "README.md").read_text(encoding="utf-8")
     assert with_results(text, BOOK) == text, "run `make readme`"
