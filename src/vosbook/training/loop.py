@@ -35,9 +35,7 @@ class TrainConfig:
     steps: int
     batch: int = 16  # samples in a step, over all processes
     lr: float = 1e-3
-    rates: Mapping[str, float] = field(
-        default_factory=dict
-    )  # lr of the parameters whose names begin so: {"encoder": 1e-6}
+    rates: Mapping[str, float] = field(default_factory=dict)  # lr by beginning of a parameter's name: {"encoder": 1e-6}
     amsgrad: bool = True  # as FRTM's released code; False: plain Adam
     drop_at: float = 2 / 3  # share of the steps after which the learning rate is a tenth
     weight_decay: float = 1e-5

@@ -1,0 +1,253 @@
+"""Clips for the training of recurrent networks (S2S and RVOS): a few frames in a row, with the masks of their objects.
+
+A clip begins in a frame whose mask shows an object. Its objects are those that this first mask shows, in the order of
+their ids, as at the start of a video; what comes into view later is background to it. All frames of a clip go through
+one affine map, drawn at random, so that the motion between them stays what it was.
+"""
+
+from collections.abc import Sequence as Many
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from vosbook.datasets.sequence import Sequence
+from vosbook.errors import InputError
+
+BORDER = (124, 116, 104)  # what lies beyond the frame: ImageNet's mean colour, zero after a backbone's normalisation
+ATTEMPTS = 10  # at a map that leaves some object in view
+
+
+@dataclass(frozen=True)
+class ClipConfig:
+    """How clips are drawn. The affine maps are those of RVOS's code."""
+
+    size: tuple[int, int] = (256, 448)  # (H, W) to which frames are resized
+    frames: tuple[int, int] = (5, 5)  # fewest and most; drawn anew for every step
+    stride: tuple[int, int] = (1, 1)  # least and greatest distance of a clip's frames, counted in frames of the pool
+    annotated_only: bool = True  # the pool: annotated frames, or all frames (of a clip, at least two are annotated)
+    slots: int = 10  # most objects of a clip; of more, as many are drawn at random
+    flip: float = 0.5  # share of clips that are mirrored
+    rotation: float = 10.0  # degrees, either way
+    translation: float = 0.1  # of the frame's width and height, either way
+    shear: float = 0.1  # either way, along x
+    zoom: tuple[float, float] = (0.7, 1.4)
+    min_pixels: int = 100  # of an object in the clip's first frame, at `size`
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("frames", "stride"):
+            least, most = getattr(self, name)
+            if not 1 <= least <= most:
+                raise ValueError(f"{name} are (least, most), from 1 on, got {least, most}")
+        if self.frames[0] < 2 or self.slots < 1:
+            raise ValueError(f"a clip has at least two frames and a slot, got {self.frames} and {self.slots}")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One clip, as it is drawn."""
+
+    images: np.ndarray  # uint8 (T, H, W, 3) RGB
+    labels: np.ndarray  # uint8 (T, H, W) ids as in the sequence; zeros where a frame is not annotated
+    labelled: np.ndarray  # bool (T,)
+    ids: tuple[int, ...]  # of the objects, in the order of their slots
+    sequence: str  # its name
+    times: tuple[int, ...]  # numbers of the frames in the sequence
+
+
+@dataclass(frozen=True)
+class ClipBatch:
+    """Clips side by side. N is the number of objects of the clip that has most."""
+
+    images: Tensor  # (B, T, 3, H, W) float in 0..1
+    y: Tensor  # (B, T, N, H, W) float, 0 or 1
+    valid: Tensor  # (B, N) bool: which of the N objects the clip has
+    labelled: Tensor  # (B, T) bool: frames without annotation have no say in the loss
+
+
+class ClipSampler:
+    """Batches of clips. What a batch holds depends on its number, the place in it and the seed alone."""
+
+    def __init__(
+        self, sequences: Many[Sequence], config: ClipConfig = ClipConfig(), *, device: str | torch.device = "cpu"
+    ):
+        """Sequences with too few frames for a clip are never drawn. InputError where all have too few.
+
+        Masks are not read before a sequence is drawn for the first time.
+        """
+        self.config, self.device = config, device
+        self.sources = [_Source(sequence, config) for sequence in sequences]
+        self._fitting(config.frames[1])
+
+    def batch(self, step: int, share: range) -> ClipBatch:
+        """Clips `share` of the batch `step`."""
+        return stack_clips([self.draw(step, k) for k in share], device=self.device)
+
+    def length(self, step: int) -> int:
+        """T, the number of frames of all clips of the batch `step`."""
+        least, most = self.config.frames
+        return int(np.random.default_rng([self.config.seed, step, 0, 1]).integers(least, most + 1))
+
+    def draw(self, step: int, k: int) -> Clip:
+        """Clip k of the batch `step`. InputError where no sequence shows an object at the start of a clip."""
+        generator = np.random.default_rng([self.config.seed, step, k, 2])
+        frames = self.length(step)
+        fitting = self._fitting(frames)
+        for n in generator.permutation(len(fitting)):
+            times = fitting[n].draw_times(frames, generator)
+            if times is not None:
+                return self._look(fitting[n], times, generator)
+        raise InputError(
+            f"no sequence, {fitting[0].sequence.name} among them, shows an object of {self.config.min_pixels} pixels "
+            f"where a clip of {frames} frames can begin: train on other sequences, or on shorter clips"
+        )
+
+    def _fitting(self, frames: int) -> "list[_Source]":
+        """The sources that have as many frames, in their pool."""
+        fitting = [source for source in self.sources if len(source.pool) >= frames]
+        if not fitting:
+            kind = "annotated frames" if self.config.annotated_only else "frames"
+            longest = max(self.sources, key=lambda source: len(source.pool), default=None)
+            found = f"the most are {len(longest.pool)}, in {longest.sequence.name}" if longest else "there is none"
+            raise InputError(f"no sequence has {frames} {kind} ({found}): use longer sequences or shorter clips")
+        return fitting
+
+    def _look(self, source: "_Source", times: list[int], generator: np.random.Generator) -> Clip:
+        """The frames `times`, all through one affine map that leaves some object in view."""
+        sequence, config = source.sequence, self.config
+        first = sequence.labels(times[0])
+        for attempt in range(ATTEMPTS + 1):
+            move = draw_affine(config, generator) if attempt < ATTEMPTS else np.eye(2, 3)
+            ids = _seen(warp_labels(first, move, config.size), source.ids, config.min_pixels)
+            if ids:
+                break
+        if len(ids) > config.slots:
+            ids = sorted(generator.choice(ids, config.slots, replace=False).tolist())
+        images = np.stack([warp_image(sequence.frames[t], move, config.size) for t in times])
+        found = [sequence.labels(t) for t in times]
+        empty = np.zeros(config.size, np.uint8)
+        labels = np.stack([empty if one is None else warp_labels(one, move, config.size) for one in found])
+        labelled = np.array([one is not None for one in found])
+        return Clip(images, labels, labelled, tuple(ids), sequence.name, tuple(times))
+
+
+def stack_clips(clips: Many[Clip], *, device: str | torch.device = "cpu") -> ClipBatch:
+    """Clips of one length, as the networks take them."""
+    objects = max(len(clip.ids) for clip in clips)
+    images = torch.from_numpy(np.stack([clip.images for clip in clips])).to(device)
+    labels = torch.from_numpy(np.stack([clip.labels for clip in clips])).to(device)
+    ids = torch.tensor([[*clip.ids, *[0] * (objects - len(clip.ids))] for clip in clips], device=device)  # (B, N)
+    valid = ids > 0
+    y = (labels[:, :, None] == ids[:, None, :, None, None]) & valid[:, None, :, None, None]  # (B, T, N, H, W)
+    return ClipBatch(
+        images=images.permute(0, 1, 4, 2, 3).float() / 255,  # (B, T, H, W, 3) -> (B, T, 3, H, W)
+        y=y.float(),
+        valid=valid,
+        labelled=torch.from_numpy(np.stack([clip.labelled for clip in clips])).to(device),
+    )
+
+
+# ------------------------------------------------------------------------------------------------------ which frames
+
+
+class _Source:
+    """A sequence, with the frames that clips may be made of."""
+
+    def __init__(self, sequence: Sequence, config: ClipConfig):
+        self.sequence, self.config = sequence, config
+        names = sequence.frames.names
+        annotated = [t for t, name in enumerate(names) if name in sequence.masks]
+        self.pool = annotated if config.annotated_only else list(range(len(names)))
+        self.ids = [o.id for o in sequence.objects]
+
+    @cached_property
+    def _annotated(self) -> np.ndarray:
+        """Which frames of the pool are annotated, bool."""
+        return np.array([self.sequence.frames.names[t] in self.sequence.masks for t in self.pool])
+
+    @cached_property
+    def _showing(self) -> np.ndarray:
+        """Which frames of the pool show an object that is large enough, once resized, bool. Reads all masks once."""
+        no_move = np.eye(2, 3)
+        shows = []
+        for t, annotated in zip(self.pool, self._annotated):
+            labels = self.sequence.labels(t) if annotated else None
+            shows.append(
+                annotated
+                and bool(_seen(warp_labels(labels, no_move, self.config.size), self.ids, self.config.min_pixels))
+            )
+        return np.array(shows)
+
+    def draw_times(self, frames: int, generator: np.random.Generator) -> list[int] | None:
+        """Numbers of the frames of a clip, the stride drawn first; None where this sequence has none of that length."""
+        least, most = self.config.stride
+        for stride in least + generator.permutation(most - least + 1):
+            starts = self._starts(frames, int(stride))
+            if len(starts):
+                start = int(generator.choice(starts))
+                return [self.pool[start + j * int(stride)] for j in range(frames)]
+        return None
+
+    def _starts(self, frames: int, stride: int) -> np.ndarray:
+        """Places in the pool where a clip may begin: an object is shown, and a later frame has a mask to learn from."""
+        last = len(self.pool) - (frames - 1) * stride
+        if last <= 0:
+            return np.array([], int)
+        later = sum(self._annotated[j * stride : last + j * stride].astype(int) for j in range(1, frames))
+        return np.flatnonzero(self._showing[:last] & (later > 0))
+
+
+def _seen(labels: np.ndarray, ids: Many[int], min_pixels: int) -> list[int]:
+    """The ids, ascending, that `labels` shows with so many pixels."""
+    counts = np.bincount(labels.ravel(), minlength=256)
+    return [i for i in sorted(ids) if counts[i] >= max(1, min_pixels)]
+
+
+# ------------------------------------------------------------------------------------------------------- affine maps
+
+
+def draw_affine(config: ClipConfig, generator: np.random.Generator) -> np.ndarray:
+    """A random map `(2, 3)` of points (x, y): mirror, shear, turn and zoom about the middle of the frame, then shift.
+
+    Points are counted from the middle, in half widths and half heights, so the map suits any size of the frame; angles
+    are true at `config.size`.
+    """
+    angle = np.deg2rad(generator.uniform(-config.rotation, config.rotation))
+    shear = generator.uniform(-config.shear, config.shear)
+    zoom = generator.uniform(*config.zoom)
+    shift = 2 * generator.uniform(-config.translation, config.translation, 2)
+    mirror = -1 if generator.random() < config.flip else 1
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    linear = zoom * turn @ np.array([[1, shear], [0, 1]]) @ np.diag([mirror, 1])
+    pixels = np.array(config.size[::-1])  # (W, H): in pixels, the frame has its shape
+    return np.column_stack([linear * pixels[None] / pixels[:, None], shift])
+
+
+def warp_image(image: np.ndarray, move: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize an image `uint8 (h, w, 3)` to `size` (H, W) and move it; what comes into view is `BORDER`."""
+    if any(n_in > n_out for n_in, n_out in zip(image.shape, size)):  # first averaged, or pixels would be skipped
+        image = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
+    pixels = _in_pixels(move, image.shape[:2], size)
+    return cv2.warpAffine(image, pixels, size[::-1], flags=cv2.INTER_LINEAR, borderValue=BORDER)
+
+
+def warp_labels(labels: np.ndarray, move: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """`warp_image` for labels `uint8 (h, w)`: the nearest pixel's id, 0 where nothing was."""
+    pixels = _in_pixels(move, labels.shape, size)
+    return cv2.warpAffine(labels, pixels, size[::-1], flags=cv2.INTER_NEAREST)
+
+
+def _in_pixels(move: np.ndarray, size_in: tuple[int, int], size_out: tuple[int, int]) -> np.ndarray:
+    """The map from pixels of one size to those of another, `(2, 3)`; as in OpenCV, pixel 0 has its middle at 0."""
+    whole = np.linalg.inv(_centred(size_out)) @ np.vstack([move, [0, 0, 1]]) @ _centred(size_in)
+    return whole[:2]
+
+
+def _centred(size: tuple[int, int]) -> np.ndarray:
+    """From pixel numbers (x, y, 1) to points of a frame whose sides are 2, `(3, 3)`."""
+    height, width = size
+    return np.array([[2 / width, 0, 1 / width - 1], [0, 2 / height, 1 / height - 1], [0, 0, 1]])
