@@ -201,3 +201,43 @@ def test_a_note_reaches_the_caller_or_else_the_log(monkeypatch, caplog):
     assert len(said) == 1
     build("frtm-d-only", device="cpu")
     assert "filter bank" in caplog.text
+
+
+# ----------------------------------------------------------------------------------------------------------- zero-shot
+
+
+class _Finder(_Recorder):
+    """A zero-shot method that finds one object, one row lower in every frame."""
+
+    def start(self, frame, masks):
+        super().start(frame, _mask(r0=1))
+        assert masks is None
+        return self.labels.copy()
+
+    def step(self, frame):
+        self.labels = np.roll(super().step(frame), 1, axis=0)
+        return self.labels.copy()
+
+
+@pytest.fixture()
+def finder(monkeypatch) -> _Finder:
+    """The zero-shot method "find" in the registry."""
+    finder = _Finder()
+    monkeypatch.setitem(METHODS, "find", Method("find", "none", "nothing", lambda **_: finder, zero_shot=True))
+    return finder
+
+
+def test_a_zero_shot_method_answers_for_every_frame_and_sees_each_once():
+    finder = _Finder()
+    answers = list(segment_frames(finder, _Clip(), None))
+    assert [call[:2] for call in finder.calls] == [("start", 0), ("step", 1), ("step", 2), ("step", 3)]
+    for t, labels in enumerate(answers):
+        assert np.array_equal(labels, _mask(**{f"r{t}": 1}))
+
+
+def test_a_zero_shot_method_takes_no_mask(finder, clip, tmp_path):
+    with pytest.raises(InputError, match=r"first\.png is no use to find.*leave --mask out"):
+        segment_video(clip, mask=tmp_path / "first.png", method="find", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    segment_video(clip, mask=None, method="find", out=tmp_path / "out")
+    assert np.array_equal(read_mask(tmp_path / "out" / "00003.png"), _mask(r3=1))

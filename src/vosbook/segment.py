@@ -21,8 +21,11 @@ class Segmenter(Protocol):
     Frames are `uint8 (H, W, 3)` RGB; labels are `uint8 (H, W)`, 0 background, object ids as they were given.
     """
 
-    def start(self, frame: np.ndarray, masks: np.ndarray | None) -> None:
-        """Begin a video with its first frame and that frame's labels; None asks a zero-shot method to find objects."""
+    def start(self, frame: np.ndarray, masks: np.ndarray | None) -> np.ndarray | None:
+        """Begin a video with its first frame and that frame's labels; None asks a zero-shot method to find objects.
+
+        A zero-shot method returns the labels that it found in this frame.
+        """
 
     def add_objects(self, frame: np.ndarray, masks: np.ndarray) -> None:
         """Take in objects that appear at this frame, which `step` has just been given (YouTube-VOS)."""
@@ -42,6 +45,7 @@ class Method:
     paper: str
     needs: str  # weights or training, in words
     build: Callable[..., Segmenter]
+    zero_shot: bool = False  # finds the objects itself
 
 
 def _frtm_d_only(*, checkpoint: Path | None, **options: Any) -> Segmenter:
@@ -64,6 +68,30 @@ def _frtm_fast(**options: Any) -> Segmenter:
     return FrtmSegmenter.complete(FAST, **options)
 
 
+def _s2s(**options: Any) -> Segmenter:
+    from vosbook.methods.s2s import S2SSegmenter
+
+    return S2SSegmenter.load(**options)
+
+
+def _s2s_online(**options: Any) -> Segmenter:
+    from vosbook.methods.s2s import OnlineConfig, S2SSegmenter
+
+    return S2SSegmenter.load(OnlineConfig(), **options)
+
+
+def _rvos(**options: Any) -> Segmenter:
+    from vosbook.methods.rvos import RvosSegmenter
+
+    return RvosSegmenter.load("rvos", **options)
+
+
+def _rvos_zero_shot(**options: Any) -> Segmenter:
+    from vosbook.methods.rvos import RvosSegmenter
+
+    return RvosSegmenter.load("rvos-zero-shot", **options)
+
+
 METHODS = {
     method.name: method
     for method in (
@@ -74,6 +102,16 @@ METHODS = {
             "Robinson et al. 2020",
             "no training; ResNet-18 weights, else a filter bank",
             _frtm_d_only,
+        ),
+        Method("s2s", "Xu et al. 2018", "trained: a checkpoint (make run RUN=train_s2s)", _s2s),
+        Method("s2s-online", "Xu et al. 2018", "trained: as s2s; learns from the first frame", _s2s_online),
+        Method("rvos", "Ventura et al. 2019", "trained: a checkpoint (make run RUN=train_rvos)", _rvos),
+        Method(
+            "rvos-zero-shot",
+            "Ventura et al. 2019",
+            "trained, as rvos; takes no mask, finds up to 10 objects",
+            _rvos_zero_shot,
+            zero_shot=True,
         ),
     )
 }
@@ -113,12 +151,18 @@ def _device(name: str) -> str:
 # ------------------------------------------------------------------------------------------------- frame loop
 
 
-def segment_frames(segmenter: Segmenter, frames: Frames, given: Mapping[str, np.ndarray]) -> Iterator[np.ndarray]:
+def segment_frames(
+    segmenter: Segmenter, frames: Frames, given: Mapping[str, np.ndarray] | None
+) -> Iterator[np.ndarray]:
     """Labels `uint8 (H, W)` of each frame in turn, one frame in memory at a time.
 
     `given` maps frame names to labels of the objects that appear there. Where a frame has given labels they are its
-    answer; frames before the first object are background.
+    answer; frames before the first object are background. None: a zero-shot method finds the objects itself.
     """
+    if given is None:
+        for t, frame in enumerate(frames):
+            yield segmenter.step(frame) if t else segmenter.start(frame, None)
+        return
     started = False
     for name, frame in zip(frames.names, frames, strict=True):
         new = _without_void(given[name]) if name in given else None
@@ -151,15 +195,18 @@ def segment_video(
     """Segment a folder of images or a video file and write one indexed PNG per frame into the folder `out`.
 
     `mask` is the first frame's mask, or a folder of masks named like frames, each of which introduces the ids that no
-    earlier one held. `progress` wraps an iterable as tqdm does. InputError: input or output that cannot be used; then
-    nothing is written.
+    earlier one held; zero-shot methods take none. `progress` wraps an iterable as tqdm does. InputError: input or
+    output that cannot be used; then nothing is written.
     """
     _check_method(method)
-    if mask is None:
+    zero_shot = METHODS[method].zero_shot
+    if mask is None and not zero_shot:
         raise InputError(f"{method} needs the objects of the first frame: give --mask, an image or a folder of them")
+    if mask is not None and zero_shot:
+        raise InputError(f"{mask} is no use to {method}, which finds the objects itself: leave --mask out")
     video = open_frames(frames)
-    given = read_given(mask, names=video.names, size=video.size)
-    _check_apart(out, frames, mask)
+    given = None if mask is None else read_given(mask, names=video.names, size=video.size)
+    _check_apart(out, frames, *([] if mask is None else [mask]))
     segmenter = build(method, backbone_weights=backbone_weights, checkpoint=checkpoint, device=device, note=note)
     names = video.names if progress is None else progress(video.names)
     with output_folder(out, overwrite=overwrite) as folder:

@@ -4,9 +4,11 @@ One-shot, every object's previous mask is an input, the first one given (RVOS-Ma
 the network finds up to ten objects itself, each in a slot that it keeps through the video.
 """
 
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
 from collections.abc import Sequence as Many
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,9 +17,12 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from vosbook.errors import InputError
+from vosbook.features import LEVELS, FilterBank, read_tensors
 from vosbook.matching import pairwise_soft_iou
+from vosbook.nn.encoder import Encoder, random_resnet
 from vosbook.nn.hierarchical_decoder import HierarchicalDecoder, Levels, resize
 from vosbook.nn.wavefront import Cell, State, join, plain, run, split, wavefront
+from vosbook.training.checkpoint import SHIPPED, load_network, read_about
 from vosbook.video import object_ids
 
 
@@ -25,6 +30,8 @@ from vosbook.video import object_ids
 class RvosConfig:
     """The paper's settings, RVOS-Mask-ST; without `space` or `time` RVOS-Mask-T or -S, without `mask` zero-shot."""
 
+    backbone: str = "resnet101"
+    levels: tuple[str, ...] = LEVELS
     hidden: int = 128  # channels of the deepest ConvLSTM
     space: bool = True  # recurrence over objects
     time: bool = True  # recurrence over frames
@@ -82,6 +89,38 @@ class RvosNetwork(nn.Module):
                 raise ValueError(f"masks must be ({B}, {T} or 1, N, {size[0]}, {size[1]}), got {tuple(masks.shape)}")
 
 
+# ------------------------------------------------------------------------------------------------------ weight files
+
+
+def describe(config: RvosConfig) -> dict[str, str]:
+    """The words in a weight file by which `load_rvos` knows the network again."""
+    return {"method": "rvos" if config.mask else "rvos-zero-shot", "config": json.dumps(asdict(config))}
+
+
+def load_rvos(path: Path, *, method: str = "rvos") -> RvosNetwork:
+    """The network of a weight file, its encoder included: no other file is needed.
+
+    `method` is "rvos" or "rvos-zero-shot". InputError where the file is none of its networks.
+    """
+    about = read_about(path)
+    if about.get("method") != method:
+        read_tensors(path)  # which says so where the file is missing or damaged
+        raise InputError(f"{path} is no network of {method}: train one with `make run RUN=train_rvos`")
+    settings = json.loads(about["config"])
+    lists = {name: tuple(value) for name, value in settings.items() if isinstance(value, list)}
+    config = RvosConfig(**settings | lists)
+    if config.backbone == "filters":
+        backbone = FilterBank(levels=config.levels)
+    else:
+        backbone = random_resnet(config.backbone, levels=config.levels)
+    network = RvosNetwork(Encoder(backbone), config)
+    load_network(path, network)
+    return network.eval()
+
+
+# ------------------------------------------------------------------------------------------------------ clips at once
+
+
 class _Clip:
     """What the cells of a batch of clips have before them: their frames, and their previous masks as they come."""
 
@@ -112,6 +151,9 @@ class _Clip:
         return logits, space, time
 
 
+# ----------------------------------------------------------------------------------------------------- frame by frame
+
+
 class RvosSegmenter:
     """A `Segmenter`: one-shot with a network that takes masks, else zero-shot.
 
@@ -133,6 +175,35 @@ class RvosSegmenter:
         self._space: dict[Cell, State] = {}  # what the last object of this frame handed on
         self._time: dict[Cell, State] = {}  # what this frame handed on
         self._shared: Levels = ()  # of this frame
+
+    @classmethod
+    def load(
+        cls,
+        method: str,
+        *,
+        backbone_weights: Path | None,
+        checkpoint: Path | None,
+        device: str,
+        note: Callable[[str], None],
+    ) -> "RvosSegmenter":
+        """The network of `checkpoint`, else the package's own, for `method`: "rvos" or "rvos-zero-shot".
+
+        InputError where there is none, or the file is none of the method's.
+        """
+        if backbone_weights is not None:
+            raise InputError(
+                f"{backbone_weights} is no use to {method}, whose own weights hold its encoder: leave "
+                "--backbone-weights out"
+            )
+        path = checkpoint or SHIPPED / f"{method.replace('-', '_')}.safetensors"
+        if checkpoint is None and not path.is_file():
+            raise InputError(
+                f"no network of {method} comes with the package: train one with `make run RUN=train_rvos`, and give it "
+                "as --checkpoint"
+            )
+        if checkpoint is None:
+            note(f"using the package's network: {read_about(path).get('measured', 'not measured on real video')}")
+        return cls(load_rvos(path, method=method).to(device))
 
     def start(self, frame: np.ndarray, masks: np.ndarray | None) -> np.ndarray | None:
         """Begin a video. Zero-shot returns the labels `uint8 (H, W)` of the first frame.
