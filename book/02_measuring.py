@@ -510,7 +510,7 @@ pred = write_masks("other_ids", [other_order[shifted(m, 2)] for m in true_masks]
 for protocol in PROTOCOLS:
     result = evaluate(gt, pred, protocol=protocol)
     objects = result["sequences"]["truth"]["objects"]
-    counted = len(next(iter(objects.values()))["J"])
+    counted = sum(j is not None for j in next(iter(objects.values()))["J"])
     j, f = result["mean"]["J"]["mean"], result["mean"]["F"]["mean"]
     print(f"{protocol:<24}objects: {len(objects)}   frames: {counted}", end="")
     print(f"   J {j:.3f}   F {f:.3f}")
