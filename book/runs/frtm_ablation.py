@@ -12,9 +12,13 @@
 # The table's other rows are runs of their own: the Base net in `frtm_share`, fine-tuning in `frtm_fine_tuned`.
 #
 # All variants take turns at every frame and share its features, so no time is measured here (`frtm_times` does).
+#
+# `features` names other features that the profile has settings for: `make run RUN=frtm_ablation PROFILE=small
+# SET='features=filters'` measures the filter bank, and the network that was trained for it, on real video.
 
 # %% tags=["parameters"]
 profile = "smoke"
+features = ""
 
 # %% tags=["imports"]
 from collections import defaultdict
@@ -32,6 +36,8 @@ from vosbook.training.checkpoint import read_about
 
 # %%
 settings = load_profile(profile).of("frtm_ablation")
+settings |= settings["features"][features] if features else {}
+record = f"frtm_ablation_{profile}_{features}".removesuffix("_")
 device = "cuda" if settings["device"] == "auto" and torch.cuda.is_available() else "cpu"
 synthetic = SyntheticConfig(frames=settings["frames"], objects=tuple(settings["objects"]))
 sequences = {spec: load_sequence(spec, config=synthetic) for spec in settings["data"]}
@@ -104,7 +110,7 @@ for spec in sequences:
 config = {"solvers": {name: asdict(solver) for name, solver in solvers.items()}, "seeds": settings["seeds"]}
 config |= {"backbone": backbone.source, "device": device, "threads": torch.get_num_threads()}
 config |= {"synthetic": asdict(synthetic), "network": read_about(shipped_network(backbone.name))}
-with record_run(f"frtm_ablation_{profile}", profile=profile, config=config, seed=settings["seed"], data=data) as run:
+with record_run(record, profile=profile, config=config, seed=settings["seed"], data=data) as run:
     scores = {spec: run_sequence(spec) for spec in sequences}
     for group, names in groups.items():
         run["metrics"][group] = {}
