@@ -387,7 +387,8 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score the masks under `pred` against those under `gt`: a folder for each sequence, or both one sequence's folder.
 
-    Returns what `vosbook evaluate --json` writes, object ids as text; None where the protocol scores nothing. `info` is
+    Returns what `vosbook evaluate --json` writes, object ids as text; None where the protocol scores nothing. For
+    YouTube-VOS "mean" has "G" too, and "seen" and "unseen" with J and F, and each object its "category". `info` is
     the data set's db_info.yml (attributes, `eval_t`; by default the nearest in or above `gt`), or, for YouTube-VOS, its
     meta.json (categories; by default that of `gt` or of the two folders above). `progress` wraps the list of
     sequences, as tqdm does; `note` is called with a line where an official list leaves sequences of `gt` out (None: the
