@@ -14,11 +14,10 @@ N objects are N states in one batch; they share a frame's x~ where that does not
 import copy
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -30,6 +29,7 @@ from vosbook.merge import soft_aggregate, to_labels
 from vosbook.nn.conv_lstm import ConvLSTM
 from vosbook.nn.encoder import Encoder, Vgg16, load_vgg16, random_resnet
 from vosbook.training.checkpoint import SHIPPED, load_network, read_about
+from vosbook.training.clips import ClipConfig, draw_affine, warp_image, warp_labels
 from vosbook.video import object_ids
 
 VARIANTS = ("initializer", "mask-as-state", "mask-as-input")
@@ -238,67 +238,51 @@ def loss_of_clips(logits: Tensor, masks: Tensor, labelled: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class OnlineConfig:
-    """Online learning (section 4.3). The paper gives neither rate nor length nor the range of the transformations."""
+    """Online learning (section 4.3). The paper gives neither rate nor length nor the range of the transformations.
+
+    The affine maps are those of the training's clips.
+    """
 
     iterations: int = 60
     batch: int = 2  # pairs in an iteration
     lr: float = 1e-4
-    rotation: float = 15.0  # degrees, either way
-    zoom: tuple[float, float] = (0.8, 1.25)
-    shear: float = 0.1  # either way
-    shift: float = 0.1  # of the frame's size, either way
     seed: int = 0
 
 
-def transform(frame: np.ndarray, mask: np.ndarray, config: OnlineConfig, generator: np.random.Generator) -> tuple:
-    """A random affine view of a frame `uint8 (H, W, 3)` and a mask `bool (H, W)`, the two alike; mirrored beyond it."""
-    height, width = mask.shape
-    angle = np.deg2rad(generator.uniform(-config.rotation, config.rotation))
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    linear = generator.uniform(*config.zoom) * turn @ [[1, generator.uniform(-config.shear, config.shear)], [0, 1]]
-    middle = np.array([width - 1, height - 1]) / 2
-    shift = generator.uniform(-config.shift, config.shift, 2) * (width, height)
-    move = np.c_[linear, middle + shift - linear @ middle]  # (2, 3): around the frame's middle
-    warp = {"dsize": (width, height), "borderMode": cv2.BORDER_REFLECT_101}
-    turned = cv2.warpAffine(mask.astype(np.uint8), move, flags=cv2.INTER_NEAREST, **warp)
-    return cv2.warpAffine(frame, move, flags=cv2.INTER_LINEAR, **warp), turned > 0
-
-
 def affine_pairs(
-    frame: np.ndarray, masks: np.ndarray, config: OnlineConfig, *, iteration: int
-) -> tuple[Tensor, Tensor]:
-    """Pairs (x_0, y_0), (x_1, y_1) as clips of two frames: `(B, 2, 3, H, W)` and `(B, 2, 1, H, W)`, in 0..1.
+    frame: np.ndarray, labels: np.ndarray, config: ClipConfig, *, number: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """`number` pairs (x_0, y_0), (x_1, y_1): clips of two frames, `(2, 3, H, W)` and `(2, 1, H, W)`, in 0..1.
 
-    Both are random affine views of `frame`, with one of the objects' masks, bool `(N, H, W)`.
+    Both are random affine views of `frame` `uint8 (H, W, 3)`, with one of the objects of `labels` `uint8 (H, W)`.
     """
-    generator = np.random.default_rng([config.seed, iteration])
-    frames, answers = [], []
-    for _ in range(2 * config.batch):
-        if len(frames) % 2 == 0:
-            mask = masks[generator.integers(len(masks))]
-        view = transform(frame, mask, config, generator)
-        frames.append(view[0])
-        answers.append(view[1])
-    x = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).float() / 255  # (2 B, H, W, 3) -> (2 B, 3, H, W)
-    y = torch.from_numpy(np.stack(answers))[:, None].float()  # (2 B, H, W) -> (2 B, 1, H, W)
-    return x.unflatten(0, (-1, 2)), y.unflatten(0, (-1, 2))
+    generator = np.random.default_rng(config.seed)
+    for _ in range(number):
+        mask = (labels == generator.choice(object_ids(labels))).astype(np.uint8)
+        moves = [draw_affine(config, generator) for _ in range(2)]
+        images = np.stack([warp_image(frame, move, config.size) for move in moves])
+        masks = np.stack([warp_labels(mask, move, config.size) for move in moves])
+        x = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255  # (2, H, W, 3) -> (2, 3, H, W)
+        yield x, torch.from_numpy(masks)[:, None].float()  # (2, H, W) -> (2, 1, H, W)
 
 
-def learn_online(network: S2S, frame: np.ndarray, masks: np.ndarray, config: OnlineConfig) -> list[float]:
+def learn_online(network: S2S, frame: np.ndarray, labels: np.ndarray, config: OnlineConfig) -> list[float]:
     """Fine-tune all but the ConvLSTM, in place, on affine pairs of one frame; returns the loss by iteration.
 
-    `frame` is uint8 `(H, W, 3)`, H and W multiples of the network's stride; `masks` is bool `(N, H, W)`.
+    `frame` is `uint8 (H, W, 3)`, `labels` `uint8 (H, W)` with the objects to learn.
     """
     learned = [p for name, p in network.named_parameters() if not name.startswith("lstm.")]
     optimizer, losses = torch.optim.Adam(learned, lr=config.lr), []
-    with torch.enable_grad():
-        for iteration in range(config.iterations):
-            x, y = (tensor.to(learned[0].device) for tensor in affine_pairs(frame, masks, config, iteration=iteration))
-            loss = loss_of_clips(network(x, y), y[:, 1:], torch.ones(y[:, 1:].shape[:2], dtype=bool, device=y.device))
-            optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss, inputs=learned)  # the ConvLSTM gathers no gradients that nobody uses
-            optimizer.step()
-            losses.append(loss.item())
+    views = ClipConfig(size=working_size(labels.shape, network), flip=0, seed=config.seed)
+    pairs = affine_pairs(frame, labels, views, number=config.iterations * config.batch)
+    for batch in zip(*[pairs] * config.batch):  # as many pairs at a time
+        x, y = (torch.stack(part).to(learned[0].device) for part in zip(*batch))  # (B, 2, 3, H, W), (B, 2, 1, H, W)
+        with torch.enable_grad():
+            loss = loss_of_clips(network(x, y), y[:, 1:], torch.ones(len(y), 1, dtype=torch.bool, device=y.device))
+        optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss, inputs=learned)  # the ConvLSTM gathers no gradients, which nobody would use
+        optimizer.step()
+        losses.append(loss.item())
     return losses
 
 
@@ -360,12 +344,10 @@ class S2SSegmenter:
     def _add(self, frame: np.ndarray, masks: np.ndarray) -> None:
         ids = object_ids(masks)
         y = self._resized(torch.from_numpy(np.stack([masks == i for i in ids]))[:, None].float())  # (N, 1, h, w)
-        x = self._images(frame)
         if self.online:
-            small = (x[0] * 255).round().byte().permute(1, 2, 0).cpu().numpy()  # (3, h, w) -> (h, w, 3)
-            learn_online(self.network, small, y[:, 0].cpu().numpy() > 0.5, self.online)
+            learn_online(self.network, frame, masks, self.online)
         with torch.no_grad():
-            new = self.network.begin(x, y)
+            new = self.network.begin(self._images(frame), y)
         self.memory = new if self.memory is None else _join(self.memory, new)
         self.ids += ids
 
