@@ -1074,7 +1074,7 @@ with where_recorded():
 #
 # - The backbone is a ResNet-18 in both settings, fast and full, and three of its levels go to $S$: the shipped weights
 #   end at conv4_x. The paper's full system has a ResNet-101 and four levels.
-# - $S$ is trained on 30 real sequences and synthetic video, in 1200 steps, and not on thousands of sequences in a
+# - $S$ is trained on 30 real sequences and synthetic video, in 2400 steps, and not on thousands of sequences in a
 #   million. Chapter 07 says how.
 # - The update works on the score grid, exactly, and so its share of a frame is another than in Table 5.
 # - An object that appears later overwrites the others where its mask is given, and its updates are counted from its own
