@@ -130,6 +130,13 @@ def test_new_layers_start_with_xaviers_weights():
         assert not layer.bias.any()
 
 
+def test_an_untrained_decoder_expects_small_objects():
+    torch.manual_seed(0)
+    decoder = Decoder(8, (8, 4))
+    answer = decoder(torch.zeros(1, 8, 4, 4), (16, 16)).sigmoid()
+    assert torch.allclose(answer, torch.full((1, 1, 16, 16), 0.0758582), atol=1e-6)
+
+
 # ------------------------------------------------------------------------------------------------- Eq. 1 to 5
 
 

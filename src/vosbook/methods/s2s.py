@@ -32,6 +32,7 @@ from vosbook.training.checkpoint import SHIPPED, load_network, read_about
 from vosbook.training.clips import ClipConfig, draw_affine, warp_image, warp_labels
 from vosbook.video import object_ids
 
+PRIOR = -2.5  # the decoder's last bias at the start: 8% of the pixels
 VARIANTS = ("initializer", "mask-as-state", "mask-as-input")
 
 
@@ -102,7 +103,8 @@ class FrameEncoder(nn.Module):
 class Decoder(nn.Module):
     """h -> the mask's logits (Eq. 4): layers that double the size, then one 5x5 filter.
 
-    The upsampling layers are transposed convolutions; the paper does not say which kind they are.
+    The upsampling layers are transposed convolutions; the paper does not say which kind they are. Biases begin at zero,
+    but for the last: objects are small, and a network that first learns so may shut its ReLUs for good.
     """
 
     def __init__(self, channels: int, widths: tuple[int, ...], kernel: int = 5):
@@ -114,6 +116,7 @@ class Decoder(nn.Module):
             channels = width
         self.upsample = _xavier(nn.Sequential(*layers))
         self.score = _xavier(nn.Conv2d(channels, 1, kernel, padding=half))
+        nn.init.constant_(self.score.bias, PRIOR)
 
     def forward(self, h: Tensor, size: tuple[int, int]) -> Tensor:
         """`(B, channels, h, w)` -> logits `(B, 1, H, W)`; with fewer layers than it takes, bilinear the last bit."""
