@@ -5,6 +5,7 @@ from itertools import count, islice, pairwise
 import numpy as np
 
 FIRST = np.array([2.0, 1, 1, 1, 1])
+UNEQUAL = np.array([2.0, 1.1, 1.3, 0.9, 1.2])  # so that it is never a matter of taste which weight is the smallest
 
 
 def _rounded(values):
@@ -54,7 +55,7 @@ def check_weights_after(weights_after):
 def check_insert_weight(insert_weight):
     """Exercise 6.2."""
     for K_max, eta in ((80, 0.1), (8, 0.1), (6, 0.4)):
-        steps = list(_simulate(FIRST, 100, eta, K_max))
+        steps = list(_simulate(UNEQUAL, 100, eta, K_max))
         for n, ((before, newest), (after, expected_place)) in enumerate(pairwise(steps), 1):
             gamma = np.array([before[k] for k in range(len(before))])
             given = gamma.copy()
@@ -127,15 +128,21 @@ def _expected(first, samples, eta, share):
     return tuple(sum(weight * pair[k] for weight, pair in zip(weights, pairs)) for k in (0, 1))
 
 
+def _endless(pairs, results):
+    """The pairs over and over. AssertionError where one is asked for before the result of the last is in `results`."""
+    for n in count():
+        assert len(results) == n, f"sample {n + 1} was asked for when only {len(results)} results had been yielded"
+        yield pairs[n % len(pairs)]
+
+
 def check_run_memory(run_memory):
     """Exercise 6.4."""
     rng = np.random.default_rng(7)
     first, *samples = _pairs(rng, 31)
     for eta, share in ((0.1, 0.0), (0.1, 0.25), (0.3, 0.5), (0.1, 0.05)):
         given = tuple(part.copy() for part in first), [tuple(part.copy() for part in pair) for pair in samples]
-        endless = (given[1][t % len(samples)] for t in count())
         found, kept = [], []
-        for result in islice(run_memory(given[0], endless, eta, share), len(samples)):
+        for result in islice(run_memory(given[0], _endless(given[1], found), eta, share), len(samples)):
             found.append(result)
             kept.append(tuple(np.array(part) for part in result))
         assert len(found) == len(samples), f"expected a result after each of {len(samples)} inserts, got {len(found)}"

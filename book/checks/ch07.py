@@ -106,7 +106,11 @@ def check_path(path):
         x = [torch.randn(2, 6, *size) for size in sizes]
         s = torch.rand(2, 1, 6, 10)
         encoders, refinements = _blocks(levels)
-        got = path(s, list(x), list(encoders), list(refinements))
+        given = list(x), list(encoders), list(refinements)
+        order = [list(map(id, one)) for one in given]
+        got = path(s, *given)
+        unchanged = order == [list(map(id, one)) for one in given]
+        assert unchanged, f"{levels} levels: a list that was given is in another order now"
         want = _path(s, x, encoders, refinements)
         assert got.shape == want.shape, (
             f"{levels} levels: z of the shallowest has the shape {tuple(want.shape)}, got {tuple(got.shape)}"
@@ -164,27 +168,38 @@ def check_simulate(simulate):
         "hidden in frames 1 and 3": ([20, 9, 20, 0, 20, 20], 10),
         "visible in three frames": ([0, 20, 0, 0, 10, 20], 10),
     }
+    mirrored = 0
     for name, (visible, least) in videos.items():
         usable = {t for t, count in enumerate(visible) if count >= least}
-        references, pairs, flips = set(), set(), set()
+        references, pairs = set(), set()
         for seed in range(40):
             reference, flip, chosen = _check_one(simulate, name, _Video(visible), usable, least, seed)
             references.add(reference)
-            flips.add(flip)
+            mirrored += flip
             pairs.update(chosen)
         assert references == usable, f"{name}: of the frames {sorted(usable)}, only {sorted(references)} are references"
         assert pairs == usable, f"{name}: of the frames {sorted(usable)}, only {sorted(pairs)} are ever segmented"
-        assert flips == {False, True}, f"{name}: in 40 samples all views are {'' if True in flips else 'not '}mirrored"
+    drawn = 40 * len(videos)
+    assert 0.3 < mirrored / drawn < 0.7, f"{mirrored} of {drawn} views are mirrored"
 
 
-def _check_one(simulate, name, video, usable, least, seed):
+def _draw(simulate, video, least, seed):
+    """Samples, and for each call of `learn` the number of the frame, whether it was mirrored, and the mask."""
     learned = []
 
     def learn(frame, mask):
         learned.append((_number(frame), _flipped(frame), np.array(mask)))
         return lambda other: np.full((2, 3), 100.0 * learned[-1][0] + _number(other) + 0.5 * _flipped(other))
 
+    kept = video.frames.copy(), video.masks.copy()
     sample = list(simulate(video.frames, video.masks, np.random.default_rng(seed), learn, least))
+    for name, array, before in zip(("frames", "masks"), (video.frames, video.masks), kept):
+        assert np.array_equal(array, before), f"the caller's {name} were changed"
+    return sample, learned
+
+
+def _check_one(simulate, name, video, usable, least, seed):
+    sample, learned = _draw(simulate, video, least, seed)
     assert len(sample) == 2, f"{name}: two validation frames are asked for, got {len(sample)}"
     assert len(learned) == 1, f"{name}: the target model is learned once, here it was learned {len(learned)} times"
     reference, flip, mask = learned[0]
@@ -192,10 +207,15 @@ def _check_one(simulate, name, video, usable, least, seed):
     right = video.masks[reference][:, ::-1] if flip else video.masks[reference]
     assert np.array_equal(mask, right), f"{name}: frame {reference} was learned with a mask that is not its own"
     chosen = [_number(frame) for frame, _, _ in sample]
+    again, (first, *_) = _draw(simulate, video, least, seed)
+    same = first[:2] == learned[0][:2] and [_number(frame) for frame, _, _ in again] == chosen
+    assert same, f"{name}: two calls with equal generators draw different samples"
     for t, (frame, s, y) in zip(chosen, sample):
         assert t != reference, f"{name}: frame {t} is both reference and validation frame"
         assert t in usable, f"{name}: frame {t} is to be segmented, and shows too little of the target"
         assert _flipped(frame) == flip, f"{name}: reference and validation frames are not mirrored alike"
+        whole = video.frames[t][:, ::-1] if flip else video.frames[t]
+        assert np.array_equal(frame, whole), f"{name}: what is returned as frame {t} is not that view of all of it"
         want = 100.0 * reference + t + 0.5 * flip
         assert np.shape(s) == (2, 3) and np.all(np.asarray(s) == want), (
             f"{name}: the scores of frame {t} are not those that the model of frame {reference} gives it"

@@ -239,6 +239,11 @@ def share_counted_one_late(first, samples, eta, share):
     return _run(first, samples, eta, share, begin=1 / (1 - eta))
 
 
+def collects_all_samples_first(first, samples, eta, share):
+    """Makes a list of the samples: on a video that does not end it never begins."""
+    return _run(first, list(samples), eta, share)
+
+
 def sums_in_place(first, samples, eta, share):
     """Right numbers, but every result is the same array, overwritten by the next insert."""
     out = tuple(np.array(part) for part in first)
@@ -291,6 +296,7 @@ WRONG = {
         old_not_decayed,
         new_counts_fully,
         share_counted_one_late,
+        collects_all_samples_first,
         sums_in_place,
     ],
 }

@@ -156,6 +156,13 @@ def refines_the_scores(s, x, encoders, refinements):
     return _path((s > 0.5).to(s), x, encoders, refinements, deepest=_pooled)
 
 
+def reverses_the_lists(s, x, encoders, refinements):
+    """Right, but turns the caller's lists round."""
+    for one in (x, encoders, refinements):
+        one.reverse()
+    return _path(s, x, encoders, refinements, order=1, deepest=_pooled)
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 7.4
 
 
@@ -225,7 +232,8 @@ def _simulate(frames, masks, rng, learn, least, *, fault=""):
         reference, *others = usable[0], *rng.permutation(usable[1:])[:2].tolist()
     if fault == "neighbours":
         reference, *others = usable[:3]
-    flip = slice(None, None, -1 if rng.random() < 0.5 and fault != "never mirrored" else 1)
+    chance = {"never mirrored": 0.0, "seldom mirrored": 0.1}.get(fault, 0.5)
+    flip = slice(None, None, -1 if rng.random() < chance else 1)
     there = slice(None) if fault == "mirrored reference" else flip
     if fault != "validation":
         D = learn(frames[reference][:, flip], masks[reference][:, flip])
@@ -287,6 +295,28 @@ def never_mirrored(frames, masks, rng, learn, least):
     return _simulate(frames, masks, rng, learn, least, fault="never mirrored")
 
 
+def seldom_mirrored(frames, masks, rng, learn, least):
+    """Mirrors one view in ten."""
+    return _simulate(frames, masks, rng, learn, least, fault="seldom mirrored")
+
+
+def upside_down(frames, masks, rng, learn, least):
+    """Mirrors along the wrong axis: all frames have one axis more than one frame."""
+    return _simulate(frames[:, ::-1], masks[:, ::-1], rng, learn, least, fault="never mirrored")
+
+
+def another_generator(frames, masks, rng, learn, least):
+    """Draws from a generator of its own: no sample can be made again."""
+    return _simulate(frames, masks, np.random.default_rng(), learn, least)
+
+
+def mirrors_in_place(frames, masks, rng, learn, least):
+    """Right, but mirrors the caller's video."""
+    if rng.random() < 0.5:
+        frames[:], masks[:] = frames[:, :, ::-1].copy(), masks[:, :, ::-1].copy()
+    return _simulate(frames, masks, rng, learn, least, fault="never mirrored")
+
+
 def mask_of_the_reference(frames, masks, rng, learn, least):
     """The answer is the reference frame's mask."""
     return _simulate(frames, masks, rng, learn, least, fault="reference's label")
@@ -324,6 +354,7 @@ WRONG = {
         projection_not_pooled,
         every_level_pooled,
         refines_the_scores,
+        reverses_the_lists,
     ],
     "ex07-4": [
         bilinear_matrix,
@@ -343,6 +374,10 @@ WRONG = {
         only_the_reference_mirrored,
         labels_not_mirrored,
         never_mirrored,
+        seldom_mirrored,
+        upside_down,
+        another_generator,
+        mirrors_in_place,
         mask_of_the_reference,
         truth_for_scores,
     ],
