@@ -1023,34 +1023,37 @@ lines = {("davis2016", "complete"): "DAVIS 2016, complete"}
 lines |= {("davis2016", "d_only"): "DAVIS 2016, D-only"}
 lines |= {("synthetic", "complete"): "synthetic, complete"}
 lines |= {("synthetic", "d_only"): "synthetic, D-only"}
-with where_recorded():
-    sensitivity = read_record("frtm_sensitivity_small").metrics
-    samples = sensitivity["davis2016"]["complete"]["samples"]
-    print("J in %. Ours: DAVIS 2016, 256 lines. Paper: DAVIS 2017")
-    print(f"{'|M0|':<8}{'ours':>8}{'paper':>8}")
-    for value, j in zip(samples["values"], samples["J"]):
-        print(f"{value:<8}{100 * j:>8.1f}{claimed[value]:>8.1f}")
-    figure, axes = new_figure(columns=2, height=3.4)
-    for (group, system), label in lines.items():
-        for panel, setting in zip(axes[0], ("eta", "t_s")):
-            curve = sensitivity[group][system][setting]
-            panel.plot(
-                curve["values"], 100 * np.array(curve["J"]), marker="o", label=label
-            )
-    axes[0, 0].set(xscale="log", xlabel="η", ylabel="J in %")
-    axes[0, 1].set(xscale="log", xlabel="t_s, frames", ylim=axes[0, 0].get_ylim())
-    for panel, ticks in zip(axes[0], ((0.02, 0.1, 0.4), (1, 4, 8, 32))):
-        panel.minorticks_off()
-        panel.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    handles = axes[0, 0].get_legend_handles_labels()
-    figure.legend(*handles, loc="outside upper center", ncols=2)
-    show(
-        figure,
-        alt="J against the update rate, and against the interval of updates, for the "
-        "complete system and for D alone, on real and on synthetic video.",
-        caption="After Figure 9. 5 DAVIS 2016 validation sequences and 3 synthetic ones, "
-        "256 lines, one seed.",
-    )
+sensitivity = read_record("frtm_sensitivity_small").metrics
+samples = sensitivity["davis2016"]["complete"]["samples"]
+print("J in %. Ours: DAVIS 2016, 256 lines. Paper: DAVIS 2017")
+print(f"{'|M0|':<8}{'ours':>8}{'paper':>8}")
+for value, j in zip(samples["values"], samples["J"]):
+    print(f"{value:<8}{100 * j:>8.1f}{claimed[value]:>8.1f}")
+figure, axes = new_figure(columns=2, height=3.4)
+for (group, system), label in lines.items():
+    for panel, setting in zip(axes[0], ("eta", "t_s")):
+        curve = sensitivity[group][system][setting]
+        panel.plot(curve["values"], 100 * np.array(curve["J"]), marker="o", label=label)
+axes[0, 0].set(xscale="log", xlabel="η", ylabel="J in %")
+axes[0, 1].set(xscale="log", xlabel="t_s, frames", ylim=axes[0, 0].get_ylim())
+for panel, ticks in zip(axes[0], ((0.02, 0.1, 0.4), (1, 4, 8, 32))):
+    panel.minorticks_off()
+    panel.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+handles = axes[0, 0].get_legend_handles_labels()
+figure.legend(*handles, loc="outside upper center", ncols=2)
+show(
+    figure,
+    alt="J against the update rate, and against the interval of updates, for the "
+    "complete system and for D alone, on real and on synthetic video.",
+    caption="After Figure 9. 5 DAVIS 2016 validation sequences and 3 synthetic ones, "
+    "256 lines, one seed.",
+)
+
+# %% [markdown]
+# The update rate and the interval may change by a factor of twenty and more, and $\mathcal J$ stays within three points
+# of what it is at the paper's values: as flat as Figure 9 shows it. The slower rates are a little better, as one expects
+# where updates gain so little. Of the first frame, five samples are enough on real video, here as in the paper; on
+# synthetic video more of them help.
 
 # %% [markdown]
 # ### Gauss-Newton against SGD and Adam, on real video
@@ -1060,17 +1063,22 @@ with where_recorded():
 
 # %%
 kinds = {"gauss_newton": "GN + CG", "sgd": "SGD", "adam": "Adam"}
-with where_recorded():
-    optimizers = read_record("frtm_optimizers_small").metrics
-    at = {n: optimizers["evaluations"].index(n) for n in (17, 50, 105, 204)}
-    for key, what in (("loss", "loss"), ("J", "J of D-only, no updates")):
-        print(f"{what}, evaluations:".ljust(14))
-        print(f"{'':<10}" + "".join(f"{n:>8}" for n in at))
-        for kind, name in kinds.items():
-            values = [optimizers[kind][key][m] for m in at.values()]
-            row = "".join("    none" if v is None else f"{v:>8.3f}" for v in values)
-            print(f"{name:<10}{row}")
-    print("rates:", ", ".join(optimizers[kind]["best"] for kind in ("sgd", "adam")))
+optimizers = read_record("frtm_optimizers_small").metrics
+at = {n: optimizers["evaluations"].index(n) for n in (17, 50, 105, 204)}
+for key, what in (("loss", "loss"), ("J", "J of D-only, no updates")):
+    print(f"{what}, evaluations:".ljust(14))
+    print(f"{'':<10}" + "".join(f"{n:>8}" for n in at))
+    for kind, name in kinds.items():
+        values = [optimizers[kind][key][m] for m in at.values()]
+        row = "".join("    none" if v is None else f"{v:>8.3f}" for v in values)
+        print(f"{name:<10}{row}")
+print("rates:", ", ".join(optimizers[kind]["best"] for kind in ("sgd", "adam")))
+
+# %% [markdown]
+# The rivals need a hundred evaluations for the loss that Gauss-Newton has after 17, and come within half a point of its
+# $\mathcal J$, once a learning rate was chosen for them. A still lower loss buys nothing: from 28 evaluations on
+# Gauss-Newton's $\mathcal J$ falls, because what is learned then about the first frame does not hold in those that follow.
+# To stop early is a part of the method.
 
 # %% [markdown]
 # ## How this differs from the paper
