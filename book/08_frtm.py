@@ -1051,8 +1051,8 @@ show(
 
 # %% [markdown]
 # The update rate and the interval may change by a factor of twenty and more, and $\mathcal J$ stays within three points
-# of what it is at the paper's values: as flat as Figure 9 shows it. The slower rates are a little better, as one expects
-# where updates gain so little. Of the first frame, five samples are enough on real video, here as in the paper; on
+# of what it is at the paper's values: as flat as Figure 9 shows it. The slower rates are a little better, as one
+# expects where updates gain so little. Of the first frame, five samples are enough on real video, here as in the paper; on
 # synthetic video more of them help.
 
 # %% [markdown]
@@ -1077,8 +1077,8 @@ print("rates:", ", ".join(optimizers[kind]["best"] for kind in ("sgd", "adam")))
 # %% [markdown]
 # The rivals need a hundred evaluations for the loss that Gauss-Newton has after 17, and come within half a point of its
 # $\mathcal J$, once a learning rate was chosen for them. A still lower loss buys nothing: from 28 evaluations on
-# Gauss-Newton's $\mathcal J$ falls, because what is learned then about the first frame does not hold in those that follow.
-# To stop early is a part of the method.
+# Gauss-Newton's $\mathcal J$ falls, because what is learned then about the first frame does not hold in those that
+# follow. To stop early is a part of the method.
 
 # %% [markdown]
 # ## How this differs from the paper
