@@ -1052,8 +1052,8 @@ show(
 # %% [markdown]
 # The update rate and the interval may change by a factor of twenty and more, and $\mathcal J$ stays within three points
 # of what it is at the paper's values: as flat as Figure 9 shows it. The slower rates are a little better, as one
-# expects where updates gain so little. Of the first frame, five samples are enough on real video, here as in the paper; on
-# synthetic video more of them help.
+# expects where updates gain so little. Of the first frame, five samples are enough on real video, here as in the paper;
+# on synthetic video more of them help.
 
 # %% [markdown]
 # ### Gauss-Newton against SGD and Adam, on real video
