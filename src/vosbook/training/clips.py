@@ -3,10 +3,13 @@
 A clip begins in a frame whose mask shows an object. Its objects are those that this first mask shows, in the order of
 their ids, as at the start of a video; what comes into view later is background to it. All frames of a clip go through
 one affine map, drawn at random, so that the motion between them stays what it was.
+
+Objects of another clip, with their own motion, may be laid over it: where every video has a single object, a network
+could learn to segment what is salient, and to pass over the first mask.
 """
 
 from collections.abc import Sequence as Many
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -35,6 +38,8 @@ class ClipConfig:
     translation: float = 0.1  # of the frame's width and height, either way
     shear: float = 0.1  # either way, along x
     zoom: tuple[float, float] = (0.7, 1.4)
+    light: float = 0.0  # change of each colour's brightness, either way: one factor for the whole clip
+    composed: float = 0.0  # share of clips with the objects of another one laid over them
     min_pixels: int = 100  # of an object in the clip's first frame, at `size`
     seed: int = 0
 
@@ -96,6 +101,13 @@ class ClipSampler:
         """Clip k of the batch `step`. InputError where no sequence shows an object at the start of a clip."""
         generator = np.random.default_rng([self.config.seed, step, k, 2])
         frames = self.length(step)
+        clip = self._single(frames, generator)
+        if generator.random() >= self.config.composed:
+            return clip
+        return compose(clip, self._single(frames, generator), self.config, generator)
+
+    def _single(self, frames: int, generator: np.random.Generator) -> Clip:
+        """A clip of one sequence."""
         fitting = self._fitting(frames)
         for n in generator.permutation(len(fitting)):
             times = fitting[n].draw_times(frames, generator)
@@ -125,14 +137,35 @@ class ClipSampler:
             ids = _seen(warp_labels(first, move, config.size), source.ids, config.min_pixels)
             if ids:
                 break
-        if len(ids) > config.slots:
-            ids = sorted(generator.choice(ids, config.slots, replace=False).tolist())
-        images = np.stack([warp_image(sequence.frames[t], move, config.size) for t in times])
+        ids = _few(ids, config.slots, generator)
+        light = draw_light(config, generator)
+        images = np.stack([warp_image(cv2.LUT(sequence.frames[t], light), move, config.size) for t in times])
         found = [sequence.labels(t) for t in times]
         empty = np.zeros(config.size, np.uint8)
         labels = np.stack([empty if one is None else warp_labels(one, move, config.size) for one in found])
         labelled = np.array([one is not None for one in found])
         return Clip(images, labels, labelled, tuple(ids), sequence.name, tuple(times))
+
+
+def compose(below: Clip, above: Clip, config: ClipConfig, generator: np.random.Generator) -> Clip:
+    """The objects of `above` laid over `below`, with ids of their own; what they hide of its first frame may be lost.
+
+    Of all the objects that are left, `config.slots` are drawn. Where `above` has frames without annotation, `below` is
+    returned as it is: nobody knows what to lay over it there.
+    """
+    if not above.labelled.all():
+        return below
+    over = np.isin(above.labels, above.ids)  # (T, H, W)
+    more = int(below.labels.max())
+    labels = np.where(over, above.labels + more, below.labels).astype(np.uint8)
+    labels[~below.labelled] = 0
+    ids = _seen(labels[0], [*below.ids, *(i + more for i in above.ids)], config.min_pixels)
+    return replace(
+        below,
+        images=np.where(over[..., None], above.images, below.images),
+        labels=labels,
+        ids=tuple(_few(ids, config.slots, generator)),
+    )
 
 
 def stack_clips(clips: Many[Clip], *, device: str | torch.device = "cpu") -> ClipBatch:
@@ -207,7 +240,18 @@ def _seen(labels: np.ndarray, ids: Many[int], min_pixels: int) -> list[int]:
     return [i for i in sorted(ids) if counts[i] >= max(1, min_pixels)]
 
 
-# ------------------------------------------------------------------------------------------------------- affine maps
+def _few(ids: list[int], slots: int, generator: np.random.Generator) -> list[int]:
+    """The ids, or as many of them, drawn at random, as there are slots."""
+    return ids if len(ids) <= slots else sorted(generator.choice(ids, slots, replace=False).tolist())
+
+
+# ------------------------------------------------------------------------------------------------ light, affine maps
+
+
+def draw_light(config: ClipConfig, generator: np.random.Generator) -> np.ndarray:
+    """A table `uint8 (256, 1, 3)` for `cv2.LUT`: what the brightness 0..255 of each colour is changed to."""
+    factors = 1 + generator.uniform(-config.light, config.light, 3)
+    return np.clip(np.arange(256)[:, None, None] * factors + 0.5, 0, 255).astype(np.uint8)
 
 
 def draw_affine(config: ClipConfig, generator: np.random.Generator) -> np.ndarray:

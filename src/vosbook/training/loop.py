@@ -30,13 +30,14 @@ Curve = list[dict[str, float]]  # {"step", "loss", "seconds"}: mean loss since t
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Adam with one step down in the learning rate."""
+    """Adam with one step down in the learning rate, and a slope up to it at the start."""
 
     steps: int
     batch: int = 16  # samples in a step, over all processes
     lr: float = 1e-3
     rates: Mapping[str, float] = field(default_factory=dict)  # lr by beginning of a parameter's name: {"encoder": 1e-6}
     amsgrad: bool = True  # as FRTM's released code; False: plain Adam
+    warm_up: int = 0  # steps in which the learning rate rises to its value
     drop_at: float = 2 / 3  # share of the steps after which the learning rate is a tenth
     weight_decay: float = 1e-5
     precision: Literal["float32", "bfloat16"] = "float32"  # of the products
@@ -82,7 +83,7 @@ def train(
     model = DistributedDataParallel(network) if dist.is_initialized() else network
     network.train()
     for step in progress(range(begin, config.steps)):
-        _set_rates(optimizer, rates, dropped=step >= config.drop_at * config.steps)
+        _set_rates(optimizer, rates, share_of_rate(step, config))
         total += _one_step(model, optimizer, loss, step, share, config)
         done = step + 1
         if done % config.log_every == 0 or done == config.steps:
@@ -124,9 +125,16 @@ def parameter_groups(network: nn.Module, config: TrainConfig) -> list[dict[str, 
     return [{"params": groups[prefix], "lr": config.rates.get(prefix, config.lr)} for prefix in prefixes]
 
 
-def _set_rates(optimizer: torch.optim.Optimizer, rates: list[float], *, dropped: bool) -> None:
+def share_of_rate(step: int, config: TrainConfig) -> float:
+    """What the learning rates are multiplied by at a step."""
+    if step < config.warm_up:
+        return (step + 1) / (config.warm_up + 1)
+    return 0.1 if step >= config.drop_at * config.steps else 1.0
+
+
+def _set_rates(optimizer: torch.optim.Optimizer, rates: list[float], share: float) -> None:
     for group, rate in zip(optimizer.param_groups, rates, strict=True):
-        group["lr"] = rate * (0.1 if dropped else 1.0)
+        group["lr"] = rate * share
 
 
 # --------------------------------------------------------------------------------------------------- processes

@@ -1,0 +1,153 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Training S2S
+#
+# Clips of a few frames and binary cross-entropy (Xu et al., ECCV 2018, section 4.3). `variant` names one of the
+# trainings that the profile lists: `initializer` is the paper's model, `mask_as_state` and `mask_as_input` are its
+# ablations (section 5.4), `share25` to `share75` see a part of the data (Table 4).
+#
+# ```
+# make run RUN=train_s2s PROFILE=small SET='variant=initializer'
+# torchrun --nproc-per-node 2 book/runs/train_s2s.py profile=small variant=initializer
+# ```
+#
+# The second shares every batch between processes, one for each GPU where there are any. Either can be killed at any
+# moment and started again: it goes on from the last state that was kept, and ends with the weights of an unbroken run.
+# To begin anew, remove the run's folder.
+
+# %% tags=["parameters"]
+profile = "smoke"
+variant = "initializer"
+
+# %% tags=["imports"]
+import hashlib
+from contextlib import nullcontext
+from dataclasses import asdict
+
+import torch
+from tqdm.auto import tqdm
+
+from vosbook.datasets.catalog import load_sequence
+from vosbook.datasets.synthetic import SyntheticConfig
+from vosbook.errors import InputError
+from vosbook.methods.s2s import S2SConfig, S2SSegmenter, about_s2s, build_s2s, loss_of_clips, pretrained_encoder
+from vosbook.runs import book_folder, load_profile, manifest_entry, record_run, script_parameters
+from vosbook.training.checkpoint import save_network
+from vosbook.training.clips import ClipConfig, ClipSampler
+from vosbook.training.held_out import score_held_out
+from vosbook.training.loop import TrainConfig, is_main, process_count, start_processes, stop_processes, train
+
+# %%
+profile, variant = script_parameters(profile=profile, variant=variant)
+settings = load_profile(profile).of("train_s2s")
+if variant not in settings["variants"]:
+    raise InputError(f"profile {profile} has no variant {variant}: it has {', '.join(settings['variants'])}")
+settings |= settings["variants"][variant]
+device = start_processes(settings["device"])
+name = f"train_s2s_{profile}_{variant}"
+runs = book_folder().parent / "build" / "runs"
+
+# %% [markdown]
+# The data: `share` of the sequences, evenly spread over the list.
+
+# %%
+count = round(settings["share"] * len(settings["data"]))
+specs = [settings["data"][n * len(settings["data"]) // count] for n in range(count)]
+synthetic = SyntheticConfig(**settings["synthetic"])
+sequences = [load_sequence(spec, config=synthetic, resolution=settings["resolution"]) for spec in specs]
+data = [manifest_entry(spec, sequence) for spec, sequence in zip(specs, sequences)]
+len(sequences)
+
+# %% [markdown]
+# The training has stages, each up to a share of the steps. A stage has its own clips: their length, the size of their
+# frames, whether frames without annotation come in, whose loss is 0. `teacher`: in it the variant `mask_as_input` is
+# given the true mask of the frame before (teacher forcing), and its own mask in the others. The other variants are
+# given the first mask alone, always.
+
+
+# %%
+def lists_as_tuples(entry):
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+
+
+stages = []
+for stage in settings["stages"]:
+    clips = ClipConfig(slots=1, seed=settings["seed"], **lists_as_tuples(settings["clips"] | stage["clips"]))
+    stages.append((stage["until"], stage["teacher"], ClipSampler(sequences, clips, device=device)))
+
+# %% [markdown]
+# The network. Parts that are `frozen` stay as the backbone's weights have them, and cost no backward pass.
+
+# %%
+network_config = S2SConfig(**lists_as_tuples(settings["network"]))
+config = TrainConfig(**settings["train"], seed=settings["seed"])
+torch.manual_seed(config.seed)
+network = build_s2s(network_config, pretrained_encoder).to(device)
+for part in settings["frozen"]:
+    network.get_submodule(part).requires_grad_(False)
+sum(p.numel() for p in network.parameters()), sum(p.numel() for p in network.parameters() if p.requires_grad)
+
+
+# %%
+def loss(network, step, share):
+    """Eq. 5 over the clips of this share of the step's batch, one object each."""
+    _, teacher, sampler = next(stage for stage in stages if step < stage[0] * config.steps)
+    batch = sampler.batch(step, share)
+    logits = network(batch.images, batch.y, teacher=teacher)  # (B, T - 1, 1, H, W)
+    return loss_of_clips(logits, batch.y[:, 1:], batch.labelled[:, 1:])
+
+
+# %% [markdown]
+# The training, and scores on held-out video, which no setting was chosen on: the network's, and those of the first
+# masks left where they are. The weights, encoders and all, go to
+# `build/runs/train_s2s_PROFILE_VARIANT/weights.safetensors` as float16, with words about what they are and what they
+# were trained on; `vosbook segment --method s2s --checkpoint` takes the file as it is. To ship the network with the
+# package, copy it to `src/vosbook/weights/s2s.safetensors`, and commit it with its record.
+
+# %%
+about = about_s2s(network_config) | {
+    "backbone": network_config.backbone,
+    "trained_on": f"{settings['trained_on']}, {len(sequences)} of {len(settings['data'])} sequences",
+    "licence": settings["licence"],
+    "record": name,
+}
+pixels = hashlib.sha256("".join(entry["sha256"] for entry in data).encode()).hexdigest()
+depends_on = {"network": about["config"], "frozen": settings["frozen"], "data": pixels}
+depends_on |= {"stages": [{"until": u, "teacher": t, "clips": asdict(s.config)} for u, t, s in stages]}
+circumstances = {"device": device.type, "threads": torch.get_num_threads(), "processes": process_count()}
+whole = {"train": asdict(config), **depends_on, **circumstances, "about": about}
+recording = record_run(name, profile=profile, config=whole, seed=config.seed, data=data)
+with recording if is_main() else nullcontext({"metrics": {}}) as run:
+    curve = train(
+        network,
+        loss,
+        config=config,
+        folder=runs / name,
+        settings=depends_on,
+        progress=lambda steps: tqdm(
+            steps, initial=steps.start, total=steps.stop, mininterval=10, disable=not is_main()
+        ),
+    )
+    run["curve"] = curve
+    run["metrics"] = {"loss_first": curve[0]["loss"], "loss_last": curve[-1]["loss"], "seconds": curve[-1]["seconds"]}
+    if is_main():
+        save_network(runs / name / "weights.safetensors", network, about)
+        held_out = ((spec, load_sequence(spec, config=synthetic)) for spec in settings["held_out"])
+        run["metrics"]["held_out"] = scores = score_held_out("s2s", S2SSegmenter(network), held_out)
+
+# %% [markdown]
+# `seconds` counts the whole training, before and after interruptions; the record's `wall_seconds` only what came after
+# the last one, and the scores.
+
+# %%
+if is_main():
+    print(f"loss {curve[0]['loss']:.3f} -> {curve[-1]['loss']:.3f} in {curve[-1]['seconds']:.0f} s")
+    print(f"J {scores['s2s']['J']:.3f} on held-out video, first masks {scores['first_mask']['J']:.3f}")
+stop_processes()
