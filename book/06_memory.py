@@ -31,7 +31,6 @@ from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.datasets.synthetic.dice import Curve, Dice
 from vosbook.datasets.synthetic.render import render
 from vosbook.datasets.synthetic.scene import draw_scene
-from vosbook.errors import InputError
 from vosbook.features import load_backbone
 from vosbook.merge import soft_aggregate, without_rivals
 from vosbook.methods.frtm import FAST
@@ -1058,22 +1057,24 @@ for name, words in (
 # the way forth.
 
 # %%
-try:
-    remembered = read_record("frtm_memory_small").metrics
-except InputError:
-    print("Not measured yet: make run RUN=frtm_memory PROFILE=small")
-else:
-    print(f"{'mean J':<26}{'forth':>7}{'back':>7}")
-    for name, words in (
-        ("samples", "80 samples, the paper's"),
-        ("samples_20", "20 samples"),
-        ("gram", "sums"),
-        ("samples_first_0.1", "80 samples, 10 % kept"),
-        ("samples_first_0.25", "80 samples, 25 % kept"),
-        ("samples_first_0.5", "80 samples, 50 % kept"),
-    ):
-        forth, back = (remembered[name][key] for key in ("J", "J_back"))
-        print(f"{words:<26}{forth:7.3f}{back:7.3f}")
+remembered = read_record("frtm_memory_small").metrics
+print(f"{'mean J':<26}{'forth':>7}{'back':>7}")
+for name, words in (
+    ("samples", "80 samples, the paper's"),
+    ("samples_20", "20 samples"),
+    ("gram", "sums"),
+    ("samples_first_0.1", "80 samples, 10 % kept"),
+    ("samples_first_0.25", "80 samples, 25 % kept"),
+    ("samples_first_0.5", "80 samples, 50 % kept"),
+):
+    forth, back = (remembered[name][key] for key in ("J", "J_back"))
+    print(f"{words:<26}{forth:7.3f}{back:7.3f}")
+
+# %% [markdown]
+# Sums do as well as 80 samples, to the third decimal, and so nothing is lost with the limit. Twenty samples forget too
+# soon, which shows on the way back. To keep a share of the weight for the first frame changes next to nothing while that
+# frame is young, and is worth about three points when 80 frames have passed: all that is certain is in that frame, and
+# the paper's memory lets it go.
 
 # %% [markdown]
 # The supplement's Figure 9 says that the method is rather insensitive to $\eta$ and $t_s$. It is about the complete

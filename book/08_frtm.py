@@ -873,6 +873,14 @@ print("\nthe complete system's gain, sequence by sequence")
 for group in ablation.values():
     for spec, gain in group["fast"]["update_of_complete"]["J_of_sequences"].items():
         print(f"{spec:<26}{100 * gain:+5.1f}")
+filters = read_record("frtm_ablation_small_filters").metrics
+print("\nJ in % with the filter bank in place of the ResNet")
+print(f"{'':<22}" + "".join(f"{group:>11}" for group in filters))
+for name, words in zip(paper, ways):
+    row = "".join(
+        f"{100 * group['fast'][name]['J']:>11.1f}" for group in filters.values()
+    )
+    print(f"{words:<22}{row}")
 
 # %% [markdown]
 # $S$ gains on real and on synthetic video, as in the paper and less than there. Updates gain next to nothing: less than
@@ -881,6 +889,9 @@ for group in ablation.values():
 # may be taken in again, and the masks of $S$ have fewer errors to spread. An $S$ trained half as long, in 1200 steps,
 # still lost through updates. The paper's $S$ has seen far more video; whether that makes the rest of the difference, we
 # cannot tell.
+#
+# With the filter bank, $S$ gains on real video and loses on synthetic video, and updates lose with it: what $S$ and the
+# updates are worth hangs on the features.
 #
 # The table's two other rows need trainings of their own: the fine-tuning of $D$ and $S$ on the first frame, which takes
 # the place of the solver, and the Base net, which has an encoder trained offline in the place of $D$. The Base net got
