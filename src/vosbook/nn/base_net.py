@@ -4,7 +4,6 @@ What D learns online, two convolutions learned offline must tell from the refere
 kernels nor widths: 3x3 and 64 are our choice.
 """
 
-import math
 from collections.abc import Mapping
 
 import torch
@@ -28,8 +27,6 @@ class BaseNet(nn.Module):
             nn.Conv2d(channels[level] + width, width, 3, padding=1), nn.ReLU(), nn.Conv2d(width, 1, 3, padding=1)
         )
         self.segmentation = SegmentationNetwork(channels, width)
-        with torch.no_grad():  # else one mask among some hundred features is too faint to be learned from
-            self.encode_target[0].weight[:, -1] *= math.sqrt(channels[level])
 
     def encode(self, x_ref: Tensor, y_ref: Tensor) -> Tensor:
         """Features of the reference frame `(N, C, h, w)` and its mask `(N, 1, H, W)` in 0..1 -> `(N, 64, h, w)`."""
