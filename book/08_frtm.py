@@ -70,7 +70,7 @@ settings = load_profile(profile).of("frtm")
 
 def tell(text):
     """Print a long line as narrow as a phone shows it."""
-    print(*textwrap.wrap(text, 60), sep="\n")
+    print(*textwrap.wrap(text, 50), sep="\n")
 
 
 whole = FrtmSegmenter.complete(
@@ -943,7 +943,8 @@ for dots, marker, who in ((points, "o", "measured"), (claims, "x", "claimed")):
     axes[0, 0].plot(speeds, 100 * qualities, marker, ms=9, ls="none", label=who)
     for name, (speed, quality) in dots.items():
         place = speed, 100 * quality
-        axes[0, 0].annotate(name, place, (7, 5), textcoords="offset points")
+        apart = {"full": (-8, 8), "fast": (-8, -16)}.get(name, (7, 5))
+        axes[0, 0].annotate(name, place, apart, textcoords="offset points")
 axes[0, 0].set(xscale="log", xlabel="frames a second", ylabel="J&F in %")
 axes[0, 0].margins(0.2)
 axes[0, 0].minorticks_off()
