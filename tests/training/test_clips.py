@@ -13,7 +13,9 @@ from vosbook.training.clips import (
     BORDER,
     ClipConfig,
     ClipSampler,
+    compose,
     draw_affine,
+    draw_light,
     stack_clips,
     warp_image,
     warp_labels,
@@ -228,6 +230,68 @@ def test_all_frames_of_a_clip_go_through_one_map():
         assert (clip.images == clip.images[0]).all()
         assert (clip.labels == clip.labels[0]).all()
     assert not np.array_equal(clips[0].images[0], clips[1].images[0])
+
+
+# ------------------------------------------------------------------------------------------------ light, composed clips
+
+
+def test_light_is_one_factor_for_each_colour_of_a_clip():
+    config = replace(STILL, light=0.2)
+    for seed in range(20):
+        table = draw_light(config, np.random.default_rng(seed))
+        assert table.shape == (256, 1, 3)
+        factors = table[100, 0] / 100
+        assert (np.abs(factors - 1) <= 0.2).all() and len(set(factors)) > 1
+        assert np.abs(table[:, 0] - np.minimum(np.arange(256)[:, None] * factors, 255)).max() <= 2
+    assert np.array_equal(draw_light(STILL, np.random.default_rng(0))[:, 0, 2], np.arange(256))
+    video = make_video(np.repeat(squares(1), 5, axis=0))
+    clips = [ClipSampler([video], config).draw(0, k) for k in range(3)]
+    assert all((clip.images == clip.images[0]).all() for clip in clips), "one factor for all frames"
+    images = np.stack([clip.images for clip in clips])  # (3, T, H, W, 3)
+    assert (images != ClipSampler([video], STILL).draw(0, 0).images).any(axis=(0, 1, 2, 3)).all(), "all three colours"
+
+
+def test_the_objects_of_another_clip_lie_above_and_move_as_they_did():
+    ground = squares(5)
+    ground[ground == 2] = 0
+    other = np.zeros_like(ground)
+    for t in range(5):
+        other[t, 10 + 4 * t : 22 + 4 * t, 4:20] = 3
+    generator, config = np.random.default_rng(0), STILL
+    below = ClipSampler([make_video(ground)], STILL).draw(0, 0)
+    above = ClipSampler([make_video(other)], STILL).draw(0, 0)
+    clip = compose(below, above, config, generator)
+    shown = other > 0
+    assert clip.ids == (1, 4)
+    assert np.array_equal(clip.labels == 4, shown)
+    assert np.array_equal(clip.labels == 1, (ground == 1) & ~shown)
+    assert np.array_equal(clip.images, np.where(shown[..., None], above.images, below.images))
+    one = {compose(below, above, replace(config, slots=1), np.random.default_rng(n)).ids for n in range(20)}
+    assert one == {(1,), (4,)}
+    hidden = replace(below, labels=np.where(shown, below.labels, 0))  # under the other from the start
+    assert compose(hidden, above, config, generator).ids == (4,)
+
+
+def test_nothing_is_laid_over_a_clip_where_its_mask_is_not_known():
+    video = make_video(squares(21), every=5)
+    below = ClipSampler([make_video(squares(21))], replace(STILL, frames=(7, 7))).draw(0, 0)
+    above = ClipSampler([video], replace(STILL, frames=(7, 7), annotated_only=False)).draw(0, 0)
+    assert compose(below, above, STILL, np.random.default_rng(0)) is below
+    turned = compose(above, below, STILL, np.random.default_rng(0))
+    assert not turned.labels[~turned.labelled].any() and turned.labels[turned.labelled].any()
+
+
+def test_as_many_clips_are_composed_as_configured():
+    one = squares(5)
+    one[one == 2] = 0
+    sampler = ClipSampler([make_video(one)], replace(STILL, composed=0.5))
+    clips = [sampler.draw(0, k) for k in range(60)]
+    several = np.mean([2 in clip.labels for clip in clips])
+    assert 0.3 < several < 0.7
+    alone = ClipSampler([make_video(one)], STILL)
+    for k, clip in enumerate(clips):
+        if 2 not in clip.labels:
+            assert np.array_equal(clip.images, alone.draw(0, k).images), "what is composed changes no other clip"
 
 
 # ---------------------------------------------------------------------------------------------------------- wrong input

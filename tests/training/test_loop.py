@@ -76,15 +76,14 @@ def test_the_curve_is_the_mean_loss_since_the_last_entry(tmp_path):
     assert seconds[0] > 0
 
 
-def test_training_learns_by_adam_with_one_drop(tmp_path):
+def test_training_learns_by_adam_with_a_slope_and_one_drop(tmp_path):
     """Against PyTorch's own optimiser, written out."""
     network, expected = tiny_network(), tiny_network()
-    config = replace(CONFIG, drop_at=0.5, lr=0.01, weight_decay=0.1)
+    config = replace(CONFIG, warm_up=3, drop_at=0.5, lr=0.01, weight_decay=0.1)
     train(network, tiny_loss, config=config, folder=tmp_path)
     optimizer = torch.optim.Adam(expected.parameters(), lr=0.01, weight_decay=0.1, amsgrad=True)
-    for step in range(12):
-        if step == 6:
-            optimizer.param_groups[0]["lr"] = 0.001
+    for step, lr in enumerate([0.0025, 0.005, 0.0075, 0.01, 0.01, 0.01, *[0.001] * 6]):
+        optimizer.param_groups[0]["lr"] = lr
         optimizer.zero_grad()
         tiny_loss(expected, step, range(4)).backward()
         optimizer.step()
@@ -117,7 +116,7 @@ def test_a_state_from_before_there_were_rates_is_taken_up(tmp_path, unbroken):
     with pytest.raises(KeyboardInterrupt):
         train(tiny_network(), broken(9, interrupt), config=CONFIG, folder=tmp_path)
     state = checkpoint.load_state(tmp_path / "state.pt")
-    for name in ("rates", "amsgrad"):
+    for name in ("rates", "amsgrad", "warm_up"):
         del state["config"][name]
     checkpoint.save_state(tmp_path / "state.pt", state)
     network = tiny_network()
