@@ -8,7 +8,7 @@ from tiny_rvos import CHANNELS, TINY, tiny_network
 from torch import Tensor, nn
 
 from vosbook.features import LEVELS
-from vosbook.methods.rvos import RvosConfig, RvosNetwork
+from vosbook.methods.rvos import RvosConfig, RvosNetwork, without_masks
 from vosbook.nn.hierarchical_decoder import HierarchicalDecoder
 
 B, T, N, SIZE = 2, 4, 3, (40, 52)  # 52 is no multiple of 16: sizes round up
@@ -129,6 +129,13 @@ def test_parameters_with_resnet101_are_those_of_the_authors_code():
 
 def test_the_settings_are_the_papers():
     assert RvosConfig() == RvosConfig(hidden=128, space=True, time=True, mask=True, slots=10, size=(256, 448))
+
+
+def test_a_zero_shot_network_that_begins_with_a_one_shot_ones_weights_answers_as_it_does_where_masks_are_empty():
+    one_shot, zero_shot = tiny_network(), tiny_network(mask=False, slots=2, seed=1)
+    zero_shot.load_state_dict(without_masks(one_shot))
+    frames = torch.rand(1, 3, 3, 40, 52)
+    torch.testing.assert_close(zero_shot(frames), one_shot(frames, torch.zeros(1, 3, 2, 40, 52)))
 
 
 # -------------------------------------------------------------------------------------------------------- bad input

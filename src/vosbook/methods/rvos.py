@@ -118,6 +118,15 @@ def load_rvos(path: Path, *, method: str = "rvos") -> RvosNetwork:
     return network.eval()
 
 
+def without_masks(network: RvosNetwork) -> dict[str, Tensor]:
+    """A one-shot network's weights for a zero-shot one to begin with: those of the previous mask are left out."""
+    state = network.state_dict()
+    for level, cell in network.decoder.cells.items():
+        before, _, after = cell.gates.weight.detach().tensor_split((cell.in_channels - 1, cell.in_channels), dim=1)
+        state[f"decoder.cells.{level}.gates.weight"] = torch.cat([before, after], dim=1)
+    return state
+
+
 # ------------------------------------------------------------------------------------------------------ clips at once
 
 

@@ -1,0 +1,185 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Training RVOS
+#
+# Clips of a few frames, and soft IoU as the loss (Ventura et al., CVPR 2019, sections 3 and 4). `variant` names one of
+# the trainings that the profile lists: `one_shot` and `zero_shot` are the networks that come with the package. The
+# others are the paper's ablations (Tables 1 and 5): `s`, `t` and `st` are given the true mask of the frame before, all
+# the way; `st_plus` is given its own masks in the later steps ("+"); the `zero_shot` ones are given none.
+#
+# ```
+# make run RUN=train_rvos PROFILE=small SET='variant=st_plus'
+# torchrun --nproc-per-node 2 book/runs/train_rvos.py profile=small variant=st_plus
+# ```
+#
+# The second shares every batch between processes, one for each GPU where there are any. Either can be killed at any
+# moment and started again: it goes on from the last state that was kept, and ends with the weights of an unbroken run.
+# To begin anew, remove the run's folder.
+
+# %% tags=["parameters"]
+profile = "smoke"
+variant = "one_shot"
+
+# %% tags=["imports"]
+import hashlib
+from contextlib import nullcontext
+from dataclasses import asdict
+
+import torch
+from tqdm.auto import tqdm
+
+from vosbook.datasets.catalog import data_folder, load_sequence
+from vosbook.datasets.synthetic import SyntheticConfig
+from vosbook.datasets.youtube_vos import YouTubeVos
+from vosbook.errors import InputError
+from vosbook.features import load_backbone
+from vosbook.matching import match, soft_iou_loss, take_slots
+from vosbook.methods.rvos import RvosConfig, RvosNetwork, RvosSegmenter, describe, load_rvos, without_masks
+from vosbook.nn.encoder import Encoder
+from vosbook.runs import book_folder, load_profile, manifest_entry, record_run, script_parameters
+from vosbook.training.checkpoint import save_network
+from vosbook.training.clips import ClipConfig, ClipSampler
+from vosbook.training.held_out import score_held_out
+from vosbook.training.loop import TrainConfig, is_main, process_count, start_processes, stop_processes, train
+
+# %%
+profile, variant = script_parameters(profile=profile, variant=variant)
+settings = load_profile(profile).of("train_rvos")
+if variant not in settings["variants"]:
+    raise InputError(f"profile {profile} has no variant {variant}: it has {', '.join(settings['variants'])}")
+settings |= settings["variants"][variant]
+device = start_processes(settings["device"])
+name = f"train_rvos_{profile}_{variant}"
+runs = book_folder().parent / "build" / "runs"
+
+# %% [markdown]
+# The data: sequences of DAVIS, a share of YouTube-VOS's training videos, and synthetic ones of several objects, by
+# their seeds from the first to the last.
+
+# %%
+synthetic = SyntheticConfig(**settings["synthetic"])
+first, last = settings["videos"]
+specs = [*settings["data"], *(f"synthetic/{seed}" for seed in range(first, last + 1))]
+sequences = [load_sequence(spec, config=synthetic, resolution=settings["resolution"]) for spec in specs]
+if settings["youtube_vos"]:
+    youtube_vos = YouTubeVos(data_folder() / "YouTubeVOS", "train")
+    names = youtube_vos.names[: round(settings["youtube_vos"] * len(youtube_vos))]
+    specs += [f"youtube-vos/{one}" for one in names]
+    sequences += [youtube_vos[one] for one in names]
+data = [manifest_entry(spec, sequence) for spec, sequence in zip(specs, sequences)]
+len(sequences)
+
+# %% [markdown]
+# The training has stages, each up to a share of the steps. A stage has its own clips, and says whether the network is
+# given the true mask of the frame before (`true_masks`) or, from the third frame on, its own.
+
+
+# %%
+def lists_as_tuples(entry):
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+
+
+stages = []
+for stage in settings["stages"]:
+    clips = ClipConfig(seed=settings["seed"], **lists_as_tuples(settings["clips"] | stage["clips"]))
+    stages.append((stage["until"], stage["true_masks"], ClipSampler(sequences, clips, device=device)))
+
+# %% [markdown]
+# The network. Parts that are `frozen` stay as the backbone's weights have them, and cost no backward pass. A zero-shot
+# training may begin with what a one-shot variant has learned (`after`), instead of with random weights.
+
+# %%
+switches = {key: settings[key] for key in ("space", "time", "mask", "slots")}
+network_config = RvosConfig(**switches, **lists_as_tuples(settings["network"]))
+backbone = load_backbone(network_config.backbone, levels=network_config.levels, device=device)
+if backbone.name != network_config.backbone:
+    raise InputError(f"no weights of {network_config.backbone}: put a file of them into VOSBOOK_DATA/weights")
+config = TrainConfig(**settings["train"], seed=settings["seed"])
+torch.manual_seed(config.seed)
+network = RvosNetwork(Encoder(backbone), network_config).to(device)
+if settings["after"]:
+    one_shot = load_rvos(runs / f"train_rvos_{profile}_{settings['after']}" / "weights.safetensors")
+    network.load_state_dict(without_masks(one_shot))
+for part in settings["frozen"]:
+    network.get_submodule(part).requires_grad_(False)
+backbone.source, sum(p.numel() for p in network.parameters() if p.requires_grad)
+
+# %% [markdown]
+# The loss of one step: 1 - soft IoU, summed over the frames. One-shot, an object's slot is its place among the clip's
+# objects. Zero-shot, slots are matched with objects on the first frame of the clip, and keep them.
+
+
+# %%
+def probabilities(network, batch, *, true_masks):
+    """Of the objects in their order, `(B, T, N, H, W)`."""
+    if network_config.mask:
+        return network(batch.images, batch.y if true_masks else batch.y[:, :1]).sigmoid()
+    p = network(batch.images).sigmoid()  # (B, T, slots, H, W)
+    slots = match(p[:, 0], batch.y[:, 0], batch.valid)  # (B, N)
+    return take_slots(p.transpose(1, 2), slots).transpose(1, 2)
+
+
+def loss(network, step, share):
+    """Over the clips of this share of the step's batch."""
+    _, true_masks, sampler = next(stage for stage in stages if step < stage[0] * config.steps)
+    batch = sampler.batch(step, share)
+    return soft_iou_loss(probabilities(network, batch, true_masks=true_masks), batch.y, batch.valid)
+
+
+# %% [markdown]
+# The training, and scores on held-out video, which no setting was chosen on: the network's, and those of the first
+# masks left where they are. The weights, encoder and all, go to
+# `build/runs/train_rvos_PROFILE_VARIANT/weights.safetensors` as float16, with words about what they are and what they
+# were trained on; `vosbook segment --checkpoint` takes the file as it is. To ship a one-shot network with the package,
+# copy it to `src/vosbook/weights/rvos.safetensors`, a zero-shot one to `rvos_zero_shot.safetensors`, and commit it with
+# its record.
+
+# %%
+about = describe(network_config) | {
+    "backbone": backbone.name,
+    "trained_on": f"{settings['trained_on']}, {len(sequences)} sequences",
+    "licence": settings["licence"],
+    "record": name,
+}
+pixels = hashlib.sha256("".join(entry["sha256"] for entry in data).encode()).hexdigest()
+depends_on = {"network": about["config"], "data": pixels, "backbone": backbone.source}
+depends_on |= {"frozen": settings["frozen"], "after": settings["after"]}
+depends_on |= {"stages": [{"until": u, "true_masks": m, "clips": asdict(s.config)} for u, m, s in stages]}
+circumstances = {"device": device.type, "threads": torch.get_num_threads(), "processes": process_count()}
+whole = {"train": asdict(config), **depends_on, **circumstances, "about": about}
+
+recording = record_run(name, profile=profile, config=whole, seed=config.seed, data=data)
+with recording if is_main() else nullcontext({"metrics": {}}) as run:
+    curve = train(
+        network,
+        loss,
+        config=config,
+        folder=runs / name,
+        settings=depends_on,
+        progress=lambda steps: tqdm(
+            steps, initial=steps.start, total=steps.stop, mininterval=10, disable=not is_main()
+        ),
+    )
+    run["curve"] = curve
+    run["metrics"] = {"loss_first": curve[0]["loss"], "loss_last": curve[-1]["loss"], "seconds": curve[-1]["seconds"]}
+    if is_main():
+        save_network(runs / name / "weights.safetensors", network, about)
+        held_out = ((spec, load_sequence(spec, config=synthetic)) for spec in settings["held_out"])
+        run["metrics"]["held_out"] = scores = score_held_out("rvos", RvosSegmenter(network), held_out)
+
+# %% [markdown]
+# `seconds` counts the whole training, before and after interruptions; the record's `wall_seconds` only what came after
+# the last one, and the scores.
+
+# %%
+if is_main():
+    print(f"loss {curve[0]['loss']:.3f} -> {curve[-1]['loss']:.3f} in {curve[-1]['seconds']:.0f} s")
+    print(f"J {scores['rvos']['J']:.3f} on held-out video, first masks {scores['first_mask']['J']:.3f}")
+stop_processes()
