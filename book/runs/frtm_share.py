@@ -4,7 +4,8 @@
 # Table 4 of the paper: S trained on all sequences, on half and on a quarter of them, and no S at all, on which nothing
 # was trained (D-only). The paper trains on YouTube-VOS; here it is the 30 training sequences of DAVIS 2016 and ten
 # synthetic ones, with the same number of steps for every share. The Base net of Table 1, which has no target model, was
-# trained in as many steps. The network that comes with the package (`shipped`) was trained for longer.
+# trained in as many steps, on whole frames, since all it knows of a target is its look and its place. The network that
+# comes with the package (`shipped`) was trained for longer.
 #
 # Networks that have not been trained on this machine (`make run RUN=train_frtm`, variants `share...` and `base_net`)
 # are left out.
