@@ -114,10 +114,10 @@ def test_the_filter_bank_has_nothing_to_learn_and_lays_the_mask_beside():
     assert learner.channels == {"layer1": 125, "layer3": 125}
     for level, stride in (("layer1", 4), ("layer3", 16)):
         assert torch.equal(maps[level][:, :124], bank(images.detach()[:, :3])[level])
-        torch.testing.assert_close(maps[level][:, 124:], F.avg_pool2d(images[:, 3:], stride))
+        torch.testing.assert_close(maps[level][:, 124:], 124**0.5 * F.avg_pool2d(images[:, 3:], stride))
     maps["layer3"].sum().backward()
     assert not images.grad[:, :3].any()
-    torch.testing.assert_close(images.grad[:, 3:], torch.full((2, 1, 64, 96), 1 / 256))
+    torch.testing.assert_close(images.grad[:, 3:], torch.full((2, 1, 64, 96), 124**0.5 / 256))
     assert Encoder(bank)(images.detach()[:, :3])["layer1"].shape[1] == 124
 
 

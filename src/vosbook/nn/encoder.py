@@ -5,6 +5,7 @@ the image. The weights of the colours stay as they were; those of what is new be
 """
 
 import copy
+import math
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +26,8 @@ class Encoder(nn.Module):
     """A backbone, copied, that learns; batch norms are part of its convolutions.
 
     `levels`, `channels` and `strides` are the backbone's. The filter bank has nothing to learn; what it is given beside
-    the colours is averaged over the cells of every level and laid beside its features, so that `channels` grow.
+    the colours is averaged over the cells of every level and laid beside its features, so that `channels` grow; times
+    the root of their number, for a single map among C is else too faint to be learned from.
     """
 
     def __init__(self, backbone: Backbone, in_channels: int = 3):
@@ -66,10 +68,11 @@ class Encoder(nn.Module):
 
 
 def _beside(features: Tensor, others: Tensor) -> Tensor:
-    """`(B, C, h, w)` and `(B, n, H, W)` -> `(B, C + n, h, w)`, the second averaged over its cells."""
+    """`(B, C, h, w)` and `(B, n, H, W)` -> `(B, C + n, h, w)`, the second averaged over its cells, times root C."""
     if others.shape[1] == 0:
         return features
-    return torch.cat([features, F.adaptive_avg_pool2d(others, features.shape[-2:]).to(features)], dim=1)
+    others = math.sqrt(features.shape[1]) * F.adaptive_avg_pool2d(others, features.shape[-2:])
+    return torch.cat([features, others.to(features)], dim=1)
 
 
 def random_resnet(name: str, *, levels: Iterable[str] = LEVELS) -> ResNet:
