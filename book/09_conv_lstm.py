@@ -9,11 +9,11 @@
 # %% [markdown]
 # # ConvLSTM
 #
-# A ConvLSTM gives a network a memory in the form of a map, for what the frame before it no longer shows. Two equal discs
-# pass behind a bar. Which of the two was yours? A network that is shown one frame and its own last mask cannot know once
-# both have been out of sight: it paints both, or none. A network with a memory can, if not always by the rule that one
-# would expect. This chapter builds that memory, the convolutional LSTM, from a plain recurrence up, in the form that
-# S2S uses through time and in the form that RVOS uses through space and time, and looks at what a trained one
+# A ConvLSTM gives a network a memory in the form of a map, for what the frame before it no longer shows. Two equal
+# discs pass behind a bar. Which of the two was yours? A network that is shown one frame and its own last mask cannot
+# know once both have been out of sight: it paints both, or none. A network with a memory can, if not always by the rule
+# that one would expect. This chapter builds that memory, the convolutional LSTM, from a plain recurrence up, in the
+# form that S2S uses through time and in the form that RVOS uses through space and time, and looks at what a trained one
 # remembers.
 
 # %% tags=["parameters"]
