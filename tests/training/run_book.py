@@ -1,0 +1,66 @@
+"""The training runs as scripts, on a copy of what they need: records and weights stay out of the checkout."""
+
+import os
+import runpy
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from pipeline.chapters import BOOK
+
+from vosbook.training.clips import ClipBatch, ClipSampler
+
+
+def copy_book(folder: Path) -> Path:
+    """The runs and the profiles, in `folder/book`."""
+    for name in ("profiles", "runs"):
+        shutil.copytree(BOOK / name, folder / "book" / name)
+    return folder / "book"
+
+
+def change_training(book: Path, run: str, **changes: object) -> None:
+    """Other settings for the run, in the profile smoke."""
+    path = book / "profiles" / "smoke.yml"
+    content = yaml.safe_load(path.read_text())
+    content["settings"][run] |= changes
+    path.write_text(yaml.safe_dump(content))
+
+
+def run_script(book: Path, run: str, *arguments: str, processes: int = 1) -> subprocess.CompletedProcess:
+    """The script in processes of its own, with one thread each; by torchrun where there are several."""
+    start = [sys.executable]
+    if processes > 1:
+        start += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    command = [*start, str(book / "runs" / f"{run}.py"), *arguments]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    return subprocess.run(command, cwd=book, env=environment, capture_output=True, text=True, timeout=600)
+
+
+def run_here(book: Path, monkeypatch: pytest.MonkeyPatch, run: str, *arguments: str) -> None:
+    """The script in this process, which has torch already."""
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    monkeypatch.chdir(book)
+    script = str(book / "runs" / f"{run}.py")
+    monkeypatch.setattr(sys, "argv", [script, *arguments])
+    runpy.run_path(script)
+
+
+def weights_of(book: Path, name: str) -> Path:
+    """What the run of this name has learned."""
+    return book.parent / "build" / "runs" / name / "weights.safetensors"
+
+
+def broken_at(step: int) -> Callable[[ClipSampler, int, range], ClipBatch]:
+    """`ClipSampler.batch` that is interrupted at a step."""
+    batch = ClipSampler.batch
+
+    def interrupted(self: ClipSampler, at: int, share: range) -> ClipBatch:
+        if at == step:
+            raise KeyboardInterrupt
+        return batch(self, at, share)
+
+    return interrupted
