@@ -1,0 +1,163 @@
+"""Checks of chapter 12. Each compares values on several cases, and its message says what was seen, not the answer."""
+
+import torch
+import torch.nn.functional as F
+
+# ------------------------------------------------------------------------------------------------ exercise 12.1
+
+
+def _ancestors(t, i, space, time):
+    """Cells before (t, i), arrow by arrow."""
+    found, open_cells = set(), [(t, i)]
+    while open_cells:
+        s, j = open_cells.pop()
+        arrows = [(s, j - 1)] * bool(space and j) + [(s - 1, j)] * bool(time and s)
+        open_cells += [cell for cell in arrows if cell not in found]
+        found |= set(arrows)
+    return found
+
+
+def check_needs(needs):
+    """Exercise 12.1."""
+    for t, i in ((3, 2), (2, 3), (1, 1), (0, 2), (2, 0), (0, 0)):
+        for space, time in ((True, True), (True, False), (False, True), (False, False)):
+            got = needs(t, i, space, time)
+            assert isinstance(got, set | frozenset), f"a set of pairs is asked for, got {type(got).__name__}"
+            want = _ancestors(t, i, space, time)
+            where = f"cell {(t, i)}, space {space}, time {time}"
+            assert not got - want, f"{where}: {sorted(got - want)} need not have run"
+            assert not want - got, f"{where}: {len(want - got)} cells that must have run are missing"
+
+
+# ------------------------------------------------------------------------------------------------ exercise 12.2
+
+
+def check_level_input(level_input):
+    """Exercise 12.2."""
+    generator = torch.Generator().manual_seed(12)
+    cases = (
+        ("twice the deeper size", (24, 40), 4, (3, 5)),
+        ("an odd size", (26, 37), 4, (4, 5)),
+        ("stride 2, one step to the frame", (7, 9), 2, (2, 3)),
+        ("the deepest level", (26, 37), 8, None),
+    )
+    for name, (H, W), stride, deep in cases:
+        h, w = -(-H // stride), -(-W // stride)
+        f = torch.randn(2, 3, h, w, generator=generator)
+        above = None if deep is None else torch.randn(2, 4, *deep, generator=generator)
+        S = torch.rand(2, 1, H, W, generator=generator)
+        S[0, 0, -1, -1] = 2.0  # the corner, in a square that may be cut off
+        kept = f.clone(), S.clone()
+        got = level_input(f, above, S, stride)
+        assert torch.equal(f, kept[0]) and torch.equal(S, kept[1]), f"{name}: the caller's tensors were changed"
+        channels = 3 + 1 + (0 if deep is None else 4)
+        assert got.shape == (2, channels, h, w), f"{name}: the input is {(2, channels, h, w)}, got {tuple(got.shape)}"
+        parts = {"features": f}
+        if deep is not None:
+            parts["deeper answer"] = F.interpolate(above, (h, w), mode="bilinear", align_corners=True)
+        parts["mask"] = F.max_pool2d(S, stride, ceil_mode=True)
+        first = 0
+        for part, want in parts.items():
+            off = (got[:, first : first + want.shape[1]] - want).abs().max()
+            place = f"channels {first} to {first + want.shape[1] - 1}"
+            assert off < 1e-5, f"{name}: {place} should hold the {part}; they are off by up to {off:.3f}"
+            first += want.shape[1]
+
+
+# ------------------------------------------------------------------------------------------------ exercise 12.3
+
+
+class _Frames:
+    """A network of a few numbers with a state of its own; it keeps what it was given."""
+
+    def __init__(self, weight):
+        self.weight, self.given, self.order, self.state = weight, [], [], 0.0
+
+    def step(self, t, S):
+        self.order.append(t)
+        self.given.append(S)
+        self.state = 0.5 * self.state + self.weight * (S - 0.4) * (1 + 0.3 * t)
+        return 3 * self.state - 0.1 * t
+
+
+def _plus(frames, first, T):
+    logits = []
+    for t in range(T):
+        logits.append(frames.step(t, first if t < 2 else logits[-1].sigmoid()))
+    return torch.stack(logits, dim=1)
+
+
+def check_run_plus(run_plus):
+    """Exercise 12.3."""
+    generator = torch.Generator().manual_seed(3)
+    for T, N in ((5, 2), (4, 5), (2, 1), (1, 3)):
+        first = (torch.rand(2, N, 3, 4, generator=generator) > 0.5).float()
+        kept = first.clone()
+        weight = torch.full((1, N, 1, 1), 1.3, requires_grad=True)
+        mine, theirs = _Frames(weight), _Frames(weight)
+        got, want = run_plus(theirs.step, first, T), _plus(mine, first, T)
+        assert torch.equal(first, kept), "the first masks were changed"
+        assert theirs.order == list(range(T)), f"{T} frames: they were run in the order {theirs.order}"
+        for t, (given, right) in enumerate(zip(theirs.given, mine.given)):
+            off = (given - right).abs().max()
+            assert off < 1e-6, f"{T} frames: the masks that frame {t} is given are off by up to {off:.3f}"
+        assert got.shape == want.shape, f"the result is {tuple(want.shape)}, got {tuple(got.shape)}"
+        assert torch.allclose(got, want, atol=1e-5), f"{T} frames: logits off by up to {(got - want).abs().max():.3f}"
+        slopes = [torch.autograd.grad(z[:, -1].sum(), weight)[0] for z in (got, want)]
+        assert torch.allclose(*slopes, rtol=1e-4), (
+            f"{T} frames: the masks are right; the gradient of the last frame's logits in the weights is "
+            f"{slopes[0].flatten()[0]:.4f}, and through all frames it is {slopes[1].flatten()[0]:.4f}"
+        )
+
+
+# ------------------------------------------------------------------------------------------------ exercise 12.4
+
+
+class _Table:
+    """A recurrence that is not the same in both directions, and counts its calls."""
+
+    def __init__(self, C, D):
+        generator = torch.Generator().manual_seed(4)
+        self.a, self.b, self.c = (torch.randn(n, D, generator=generator).requires_grad_() for n in (C, D, D))
+        self.calls = []
+
+    def step(self, x, left, above):
+        self.calls.append(len(x))
+        z = x @ self.a
+        for part, weight, factor in ((left, self.b, 0.7), (above, self.c, 0.4)):
+            if part is not None:
+                assert part.shape == z.shape, f"{len(x)} rows of x came with a neighbours' {tuple(part.shape)}"
+                z = z + factor * part @ weight
+        return z.tanh()
+
+    def two_loops(self, x):
+        T, N = x.shape[:2]
+        answers = {}
+        for t in range(T):
+            for i in range(N):
+                answers[t, i] = self.step(x[t, i], answers.get((t, i - 1)), answers.get((t - 1, i)))
+        return torch.stack([torch.stack([answers[t, i] for i in range(N)]) for t in range(T)])
+
+
+def check_run_front(run_front):
+    """Exercise 12.4."""
+    generator = torch.Generator().manual_seed(5)
+    for T, N, B in ((5, 3, 2), (3, 5, 2), (4, 4, 1), (1, 4, 3), (4, 1, 3), (1, 1, 2)):
+        x = torch.randn(T, N, B, 3, generator=generator, requires_grad=True)
+        table, plain = _Table(3, 4), _Table(3, 4)
+        got, want = run_front(table.step, x), plain.two_loops(x)
+        name = f"{T} frames, {N} objects, batch {B}"
+        assert sum(table.calls) == T * N * B, f"{name}: {sum(table.calls)} rows were run, of {T * N * B} that there are"
+        assert got.shape == want.shape, f"{name}: the result is {tuple(want.shape)}, got {tuple(got.shape)}"
+        off = (got - want).detach().abs().amax((2, 3))
+        worst = divmod(int(off.argmax()), N)
+        assert off.max() < 1e-5, f"{name}: the answer of cell {worst} is off by {off.max():.3f}"
+        assert len(table.calls) == T + N - 1, f"{name}: {len(table.calls)} calls, {T + N - 1} are enough"
+        assert got.requires_grad, f"{name}: the answers have no gradient"
+        factors = torch.randn(want.shape, generator=generator)
+        slopes = [
+            torch.autograd.grad((z * factors).sum(), (x, one.b) if N > 1 else (x, one.a))
+            for z, one in ((got, table), (want, plain))
+        ]
+        for a, b in zip(*slopes):
+            assert torch.allclose(a, b, atol=1e-4), f"{name}: the answers are right, a gradient is off"
