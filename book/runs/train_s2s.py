@@ -34,8 +34,9 @@ from dataclasses import asdict
 import torch
 from tqdm.auto import tqdm
 
-from vosbook.datasets.catalog import load_sequence
+from vosbook.datasets.catalog import data_folder, load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
+from vosbook.datasets.youtube_vos import YouTubeVos
 from vosbook.errors import InputError
 from vosbook.methods.s2s import S2SConfig, S2SSegmenter, about_s2s, build_s2s, loss_of_clips, pretrained_encoder
 from vosbook.runs import book_folder, load_profile, manifest_entry, record_run, script_parameters
@@ -55,13 +56,28 @@ name = f"train_s2s_{profile}_{variant}"
 runs = book_folder().parent / "build" / "runs"
 
 # %% [markdown]
-# The data: `share` of the sequences, evenly spread over the list.
+# The data: sequences of DAVIS, synthetic ones by their seeds from the first to the last, YouTube-VOS's training videos
+# with all their frames; of these a `share`, evenly spread over the list.
 
 # %%
-count = round(settings["share"] * len(settings["data"]))
-specs = [settings["data"][n * len(settings["data"]) // count] for n in range(count)]
 synthetic = SyntheticConfig(**settings["synthetic"])
-sequences = [load_sequence(spec, config=synthetic, resolution=settings["resolution"]) for spec in specs]
+first, last = settings["videos"]
+every = [*settings["data"], *(f"synthetic/{seed}" for seed in range(first, last + 1))]
+if settings["youtube_vos"]:
+    youtube_vos = YouTubeVos(data_folder() / "YouTubeVOS", "train", all_frames=True)
+    every += [f"youtube-vos/{video}" for video in youtube_vos.names]
+count = round(settings["share"] * len(every))
+specs = [every[n * len(every) // count] for n in range(count)]
+
+
+def load(spec):
+    source, _, video = spec.partition("/")
+    if source == "youtube-vos":
+        return youtube_vos[video]
+    return load_sequence(spec, config=synthetic, resolution=settings["resolution"])
+
+
+sequences = [load(spec) for spec in specs]
 data = [manifest_entry(spec, sequence) for spec, sequence in zip(specs, sequences)]
 len(sequences)
 
@@ -114,7 +130,7 @@ def loss(network, step, share):
 # %%
 about = about_s2s(network_config) | {
     "backbone": network_config.backbone,
-    "trained_on": f"{settings['trained_on']}, {len(sequences)} of {len(settings['data'])} sequences",
+    "trained_on": f"{settings['trained_on']}, {len(sequences)} of {len(every)} sequences",
     "licence": settings["licence"],
     "record": name,
 }
