@@ -894,6 +894,12 @@ print(f"Base net: J {100 * base:.1f} (paper 49.8)")
 print(f"D and S, no updates, S trained as long: J {100 * same:.1f} (paper 67.9)")
 
 # %% [markdown]
+# The Base net is far behind, as in the paper: what convolutions learn offline about comparing two frames does not come
+# near what $D$ learns from one frame online. Fine-tuning is another matter. In the paper it gains less than half of what
+# the complete method does; here it does as well. It needs a learning rate chosen for it, and a hundred passes forward
+# and backward through all of $S$ before the second frame, where the solver needs a handful of small linear systems.
+
+# %% [markdown]
 # ### Table 3, its columns for DAVIS 2016, and quality against time
 #
 # A frame is the mean over eight frames, one of them with an update, of one object with a full memory of 80 samples. The
