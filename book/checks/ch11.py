@@ -1,0 +1,194 @@
+"""Checks of chapter 11. Each compares values on several cases, and its message says what was seen, not the answer."""
+
+import warnings
+from itertools import permutations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+# ------------------------------------------------------------------------------------------------ exercise 11.1
+
+
+def _masks(rng, *shape):
+    return (rng.random(shape) > 0.6).astype(float)
+
+
+def check_soft_iou(soft_iou_of):
+    """Exercise 11.1."""
+    rng = np.random.default_rng(11)
+    y, large = _masks(rng, 2, 3, 7, 8), np.zeros((40, 50))
+    large[:3, :4] = 1
+    cases = {
+        "one map": (rng.random((6, 9)), _masks(rng, 6, 9)),
+        "a batch of maps": (rng.random((2, 3, 7, 8)), y),
+        "masks of 0 and 1": (_masks(rng, 3, 7, 8), y[0]),
+        "the right answer": (y[0], y[0]),
+        "a small object, half certain": (0.5 * large, large),
+        "y empty": (rng.random((3, 5, 6)), np.zeros((3, 5, 6))),
+        "p empty": (np.zeros((5, 6)), _masks(rng, 5, 6)),
+        "both empty": (np.zeros((2, 5, 6)), np.zeros((2, 5, 6))),
+        "one of two empty": (np.stack([large, 0 * large]), np.stack([large, 0 * large])),
+    }
+    for name, (p, y) in cases.items():
+        kept = p.copy(), y.copy()
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            got = np.asarray(soft_iou_of(p, y))
+        assert np.array_equal(p, kept[0]) and np.array_equal(y, kept[1]), f"{name}: an argument was changed"
+        both, union = (p * y).sum((-2, -1)), (p + y - p * y).sum((-2, -1))
+        want = np.where(union > 0, both / np.where(union > 0, union, 1), 0)
+        assert got.shape == want.shape, f"{name}: for maps {p.shape} the result is {want.shape}, got {got.shape}"
+        worst = np.unravel_index(np.argmax(np.where(np.isnan(got), np.inf, abs(got - want))), want.shape)
+        assert np.allclose(got, want, atol=1e-4), f"{name}: {got[worst]:.4f} should be {want[worst]:.4f}"
+
+
+# ------------------------------------------------------------------------------------------------ exercise 11.2
+
+
+def check_loss_gradient(loss_gradient):
+    """Exercise 11.2. The reference is automatic differentiation in double precision."""
+    rng = np.random.default_rng(12)
+    small = np.zeros((12, 14))
+    small[4:6, 5:7] = 1
+    cases = {
+        "random logits": (rng.normal(size=(6, 7)), _masks(rng, 6, 7)),
+        "uncertain everywhere": (np.zeros((5, 5)), np.eye(5)),
+        "a small object": (rng.normal(size=small.shape) - 3, small),
+        "nearly right": (6 * (2 * small - 1), small),
+        "y full": (rng.normal(size=(4, 6)), np.ones((4, 6))),
+        "y empty": (rng.normal(size=(4, 6)), np.zeros((4, 6))),
+    }
+    for name, (logits, y) in cases.items():
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            got = np.asarray(loss_gradient(logits.copy(), y.copy()))
+        assert got.shape == logits.shape, f"{name}: a gradient has the shape of the logits, got {got.shape}"
+        want = _autograd(logits, y)
+        worst = np.unravel_index(np.argmax(np.where(np.isnan(got), np.inf, abs(got - want))), want.shape)
+        side = "on" if y[worst] else "off"
+        assert np.allclose(got, want, rtol=1e-4, atol=1e-9), (
+            f"{name}: at a pixel {side} the object it is {got[worst]:.6f}, off by {got[worst] - want[worst]:.6f}"
+        )
+
+
+def _autograd(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
+    ell, y = torch.tensor(logits, requires_grad=True), torch.tensor(y)
+    p = ell.sigmoid()
+    both = (p * y).sum()
+    (1 - both / (p.sum() + y.sum() - both)).backward()
+    return ell.grad.numpy()
+
+
+# ------------------------------------------------------------------------------------------------ exercise 11.3
+
+
+def check_assign(assign):
+    """Exercise 11.3. Every matrix has one best assignment."""
+    for name, (S, valid) in _matrices().items():
+        kept = S.copy(), valid.copy()
+        got = np.asarray(assign(S, valid))
+        unchanged = np.array_equal(S, kept[0], equal_nan=True) and np.array_equal(valid, kept[1])
+        assert unchanged, f"{name}: an argument was changed"
+        M = len(valid)
+        assert got.shape == (M,), f"{name}: an entry for each of {M} objects is asked for, got {got.shape}"
+        assert np.all(got == np.round(got)), f"{name}: slots are whole numbers, got {got.tolist()}"
+        got = got.astype(int)
+        assert np.all(got[~valid] == -1), f"{name}: valid are {valid.tolist()}, and the slots {got.tolist()}"
+        mine = got[valid]
+        assert np.all((mine >= 0) & (mine < len(S))), f"{name}: there are {len(S)} slots; got {got.tolist()}"
+        assert len(set(mine.tolist())) == len(mine), f"{name}: a slot has two objects: {got.tolist()}"
+        best = _best(S[:, valid])
+        sums = [S[:, valid][list(way), range(len(way))].sum() for way in (mine, best)]
+        assert mine.tolist() == list(best), (
+            f"{name}: slots {got.tolist()} have soft IoUs of {sums[0]:.2f} together; {sums[1]:.2f} can be had"
+        )
+
+
+def _matrices() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Soft IoUs (N, M) and valid (M,) by name."""
+    rng = np.random.default_rng(13)
+    cycle = np.array([[0.1, 0.0, 0.9], [0.8, 0.1, 0.0], [0.0, 0.7, 0.2]])
+    trap = np.array([[0.7, 0.6], [0.6, 0.0], [0.1, 0.1]])
+    padded = np.array([[0.9, 1.0, 0.1], [0.1, 1.0, 0.6], [0.3, 0.0, 0.2], [0.2, 0.0, 0.3]])
+    numbers = padded.copy()
+    numbers[:, 1] = np.nan
+    yes = np.ones(3, bool)
+    cases = {
+        "a cycle of three": (cycle, yes),
+        "more slots than objects": (rng.random((5, 3)), yes),
+        "two objects want one slot": (trap, yes[:2]),
+        "an object that is not valid, in the middle": (padded, np.array([True, False, True])),
+        "the same, its column all NaN": (numbers, np.array([True, False, True])),
+        "no valid object": (padded, ~yes),
+        "one object, one slot": (np.array([[0.3]]), yes[:1]),
+    }
+    return cases | {f"random, {n} slots": (rng.random((n, n)), np.ones(n, bool)) for n in (4, 5, 6)}
+
+
+def _best(S: np.ndarray) -> tuple[int, ...]:
+    objects = range(S.shape[1])
+    return max(permutations(range(len(S)), S.shape[1]), key=lambda way: S[list(way), objects].sum())
+
+
+# ------------------------------------------------------------------------------------------------ exercise 11.4
+
+
+def check_clip_loss(clip_loss):
+    """Exercise 11.4: the value, and the gradient by p."""
+    for name, (p, y, valid) in _clips().items():
+        mine, theirs = (p.clone().requires_grad_() for _ in range(2))
+        got, want = clip_loss(mine, y.clone(), valid.clone()), _clip_loss(theirs, y, valid)
+        assert isinstance(got, Tensor) and got.numel() == 1, f"{name}: a tensor with one number is asked for"
+        value, right = float(got.detach()), float(want.detach())
+        assert abs(value - right) < 1e-4, f"{name}: the loss is {right:.4f}, got {value:.4f}"
+        assert got.requires_grad, f"{name}: the loss is right, and does not lead back to p"
+        got.sum().backward()
+        want.backward()
+        gradient = torch.zeros_like(p) if mine.grad is None else mine.grad
+        assert gradient.isfinite().all(), f"{name}: the loss is right, its gradient is not finite"
+        off = (gradient - theirs.grad).abs().amax(dim=(0, 2, 3))  # (N,), by slot
+        assert off.max() < 1e-5, f"{name}: the loss is right, the gradient of slot {int(off.argmax())} is not"
+
+
+def _clip_loss(p: Tensor, y: Tensor, valid: Tensor) -> Tensor:
+    """What exercise 11.4 asks for, by trying all assignments."""
+    both = (p[:, :, None] * y[:, None]).sum((-2, -1))  # (T, N, M)
+    S = both / (p.sum((-2, -1))[:, :, None] + y.sum((-2, -1))[:, None] - both + 1e-6)
+    real = torch.nonzero(valid)[:, 0].tolist()
+    slots = _best(S[0][:, real].detach().numpy())
+    losses = [(1 - S[:, n, m]).sum() for n, m in zip(slots, real)]
+    return torch.stack(losses).mean() if losses else 0 * p.sum()
+
+
+def _clips() -> dict[str, tuple[Tensor, Tensor, Tensor]]:
+    """p (T, N, H, W), y (T, M, H, W) and valid (M,) by name."""
+    generator = torch.Generator().manual_seed(14)
+
+    def noise(*shape):
+        return torch.rand(*shape, 6, 8, generator=generator, dtype=torch.float64)
+
+    y = torch.zeros(3, 3, 6, 8, dtype=torch.float64)  # T, M
+    for m in range(3):
+        y[:, m, 2 * m : 2 * m + 2] = 1
+    y[1:] *= noise(2, 3) > 0.3
+    order = torch.tensor([2, 0, 1, 1])  # slot n paints object order[n]; slot 3 does so too, faintly
+    weight = torch.tensor([0.8, 0.7, 0.9, 0.2])[:, None, None]
+    right = 0.9 * weight * y[:, order] + 0.05 * noise(3, 4)
+    exchanged = right.clone()
+    exchanged[1:, [0, 1]] = right[1:, [1, 0]]  # after the first frame two slots trade their objects
+    yes, no = torch.ones(3, dtype=torch.bool), torch.zeros(3, dtype=torch.bool)
+    left = torch.arange(8) < 4
+    lure, wish = right.clone(), y.clone()
+    lure[:, 2] = 0.8 * y[:, 0] * ~left  # a second best slot for object 0,
+    wish[:, 1] = y[:, 0] * left  # and padding that would like to have the best
+    wrong_first = right.clone()
+    wrong_first[0, [0, 2]] = right[0, [2, 0]]
+    return {
+        "slots that keep their objects": (right, y, yes),
+        "slots that exchange theirs after the first frame": (exchanged, y, yes),
+        "a first frame unlike the others": (wrong_first, y, yes),
+        "random answers": (noise(4, 5), (noise(4, 3) > 0.6).double(), yes),
+        "an object that is not valid": (lure, wish, torch.tensor([True, False, True])),
+        "one valid object": (right, y, torch.tensor([False, True, False])),
+        "no valid object": (right, y, no),
+        "one frame": (right[:1], y[:1], yes),
+    }
