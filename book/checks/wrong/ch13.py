@@ -1,0 +1,262 @@
+"""Wrong answers to the exercises of chapter 13, named after the mistake."""
+
+import numpy as np
+import torch
+from scipy.optimize import linear_sum_assignment
+
+from vosbook.matching import soft_iou
+from vosbook.metrics.region import jaccard
+
+# ------------------------------------------------------------------------------------------------ Exercise 13.1
+
+
+def _labels(p, chosen, *, keys=None, threshold=0.5, ids=None):
+    keys = list(chosen) if keys is None else keys
+    if not keys:
+        return np.zeros(p.shape[1:], np.uint8)
+    ids = np.array([chosen.get(k, 0) for k in keys] if ids is None else ids)
+    best = p[keys].argmax(axis=0)
+    return np.where(p[keys].max(axis=0) > threshold, ids[best], 0).astype(np.uint8)
+
+
+def all_slots_compete(p, chosen):
+    """A slot that was not chosen takes pixels, which become background."""
+    return _labels(p, chosen, keys=list(range(len(p))))
+
+
+def slot_numbers(p, chosen):
+    """Labels are slots from 1 on, not ids."""
+    return _labels(p, chosen, ids=[k + 1 for k in chosen])
+
+
+def ids_in_order_of_slots(p, chosen):
+    """Sorts the slots, and not the ids with them."""
+    return _labels(p, chosen, keys=sorted(chosen), ids=list(chosen.values()))
+
+
+def no_background(p, chosen):
+    """Every pixel goes to some object."""
+    return _labels(p, chosen, threshold=-1.0)
+
+
+def half_counts(p, chosen):
+    """A probability of exactly one half is enough."""
+    return _labels(p, chosen, threshold=0.5 - 1e-9)
+
+
+def last_one_painted_wins(p, chosen):
+    """Paints one mask over the other."""
+    labels = np.zeros(p.shape[1:], np.uint8)
+    for k, i in chosen.items():
+        labels[p[k] > 0.5] = i
+    return labels
+
+
+def labels_of_another_type(p, chosen):
+    """Right, but in 64 bits."""
+    return _labels(p, chosen).astype(np.int64)
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 13.2
+
+
+def _assign(p, y):
+    with torch.no_grad():
+        return linear_sum_assignment(soft_iou(p[:, None], y[None]).numpy(), maximize=True)
+
+
+def matched_in_every_frame(p, y):
+    """A slot may answer for another object in every frame."""
+    losses = []
+    for one, truth in zip(p, y):
+        k, m = _assign(one, truth)
+        losses.append((1 - soft_iou(one[k], truth[m])).mean())
+    return torch.stack(losses).sum()
+
+
+def matched_over_the_clip(p, y):
+    """Takes the best slots for the whole clip, which late frames may decide."""
+    with torch.no_grad():
+        iou = soft_iou(p[:, :, None], y[:, None]).sum(0)
+    k, m = linear_sum_assignment(iou.numpy(), maximize=True)
+    return (1 - soft_iou(p[:, k], y[:, m])).sum(0).mean()
+
+
+def matched_in_the_last_frame(p, y):
+    """Counts frames from the other end."""
+    k, m = _assign(p[-1], y[-1])
+    return (1 - soft_iou(p[:, k], y[:, m])).sum(0).mean()
+
+
+def worst_match(p, y):
+    """Takes soft IoU for a cost."""
+    with torch.no_grad():
+        k, m = linear_sum_assignment(soft_iou(p[0][:, None], y[0][None]).numpy())
+    return (1 - soft_iou(p[:, k], y[:, m])).sum(0).mean()
+
+
+def each_object_its_best_slot(p, y):
+    """Two objects may have the same slot."""
+    with torch.no_grad():
+        k = soft_iou(p[0][:, None], y[0][None]).argmax(0)
+    return (1 - soft_iou(p[:, k], y)).sum(0).mean()
+
+
+def greedy(p, y):
+    """The first object chooses first, then the next of what is left."""
+    with torch.no_grad():
+        iou, taken = soft_iou(p[0][:, None], y[0][None]), []
+    for m in range(y.shape[1]):
+        left = [k for k in range(p.shape[1]) if k not in taken]
+        taken.append(max(left, key=lambda k: iou[k, m].item()))
+    return (1 - soft_iou(p[:, taken], y)).sum(0).mean()
+
+
+def slots_in_order(p, y):
+    """Slot i is object i, as if masks had been given."""
+    return (1 - soft_iou(p[:, : y.shape[1]], y)).sum(0).mean()
+
+
+def free_slots_punished(p, y):
+    """Adds what the free slots paint."""
+    k, m = _assign(p[0], y[0])
+    free = [n for n in range(p.shape[1]) if n not in k]
+    return (1 - soft_iou(p[:, k], y[:, m])).sum(0).mean() + (p[:, free].mean() if free else 0)
+
+
+def averaged_over_frames(p, y):
+    """A mean where a sum is asked for."""
+    k, m = _assign(p[0], y[0])
+    return (1 - soft_iou(p[:, k], y[:, m])).mean()
+
+
+def objects_not_reordered(p, y):
+    """Uses the slots, and forgets whose they are: they come sorted by slot."""
+    k, _ = _assign(p[0], y[0])
+    return (1 - soft_iou(p[:, k], y)).sum(0).mean()
+
+
+def without_gradient(p, y):
+    """The whole loss without a gradient."""
+    with torch.no_grad():
+        k, m = _assign(p[0], y[0])
+        return (1 - soft_iou(p[:, k], y[:, m])).sum(0).mean()
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 13.3
+
+
+def _pairs(found, truth):
+    J = np.array([[jaccard(a, b) for b in truth] for a in found]).reshape(len(found), len(truth))
+    return linear_sum_assignment(J, maximize=True)
+
+
+def _scores(found, truth, pairs, *, first=1, missing=None):
+    answer = np.zeros_like(truth)
+    answer[:, pairs[1]] = found[:, pairs[0]]
+    scores = np.array(
+        [np.mean([jaccard(*pair) for pair in zip(answer[first:, m], truth[first:, m])]) for m in range(truth.shape[1])]
+    )
+    if missing is not None:
+        scores[[m for m in range(len(scores)) if m not in pairs[1]]] = missing
+    return scores
+
+
+def chosen_in_every_frame(found, truth):
+    """Chooses anew each time: identities are forgiven."""
+    answer = np.zeros_like(truth)
+    for t in range(len(truth)):
+        k, m = _pairs(found[t], truth[t])
+        answer[t, m] = found[t, k]
+    every = range(truth.shape[1])
+    return _scores(answer, truth, (np.array(every), np.array(every)))
+
+
+def chosen_by_the_whole_video(found, truth):
+    """DAVIS's rule."""
+    K, M = found.shape[1], truth.shape[1]
+    J = np.array(
+        [[np.mean([jaccard(*x) for x in zip(found[1:, k], truth[1:, m])]) for m in range(M)] for k in range(K)]
+    )
+    return _scores(found, truth, linear_sum_assignment(J.reshape(K, M), maximize=True))
+
+
+def first_frame_counted(found, truth):
+    """The frame that chose is scored, too."""
+    return _scores(found, truth, _pairs(found[0], truth[0]), first=0)
+
+
+def lost_objects_left_out(found, truth):
+    """Objects without a slot are not among the scores."""
+    k, m = _pairs(found[0], truth[0])
+    return _scores(found, truth, (k, m))[np.sort(m)]
+
+
+def lost_objects_score_zero(found, truth):
+    """0 for an object without a slot, even where it is out of view."""
+    return _scores(found, truth, _pairs(found[0], truth[0]), missing=0.0)
+
+
+def scores_in_order_of_slots(found, truth):
+    """The scores come slot by slot, not object by object."""
+    k, m = _pairs(found[0], truth[0])
+    scores = _scores(found, truth, (k, m))
+    return np.concatenate([scores[m], scores[[n for n in range(len(scores)) if n not in m]]])
+
+
+def one_slot_for_several_objects(found, truth):
+    """One slot may be chosen twice."""
+    K, M = found.shape[1], truth.shape[1]
+    if not K:
+        return _scores(found, truth, _pairs(found[0], truth[0]))
+    J = np.array([[jaccard(found[0, k], truth[0, m]) for m in range(M)] for k in range(K)])
+    return _scores(found, truth, (J.argmax(0), np.arange(M)))
+
+
+def worst_slots(found, truth):
+    """Takes J for a cost."""
+    J = np.array([[jaccard(a, b) for b in truth[0]] for a in found[0]]).reshape(found.shape[1], truth.shape[1])
+    return _scores(found, truth, linear_sum_assignment(J))
+
+
+def overlap_alone(found, truth):
+    """Chooses by the number of common pixels: large slots win."""
+    common = (found[0][:, None] & truth[0][None]).sum((2, 3))
+    return _scores(found, truth, linear_sum_assignment(common - 0.001 * np.arange(len(common))[:, None], maximize=True))
+
+
+WRONG = {
+    "ex13-1": [
+        all_slots_compete,
+        slot_numbers,
+        ids_in_order_of_slots,
+        no_background,
+        half_counts,
+        last_one_painted_wins,
+        labels_of_another_type,
+    ],
+    "ex13-2": [
+        matched_in_every_frame,
+        matched_over_the_clip,
+        matched_in_the_last_frame,
+        worst_match,
+        each_object_its_best_slot,
+        greedy,
+        slots_in_order,
+        free_slots_punished,
+        averaged_over_frames,
+        objects_not_reordered,
+        without_gradient,
+    ],
+    "ex13-3": [
+        chosen_in_every_frame,
+        chosen_by_the_whole_video,
+        first_frame_counted,
+        lost_objects_left_out,
+        lost_objects_score_zero,
+        scores_in_order_of_slots,
+        one_slot_for_several_objects,
+        worst_slots,
+        overlap_alone,
+    ],
+}
