@@ -66,7 +66,8 @@ def test_a_wheel_carries_every_file_of_the_package_that_is_no_code():
 @pytest.mark.parametrize("path", sorted(SHIPPED.glob("*.safetensors")), ids=lambda path: path.name)
 def test_a_shipped_network_is_described_and_has_its_record(path):
     about, text = read_about(path), (SHIPPED / "README.md").read_text(encoding="utf-8")
-    assert path.name == f"frtm_{about['backbone']}.safetensors"
+    of_backbone = f"_{about['backbone']}" if about["method"] == "frtm" else ""
+    assert path.stem == about["method"].replace("-", "_") + of_backbone
     (row,) = (line for line in text.splitlines() if line.startswith(f"| `{path.name}`"))
     assert f"`{about['record']}`" in row
     assert about["licence"].split(",")[0] in text
