@@ -34,7 +34,7 @@ from vosbook.datasets.sequence import Sequence, VideoObject
 from vosbook.datasets.synthetic import ArrayFrames, ArrayMasks
 from vosbook.errors import InputError
 from vosbook.features import load_backbone
-from vosbook.matching import match, soft_iou, soft_iou_loss, take_slots
+from vosbook.matching import match, soft_iou_loss, take_slots
 from vosbook.methods.rvos import RvosConfig, RvosNetwork, RvosSegmenter
 from vosbook.metrics.region import jaccard
 from vosbook.nn.encoder import Encoder
@@ -209,61 +209,18 @@ for name, (space, over_time) in variants.items():
 # (chapter 11), and *keep* them to the end of the clip. The matching is redone for every clip and every step of the
 # training, so which slot an object gets is the network's choice; to change it during a clip is not.
 #
-# Why not match anew in every frame? It looks gentler. Take two objects and two slots with perfect masks, which are
-# swapped halfway:
-
-# %%
-y = torch.zeros(1, 4, 2, 8, 12)  # (B, T, N, H, W)
-y[:, :, 0, 2:6, 1:5], y[:, :, 1, 2:6, 7:11] = 1, 1
-swapped = y.clone()
-swapped[:, 2:] = y[:, 2:].flip(2)
-both = torch.ones(1, 2, dtype=torch.bool)
-
-
-def clip_loss(p, y, every_frame):
-    """Per frame, with slots matched in the first frame or in every one."""
-    T, losses = p.shape[1], []
-    for t in range(T):
-        s = t if every_frame else 0
-        chosen = match(p[:, s], y[:, s], both)
-        losses.append(1 - soft_iou(take_slots(p[:, t], chosen), y[:, t]))
-    return torch.stack(losses).mean().item()
-
-
-for name, p in (("kept", y), ("swapped", swapped)):
-    print(f"{name:<8} matched once {clip_loss(p, y, False):.2f},", end=" ")
-    print(f"in every frame {clip_loss(p, y, True):.2f}")
-
-# %% [markdown]
-# Matched in every frame, a network that loses every object's identity is perfect. It would learn to segment, and not to
-# follow.
+# Matched anew in every frame, the loss would forgive any exchange of identities (chapter 11, section 6). The network
+# would learn to segment, and not to follow.
 
 # %% [markdown]
 # ## 3 Slots beyond the objects
 #
 # The paper has ten slots, and data with up to five annotated objects. It wants it so: in a video of a street some of
 # what moves is annotated and the rest is not. A slot that finds a car which nobody has painted is not wrong. So the
-# loss is over *matched* slots alone, and the others are free to do as they like:
-
-# %%
-batch = clips.batch(0, range(1))
-p = network(batch.images).sigmoid()  # (1, T, slots, H, W)
-chosen = match(p[:, 0], batch.y[:, 0], batch.valid)
-value = soft_iou_loss(
-    take_slots(p.transpose(1, 2), chosen).transpose(1, 2), batch.y, batch.valid
-)
-(slope,) = torch.autograd.grad(value, p)
-taken = set(chosen[0][batch.valid[0]].tolist())
-for k in range(slots):
-    word = "matched" if k in taken else "free"
-    print(f"slot {k}: {word:<8} gradient {slope[:, :, k].abs().sum():.4f}")
-assert all((slope[:, :, k].abs().sum() > 0) == (k in taken) for k in range(slots))
-
-# %% [markdown]
-# (A free slot is not without influence: its states are handed on to the next one, and that one's gradient comes back.)
-# What do they do with their freedom? On the held-out videos: how often each slot is matched, $\mathcal J$ when it is,
-# how often its mask in the first frame holds at least 20 pixels, and how much of such a mask lies where an earlier slot
-# has painted already.
+# loss is over *matched* slots alone. The others get no gradient of their own (chapter 11, section 5); what they hand on
+# to later slots brings some back. Otherwise they are free. What do they do with their freedom? On the held-out videos:
+# how often each slot is matched, $\mathcal J$ when it is, how often its mask in the first frame holds at least 20
+# pixels, and how much of such a mask lies where an earlier slot has painted already.
 
 
 # %%
@@ -559,28 +516,28 @@ def to_labels(p, chosen):
 ch13.check_to_labels(to_labels)
 
 # %% [markdown]
-# ### Exercise 13.2 · The loss of a clip
+# ### Exercise 13.2 · Changes of identity
 # *difficulty 2 of 3 · 20 minutes · 3 points*
 #
-# Write `zero_shot_loss(p, y)` for one clip: probabilities `p (T, K, H, W)`, true masks `y (T, M, H, W)` with $M \le K$,
-# tensors. Slots are matched in the first frame, for the greatest sum of soft IoUs, and keep their objects. The loss is
-# $1 - $ soft IoU, summed over frames, averaged over objects. It must have a gradient in `p`. `soft_iou(p, y)` takes
-# tensors `(..., H, W)` that can be broadcast, and `linear_sum_assignment` numpy arrays.
+# Write `switches(J)`: how often objects change slots. `J` is an array `(T, K, N)`, $\mathcal J$ of every slot with
+# every object in every frame, $N \le K$. In each frame by itself slots are matched with objects, for the greatest sum
+# of $\mathcal J$. Count every object in every frame from 1 on whose slot is not the one it had in the frame before.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex13-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
-def zero_shot_loss(p, y):
-    """A scalar tensor."""
+def switches(J):
+    """The number of changes, an int."""
     ### BEGIN SOLUTION
-    with torch.no_grad():
-        iou = soft_iou(p[0][:, None], y[0][None])  # (K, M)
-    k, m = linear_sum_assignment(iou.numpy(), maximize=True)
-    return (1 - soft_iou(p[:, k], y[:, m])).sum(dim=0).mean()
+    slots_of = np.zeros((len(J), J.shape[2]), int)  # (T, N)
+    for t, one in enumerate(J):
+        k, i = linear_sum_assignment(one, maximize=True)
+        slots_of[t, i] = k
+    return int((slots_of[1:] != slots_of[:-1]).sum())
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "ex13-2-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
-ch13.check_zero_shot_loss(zero_shot_loss)
+ch13.check_switches(switches)
 
 # %% [markdown]
 # ### Exercise 13.3 · The paper's score
@@ -678,9 +635,9 @@ with where_recorded():
 # ## Summary
 #
 # - Without masks, slots differ through the arrow over space alone. T cannot tell them apart; S can, in one frame.
-# - Slots are matched with objects once a clip and keep them. Matched anew in every frame, the loss would forgive any
-#   exchange of identities.
-# - Slots beyond the objects are free: nothing in the loss speaks of them, so they repeat what others have found.
+# - Slots are matched with objects once a clip, and keep them; those beyond the objects are free.
+# - Nothing in the loss keeps slots apart either. After a short training they are nested: from everything that stands
+#   out to one object.
 # - The paper scores the slots that the first frame's true masks choose. More proposals can hardly hurt a score, so a
 #   score needs to say how many there were.
 

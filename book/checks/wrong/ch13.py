@@ -1,10 +1,8 @@
 """Wrong answers to the exercises of chapter 13, named after the mistake."""
 
 import numpy as np
-import torch
 from scipy.optimize import linear_sum_assignment
 
-from vosbook.matching import soft_iou
 from vosbook.metrics.region import jaccard
 
 # ------------------------------------------------------------------------------------------------ Exercise 13.1
@@ -60,87 +58,55 @@ def labels_of_another_type(p, chosen):
 # ------------------------------------------------------------------------------------------------ Exercise 13.2
 
 
-def _assign(p, y):
-    with torch.no_grad():
-        return linear_sum_assignment(soft_iou(p[:, None], y[None]).numpy(), maximize=True)
+def _slots(J, *, maximize=True):
+    """The slot of every object in every frame, (T, N)."""
+    slots = np.zeros((len(J), J.shape[2]), int)
+    for t, one in enumerate(J):
+        k, i = linear_sum_assignment(one, maximize=maximize)
+        slots[t, i] = k
+    return slots
 
 
-def matched_in_every_frame(p, y):
-    """A slot may answer for another object in every frame."""
-    losses = []
-    for one, truth in zip(p, y):
-        k, m = _assign(one, truth)
-        losses.append((1 - soft_iou(one[k], truth[m])).mean())
-    return torch.stack(losses).sum()
-
-
-def matched_over_the_clip(p, y):
-    """Takes the best slots for the whole clip, which late frames may decide."""
-    with torch.no_grad():
-        iou = soft_iou(p[:, :, None], y[:, None]).sum(0)
-    k, m = linear_sum_assignment(iou.numpy(), maximize=True)
-    return (1 - soft_iou(p[:, k], y[:, m])).sum(0).mean()
-
-
-def matched_in_the_last_frame(p, y):
-    """Counts frames from the other end."""
-    k, m = _assign(p[-1], y[-1])
-    return (1 - soft_iou(p[:, k], y[:, m])).sum(0).mean()
-
-
-def worst_match(p, y):
-    """Takes soft IoU for a cost."""
-    with torch.no_grad():
-        k, m = linear_sum_assignment(soft_iou(p[0][:, None], y[0][None]).numpy())
-    return (1 - soft_iou(p[:, k], y[:, m])).sum(0).mean()
-
-
-def each_object_its_best_slot(p, y):
+def best_slot_of_each(J):
     """Two objects may have the same slot."""
-    with torch.no_grad():
-        k = soft_iou(p[0][:, None], y[0][None]).argmax(0)
-    return (1 - soft_iou(p[:, k], y)).sum(0).mean()
+    slots = J.argmax(axis=1)
+    return int((slots[1:] != slots[:-1]).sum())
 
 
-def greedy(p, y):
-    """The first object chooses first, then the next of what is left."""
-    with torch.no_grad():
-        iou, taken = soft_iou(p[0][:, None], y[0][None]), []
-    for m in range(y.shape[1]):
-        left = [k for k in range(p.shape[1]) if k not in taken]
-        taken.append(max(left, key=lambda k: iou[k, m].item()))
-    return (1 - soft_iou(p[:, taken], y)).sum(0).mean()
+def objects_of_slots(J):
+    """Compares what the matching returns, which is sorted by slot and not by object."""
+    found = np.stack([linear_sum_assignment(one, maximize=True)[0] for one in J])
+    return int((found[1:] != found[:-1]).sum())
 
 
-def slots_in_order(p, y):
-    """Slot i is object i, as if masks had been given."""
-    return (1 - soft_iou(p[:, : y.shape[1]], y)).sum(0).mean()
+def against_the_first_frame(J):
+    """Counts every frame spent in another slot than the first one."""
+    slots = _slots(J)
+    return int((slots[1:] != slots[0]).sum())
 
 
-def free_slots_punished(p, y):
-    """Adds what the free slots paint."""
-    k, m = _assign(p[0], y[0])
-    free = [n for n in range(p.shape[1]) if n not in k]
-    return (1 - soft_iou(p[:, k], y[:, m])).sum(0).mean() + (p[:, free].mean() if free else 0)
+def frames_with_a_change(J):
+    """Counts two objects that change at once as one."""
+    slots = _slots(J)
+    return int((slots[1:] != slots[:-1]).any(axis=1).sum())
 
 
-def averaged_over_frames(p, y):
-    """A mean where a sum is asked for."""
-    k, m = _assign(p[0], y[0])
-    return (1 - soft_iou(p[:, k], y[:, m])).mean()
+def objects_that_ever_change(J):
+    """Counts an object once, however often it changes."""
+    slots = _slots(J)
+    return int((slots != slots[0]).any(axis=0).sum())
 
 
-def objects_not_reordered(p, y):
-    """Uses the slots, and forgets whose they are: they come sorted by slot."""
-    k, _ = _assign(p[0], y[0])
-    return (1 - soft_iou(p[:, k], y)).sum(0).mean()
+def worst_match(J):
+    """Takes J for a cost."""
+    slots = _slots(J, maximize=False)
+    return int((slots[1:] != slots[:-1]).sum())
 
 
-def without_gradient(p, y):
-    """The whole loss without a gradient."""
-    with torch.no_grad():
-        k, m = _assign(p[0], y[0])
-        return (1 - soft_iou(p[:, k], y[:, m])).sum(0).mean()
+def numbers_subtracted(J):
+    """Adds up how far apart the slots' numbers are."""
+    slots = _slots(J)
+    return int(np.abs(np.diff(slots, axis=0)).sum())
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 13.3
@@ -236,17 +202,13 @@ WRONG = {
         labels_of_another_type,
     ],
     "ex13-2": [
-        matched_in_every_frame,
-        matched_over_the_clip,
-        matched_in_the_last_frame,
+        best_slot_of_each,
+        objects_of_slots,
+        against_the_first_frame,
+        frames_with_a_change,
+        objects_that_ever_change,
         worst_match,
-        each_object_its_best_slot,
-        greedy,
-        slots_in_order,
-        free_slots_punished,
-        averaged_over_frames,
-        objects_not_reordered,
-        without_gradient,
+        numbers_subtracted,
     ],
     "ex13-3": [
         chosen_in_every_frame,
