@@ -1,0 +1,178 @@
+"""Checks of chapter 10. Each compares values on several cases, and its message says what was seen, not the answer."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+# ------------------------------------------------------------------------------------------------ exercise 10.1
+
+
+def check_painted(painted):
+    """Exercise 10.1."""
+    for kernel, layers in ((5, 0), (3, 1), (5, 1), (5, 3), (5, 5), (7, 2), (3, 4)):
+        got, want = painted(kernel, layers), _painted_by_trial(kernel, layers)
+        assert got == want, f"kernel {kernel}, {layers} layers: by trial a cell paints {want} pixels, got {got}"
+
+
+def _painted_by_trial(kernel: int, layers: int) -> int:
+    row, ones = torch.zeros(1, 1, 17), torch.ones(1, 1, kernel)
+    row[0, 0, 8] = 1
+    for _ in range(layers):
+        row = F.conv_transpose1d(row, ones, stride=2, padding=kernel // 2, output_padding=1)
+    return int((F.conv1d(row, ones, padding=kernel - 1) > 0).sum())
+
+
+# ------------------------------------------------------------------------------------------------ exercise 10.2
+
+
+def check_clip_loss(clip_loss):
+    """Exercise 10.2."""
+    torch.manual_seed(10)
+    cases = {
+        "all frames labelled": [[True, True], [True, True]],
+        "three of four frames labelled": [[True, False], [True, True]],
+        "one of four frames labelled": [[False, True], [False, False]],
+    }
+    for name, flags in cases.items():
+        labelled = torch.tensor(flags)
+        y = (torch.rand(2, 2, 1, 4, 6) < 0.3).float()
+        for filling in (0.0, 1.0, float("nan")):
+            logits = (3 * torch.randn(2, 2, 1, 4, 6)).requires_grad_()
+            given = torch.where(labelled[:, :, None, None, None], y, filling)
+            got = clip_loss(logits, given.clone(), labelled.clone())
+            want = _mean_of_frames(logits, y, labelled)
+            where = f"{name}, y is {filling:g} in the others"
+            assert isinstance(got, Tensor) and got.ndim == 0, f"{where}: one number as a tensor is asked for, got {got}"
+            assert torch.allclose(got, want, rtol=1e-4), f"{where}: the loss is {want:.4f}, got {got:.4f}"
+            slope = torch.autograd.grad(got, logits)[0]
+            wanted = torch.autograd.grad(want, logits)[0]
+            assert torch.allclose(slope, wanted, rtol=1e-3, atol=1e-6), (
+                f"{where}: the loss is right, but its gradient is off by {(slope - wanted).abs().max():.4f}"
+            )
+
+
+def _mean_of_frames(logits: Tensor, y: Tensor, labelled: Tensor) -> Tensor:
+    frames = [
+        F.softplus(torch.where(y[b, t] > 0, -logits[b, t], logits[b, t])).mean() for b, t in labelled.nonzero().tolist()
+    ]
+    return torch.stack(frames).sum() / labelled.numel()
+
+
+# ------------------------------------------------------------------------------------------------ exercise 10.3
+
+
+class _Networks(nn.Module):
+    """The four parts in small, which count their calls. h and c are of one shape and mean different things."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.look = nn.Conv2d(4, 6, 2, stride=2), nn.Conv2d(3, 3, 2, stride=2)
+        self.gates, self.paint = nn.Conv2d(6, 6, 3, padding=1), nn.ConvTranspose2d(3, 1, 2, stride=2)
+        self.calls = {"encode": 0, "decode": 0}
+
+    def initialize(self, frames, masks):
+        return self.first(torch.cat([frames, masks], dim=1)).chunk(2, dim=1)
+
+    def encode(self, frames):
+        self.calls["encode"] += 1
+        return self.look(frames)
+
+    def lstm(self, x, state):
+        h, c = state
+        keep, write = self.gates(torch.cat([x, h], dim=1)).chunk(2, dim=1)
+        c = keep.sigmoid() * c + write
+        return c.tanh(), c
+
+    def decode(self, h):
+        self.calls["decode"] += 1
+        return self.paint(h)
+
+
+@torch.no_grad()
+def check_unroll(unroll):
+    """Exercise 10.3."""
+    torch.manual_seed(10)
+    networks = _Networks()
+    for B, T in ((1, 2), (1, 4), (3, 5), (2, 3)):
+        frames, masks = torch.rand(B, T, 3, 8, 6), (torch.rand(B, 1, 8, 6) < 0.5).float()
+        want = _unrolled(networks, frames, masks)
+        networks.calls = {"encode": 0, "decode": 0}
+        got = unroll(
+            networks.initialize, networks.encode, networks.lstm, networks.decode, frames.clone(), masks.clone()
+        )
+        case = f"{B} clips of {T} frames"
+        assert isinstance(got, Tensor) and got.shape == want.shape, (
+            f"{case}: the logits have the shape {tuple(want.shape)}, got {tuple(getattr(got, 'shape', ()))}"
+        )
+        off = (got - want).abs().amax(dim=(2, 3, 4))  # (B, T - 1)
+        wrong = (off > 1e-4).nonzero().tolist()
+        assert not wrong, f"{case}: wrong logits, the first in clip {wrong[0][0]}, frame {wrong[0][1] + 1} of the clip"
+        assert networks.calls == {"encode": 1, "decode": 1}, f"{case}: the logits are right; calls: {networks.calls}"
+
+
+def _unrolled(networks: _Networks, frames: Tensor, masks: Tensor) -> Tensor:
+    clips = []
+    for clip, mask in zip(frames, masks):
+        state, logits = networks.initialize(clip[:1], mask[None]), []
+        for x in clip[1:]:
+            state = networks.lstm(networks.encode(x[None]), state)
+            logits.append(networks.decode(state[0])[0])
+        clips.append(torch.stack(logits))
+    return torch.stack(clips)
+
+
+# ------------------------------------------------------------------------------------------------ exercise 10.4
+
+
+class _Step(nn.Module):
+    """A step that remembers what it was given."""
+
+    def __init__(self):
+        super().__init__()
+        self.look = nn.Conv2d(5, 2, 3, padding=1)
+        self.given: list[Tensor] = []
+
+    def forward(self, images, state):
+        self.given.append(images)
+        state = torch.zeros_like(images[:, :1]) if state is None else state
+        logits, state = (3 * self.look(torch.cat([images, state], dim=1))).chunk(2, dim=1)
+        return logits, state.tanh()
+
+
+def check_answers(answers):
+    """Exercise 10.4."""
+    torch.manual_seed(10)
+    step = _Step()
+    for B, T, teacher in ((2, 4, True), (2, 4, False), (1, 2, True), (1, 2, False), (3, 5, False)):
+        frames, y = torch.rand(B, T, 3, 5, 6), (torch.rand(B, T, 1, 5, 6) < 0.4).float()
+        case = f"{T} frames, {'with' if teacher else 'without'} a teacher"
+        step.given = []
+        got = answers(step, frames.clone(), y.clone(), teacher)
+        assert len(step.given) == T, (
+            f"{case}: every frame passes through step once; it was called {len(step.given)} times"
+        )
+        masks, want = _masks_and_logits(step, step.given, frames, y, teacher)
+        for t, (images, mask) in enumerate(zip(step.given, masks)):
+            assert images.shape == (B, 4, 5, 6), (
+                f"{case}: step takes {(B, 4, 5, 6)}, it was given {tuple(images.shape)}"
+            )
+            assert torch.equal(images[:, :3], frames[:, t]), f"{case}: call {t} was not given frame {t}"
+            assert torch.allclose(images[:, 3:], mask, atol=1e-5), f"{case}: a wrong mask beside frame {t}"
+        assert got.shape == want.shape, f"{case}: the logits have the shape {tuple(want.shape)}, got {tuple(got.shape)}"
+        assert torch.allclose(got, want, atol=1e-5), f"{case}: step was given the right things; the logits are others"
+        slopes = [torch.autograd.grad(one.sum(), step.look.weight, retain_graph=True)[0] for one in (got, want)]
+        assert torch.allclose(*slopes, rtol=1e-3, atol=1e-4), (
+            f"{case}: the logits are right; their gradient is off by {(slopes[0] - slopes[1]).abs().max():.3f}"
+        )
+
+
+def _masks_and_logits(step, given, frames, y, teacher):
+    """The masks that step should have been given, and the logits."""
+    masks, logits, state = [y[:, 0], y[:, 0]], [], None
+    for t in range(frames.shape[1]):
+        one, state = step(torch.cat([frames[:, t], masks[t]], dim=1), state)
+        if t > 0:
+            masks.append(y[:, t] if teacher else one.detach().sigmoid())
+            logits.append(one)
+    del given[frames.shape[1] :]  # the calls made here
+    return masks, torch.stack(logits, dim=1)
