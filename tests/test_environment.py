@@ -80,3 +80,7 @@ def test_what_a_shipped_network_reaches_is_what_the_record_says():
     reached = read_record("frtm_ablation_small").metrics["davis2016"]["fast"]
     for variant in ("complete", "no_update"):
         assert f" {100 * reached[variant]['J&F']:.1f} " in about["measured"]
+    for path in SHIPPED.glob("rvos*.safetensors"):
+        about = read_about(path)
+        reached = read_record(about["record"]).metrics["held_out"]["rvos"]
+        assert f" reaches J {100 * reached['J']:.1f} and F {100 * reached['F']:.1f} on 5 of " in about["measured"]
