@@ -972,28 +972,24 @@ for variant, (words, claimed) in asked.items():
 # the first were trained for a third of its steps, and five sequences are few to judge by.
 
 # %%
-try:
-    record = read_record("train_s2s_small_initializer")
-except InputError:
-    print("train_s2s_small_initializer: not run")
-else:
-    last, machine = record.curve[-1], record.hardware
-    device = machine.get("gpu", f"{machine['cores']} CPU cores")
+record = read_record("train_s2s_small_initializer")
+last, machine = record.curve[-1], record.hardware
+device = machine.get("gpu", f"{machine['cores']} CPU cores")
+print(
+    f"{record.config['train']['steps']} steps, {last['seconds'] / 60:.0f} minutes on {device}"
+)
+for spec, ways in record.metrics["held_out"]["sequences"].items():
     print(
-        f"{record.config['train']['steps']} steps, {last['seconds'] / 60:.0f} minutes on {device}"
+        f"{spec:<26}J {ways['s2s']['J']:.3f}, first mask {ways['first_mask']['J']:.3f}"
     )
-    for spec, ways in record.metrics["held_out"]["sequences"].items():
-        print(
-            f"{spec:<26}J {ways['s2s']['J']:.3f}, first mask {ways['first_mask']['J']:.3f}"
-        )
-    figure, axes = new_figure(height=2.8)
-    steps, values = zip(*((one["step"], one["loss"]) for one in record.curve))
-    axes[0, 0].plot(steps, values)
-    axes[0, 0].set(xlabel="step", ylabel="loss", ylim=(0, None))
-    show(
-        figure,
-        alt="The loss of the training on DAVIS against the step: it falls, with much noise.",
-    )
+figure, axes = new_figure(height=2.8)
+steps, values = zip(*((one["step"], one["loss"]) for one in record.curve))
+axes[0, 0].plot(steps, values)
+axes[0, 0].set(xlabel="step", ylabel="loss", ylim=(0, None))
+show(
+    figure,
+    alt="The loss of the training on DAVIS against the step: it falls, with much noise.",
+)
 
 # %% [markdown]
 # What sections 2 to 13 print was measured on a few drawn films, with one small network each. It shows how the parts

@@ -764,29 +764,26 @@ def where_recorded():
         print(*textwrap.wrap(str(missing).rpartition("/")[2], 50), sep="\n")
 
 
-with where_recorded():
-    record = read_record("train_rvos_small_one_shot")
-    setup, last = record.config["train"], record.curve[-1]
-    print(
-        f"{len(record.data)} videos, {setup['steps']} steps of {setup['batch']} clips,"
-    )
-    machine = record.hardware.get("gpu", f"{record.hardware['cores']} CPU cores")
-    print(f"{last['seconds'] / 60:.0f} minutes on {machine}")
-    figure, axes = new_figure(height=3.0)
-    steps, values = zip(*((one["step"], one["loss"]) for one in record.curve))
-    axes[0, 0].plot(steps, values)
-    axes[0, 0].set(xlabel="step", ylabel="loss, over a clip", ylim=(0, None))
-    show(
-        figure,
-        alt="The loss of the training against the step: it falls, with steps where the "
-        "clips change.",
-    )
-    scores = record.metrics["held_out"]
-    print(f"{'held-out video':<28}{'RVOS':>6}{'first masks':>13}")
-    for spec, one in scores["sequences"].items():
-        print(f"{spec:<28}{one['rvos']['J']:>6.3f}{one['first_mask']['J']:>13.3f}")
-    mean, still = scores["rvos"]["J"], scores["first_mask"]["J"]
-    print(f"{'mean J':<28}{mean:>6.3f}{still:>13.3f}")
+record = read_record("train_rvos_small_one_shot")
+setup, last = record.config["train"], record.curve[-1]
+print(f"{len(record.data)} videos, {setup['steps']} steps of {setup['batch']} clips,")
+machine = record.hardware.get("gpu", f"{record.hardware['cores']} CPU cores")
+print(f"{last['seconds'] / 60:.0f} minutes on {machine}")
+figure, axes = new_figure(height=3.0)
+steps, values = zip(*((one["step"], one["loss"]) for one in record.curve))
+axes[0, 0].plot(steps, values)
+axes[0, 0].set(xlabel="step", ylabel="loss, over a clip", ylim=(0, None))
+show(
+    figure,
+    alt="The loss of the training against the step: it falls, with steps where the "
+    "clips change.",
+)
+scores = record.metrics["held_out"]
+print(f"{'held-out video':<28}{'RVOS':>6}{'first masks':>13}")
+for spec, one in scores["sequences"].items():
+    print(f"{spec:<28}{one['rvos']['J']:>6.3f}{one['first_mask']['J']:>13.3f}")
+mean, still = scores["rvos"]["J"], scores["first_mask"]["J"]
+print(f"{'mean J':<28}{mean:>6.3f}{still:>13.3f}")
 
 # %% [markdown]
 # ## Exercises

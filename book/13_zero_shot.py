@@ -606,14 +606,13 @@ with where_recorded():
 # of the mask, and learns on; from the record of that training:
 
 # %%
-with where_recorded():
-    record = read_record("train_rvos_small_zero_shot")
-    held_out = record.metrics["held_out"]
-    print(f"{'held-out video':<28}{'zero-shot':>10}{'first masks':>13}")
-    for spec, one in held_out["sequences"].items():
-        print(f"{spec:<28}{one['rvos']['J']:>10.3f}{one['first_mask']['J']:>13.3f}")
-    mean, still = held_out["rvos"]["J"], held_out["first_mask"]["J"]
-    print(f"{'mean J':<28}{mean:>10.3f}{still:>13.3f}")
+record = read_record("train_rvos_small_zero_shot")
+held_out = record.metrics["held_out"]
+print(f"{'held-out video':<28}{'zero-shot':>10}{'first masks':>13}")
+for spec, one in held_out["sequences"].items():
+    print(f"{spec:<28}{one['rvos']['J']:>10.3f}{one['first_mask']['J']:>13.3f}")
+mean, still = held_out["rvos"]["J"], held_out["first_mask"]["J"]
+print(f"{'mean J':<28}{mean:>10.3f}{still:>13.3f}")
 
 # %% [markdown]
 # The right column has been given more than the left one: the first frame's masks, which never move.
