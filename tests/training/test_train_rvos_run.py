@@ -42,7 +42,7 @@ def test_the_smoke_training_beats_first_masks_that_never_move(book, monkeypatch,
     record = read_record("train_rvos_smoke_one_shot", folder=book / "results")
     held_out = record.metrics["held_out"]
     assert len(held_out["sequences"]) == 8
-    assert held_out["rvos"]["J"] > held_out["first_mask"]["J"] + 0.03
+    assert held_out["rvos"]["J"] > held_out["first_mask"]["J"] + 0.05
     assert f"J {held_out['rvos']['J']:.3f} on held-out video" in capsys.readouterr().out
     weights = weights_of(book, record.name)
     assert read_about(weights) == record.config["about"]
