@@ -482,6 +482,9 @@ for kind, of_kind in scene_kinds.items():
     for name, p in found.items():
         shares = "".join(f"{share:>8.0%}" for share in verdicts(p, chosen))
         print(f"{kind:<22}{name:<16}{shares} {chosen.sum():>8}")
+chosen = both_seen & opposite[:, None]
+alone = [verdicts(found[name], chosen)[0] for name in networks]
+assert alone[0] > alone[1] + 0.5  # the target alone, with memory and without
 
 # %% [markdown]
 # Without memory both discs are painted, whichever way they came. With memory, the target alone is painted where the

@@ -129,6 +129,7 @@ for name, matched in (("by the list", False), ("matched", True)):
     networks[name] = Slots()
     histories[name] = learn(networks[name], matched)
     print(f"{name:<12} J on test scenes {histories[name][-1]['J']:.2f}")
+assert histories["matched"][-1]["J"] > histories["by the list"][-1]["J"] + 0.2
 
 # %% [markdown]
 # The score gives both networks the best order of their slots: it is not the order that the first one is bad at. In the
