@@ -8,6 +8,7 @@ import argparse
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -105,7 +106,7 @@ def execute(
         _own_ipython(Path(folder) / "ipython")
         plain, made = Path(folder) / "plain.ipynb", Path(folder) / out.name
         nbformat.write(source, plain)
-        start = time.perf_counter()
+        start, spent = time.perf_counter(), _spent_by_kernels()
         try:
             papermill.execute_notebook(
                 str(plain),
@@ -120,7 +121,8 @@ def execute(
         except papermill.PapermillExecutionError as error:
             raise ChapterError(_report(chapter, nbformat.read(made, as_version=4), error)) from None
         notebook = nbformat.read(made, as_version=4)
-        notebook.metadata["vosbook"] = _circumstances(profile, key, time.perf_counter() - start)
+        seconds = {"seconds": time.perf_counter() - start, "processor_seconds": _spent_by_kernels() - spent}
+        notebook.metadata["vosbook"] = _circumstances(profile, key, seconds)
         nbformat.write(notebook, made)
         made.replace(out)
 
@@ -133,13 +135,19 @@ def _own_ipython(folder: Path) -> None:
     os.environ["IPYTHONDIR"] = str(folder)
 
 
-def _circumstances(profile: str, key: str, seconds: float) -> dict[str, object]:
+def _spent_by_kernels() -> float:
+    """Seconds of the processor that kernels, which have ended, took: unlike the clock's, no other work adds to them."""
+    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return spent.ru_utime + spent.ru_stime
+
+
+def _circumstances(profile: str, key: str, seconds: Mapping[str, float]) -> dict[str, object]:
     from vosbook import runs
 
     return {
         "key": key,
         "profile": profile,
-        "seconds": round(seconds, 1),
+        **{name: round(value, 1) for name, value in seconds.items()},
         "executed": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": runs.git_commit(),
         "environment": runs.environment(),
