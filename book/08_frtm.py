@@ -563,19 +563,21 @@ for kind, make in makers.items():
     print(f"{kind}, loss after 400 steps by rate")
     tell(", ".join(words))
 
-figure, axes = new_figure(rows=2, height=5.4)
+figure, axes = new_figure(rows=3, height=7.8)
 for name, rows in runs.items():
     axes[0, 0].plot(rows[:, 0], rows[:, 2], label=name)
     axes[1, 0].plot(1e3 * rows[:, 1], rows[:, 2])
+    axes[2, 0].plot(1e3 * rows[:, 1], rows[:, 3])
 axes[0, 0].set(xlabel="evaluations", ylabel="loss", yscale="log", xlim=(0, 200))
 longest = 3e3 * runs["Gauss-Newton + CG"][-1, 1]
 axes[1, 0].set(xlabel="milliseconds", ylabel="loss", yscale="log", xlim=(0, longest))
+axes[2, 0].set(xlabel="milliseconds", ylabel="J", xlim=(0, longest))
 figure.legend(loc="outside upper center", ncols=1)
 show(
     figure,
-    alt="Loss against evaluations, and against time, for three methods. Gauss-Newton "
-    "falls at once and is lowest where its schedule ends; Adam comes to the same loss "
-    "later, and gradient descent later still.",
+    alt="Loss against evaluations, loss against time, and J against time, for three "
+    "methods. Gauss-Newton's loss falls at once and is lowest where its schedule ends; "
+    "Adam comes to the same loss later, and gradient descent later still.",
 )
 goal = runs["Gauss-Newton + CG"][-1, 2]
 for name, rows in runs.items():
@@ -1031,12 +1033,13 @@ print(f"{'|M0|':<8}{'ours':>8}{'paper':>8}")
 for value, j in zip(samples["values"], samples["J"]):
     print(f"{value:<8}{100 * j:>8.1f}{claimed[value]:>8.1f}")
 figure, axes = new_figure(columns=2, height=3.4)
+axes[0, 1].sharey(axes[0, 0])
 for (group, system), label in lines.items():
     for panel, setting in zip(axes[0], ("eta", "t_s")):
         curve = sensitivity[group][system][setting]
         panel.plot(curve["values"], 100 * np.array(curve["J"]), marker="o", label=label)
 axes[0, 0].set(xscale="log", xlabel="η", ylabel="J in %")
-axes[0, 1].set(xscale="log", xlabel="t_s, frames", ylim=axes[0, 0].get_ylim())
+axes[0, 1].set(xscale="log", xlabel="t_s, frames")
 for panel, ticks in zip(axes[0], ((0.02, 0.1, 0.4), (1, 4, 8, 32))):
     panel.minorticks_off()
     panel.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
