@@ -1072,9 +1072,9 @@ for name, words in (
 
 # %% [markdown]
 # Sums do as well as 80 samples, to the third decimal, and so nothing is lost with the limit. Twenty samples forget too
-# soon, which shows on the way back. To keep a share of the weight for the first frame changes next to nothing while that
-# frame is young, and is worth about three points when 80 frames have passed: all that is certain is in that frame, and
-# the paper's memory lets it go.
+# soon, which shows on the way back. To keep a share of the weight for the first frame changes next to nothing while
+# that frame is young, and is worth about three points when 80 frames have passed: all that is certain is in that frame,
+# and the paper's memory lets it go.
 
 # %% [markdown]
 # The supplement's Figure 9 says that the method is rather insensitive to $\eta$ and $t_s$. It is about the complete

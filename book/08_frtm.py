@@ -882,9 +882,9 @@ for name, words in zip(paper, ways):
 # With the filter bank, $S$ gains on real video and loses on synthetic video, and updates lose with it: what $S$ and the
 # updates are worth hangs on the features.
 #
-# The table's two other rows need trainings of their own. In the first, fine-tuning takes the place of the solver: $D$ and
-# a copy of $S$ are tuned together on the first frame and its augmentations, 100 iterations of Adam, at the learning rate
-# that was best on four training sequences. In the second, the Base net, two convolutions trained offline take the
+# The table's two other rows need trainings of their own. In the first, fine-tuning takes the place of the solver: $D$
+# and a copy of $S$ are tuned together on the first frame and its augmentations, 100 iterations of Adam, at the learning
+# rate that was best on four training sequences. In the second, the Base net, two convolutions trained offline take the
 # place of $D$: they are shown the reference frame's features and mask, and compare the frame's own with them.
 
 # %%
@@ -897,9 +897,10 @@ print(f"D and S, no updates, S trained as long: J {100 * same:.1f} (paper 67.9)"
 
 # %% [markdown]
 # The Base net is far behind, as in the paper: what convolutions learn offline about comparing two frames does not come
-# near what $D$ learns from one frame online. Fine-tuning is another matter. In the paper it gains less than half of what
-# the complete method does; here it does as well. It needs a learning rate chosen for it, and a hundred passes forward
-# and backward through all of $S$ before the second frame, where the solver needs a handful of small linear systems.
+# near what $D$ learns from one frame online. Fine-tuning is another matter. In the paper it gains less than half of
+# what the complete method does; here it does as well. It needs a learning rate chosen for it, and a hundred passes
+# forward and backward through all of $S$ before the second frame, where the solver needs a handful of small linear
+# systems.
 
 # %% [markdown]
 # ### Table 3, its columns for DAVIS 2016, and quality against time
