@@ -24,14 +24,12 @@ from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import cv2
 import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 
 from checks import ch13
-from vosbook.datasets.sequence import Sequence, VideoObject
-from vosbook.datasets.synthetic import ArrayFrames, ArrayMasks
+from vosbook.datasets.plain_shapes import moving_shapes
 from vosbook.errors import InputError
 from vosbook.features import load_backbone
 from vosbook.matching import match, soft_iou_loss, take_slots
@@ -54,44 +52,13 @@ from vosbook.view.plots import image_row, new_figure, show
 
 # %%
 SIZE = (48, 64)  # (H, W) of the frames
-
-
-def scene(seed, T=12):
-    """A video of two or three shapes that move over a soft ground."""
-    rng, corner = np.random.default_rng(seed), np.array(SIZE)
-    small = rng.uniform(40, 150, (4, 6, 3))
-    ground = cv2.resize(small, SIZE[::-1], interpolation=cv2.INTER_CUBIC)
-    N = rng.integers(2, 4)
-    start, speed = rng.uniform(9, corner - 9, (N, 2)), rng.uniform(-3, 3, (N, 2))
-    radius, shape = rng.uniform(6, 10, N), rng.integers(0, 3, N)
-    colour = rng.uniform(0, 255, (N, 3))
-    if rng.random() < 0.5:
-        colour[1], shape[1] = colour[0], shape[0]  # twins
-    rows, columns = np.mgrid[: SIZE[0], : SIZE[1]] + 0.5
-    frames, labels = [], []
-    for t in range(T):
-        frame, label = ground.copy(), np.zeros(SIZE, np.uint8)
-        centre = corner - np.abs(corner - np.abs(start + speed * t))  # off the border
-        for i in range(N):
-            y, x = np.abs(rows - centre[i, 0]), np.abs(columns - centre[i, 1])
-            size = (np.hypot(x, y), 1.1 * np.maximum(x, y), 0.8 * (x + y))[shape[i]]
-            frame[size < radius[i]], label[size < radius[i]] = colour[i], i + 1
-        noisy = frame + 8 * rng.standard_normal(frame.shape)
-        frames.append(noisy.clip(0, 255).astype(np.uint8))
-        labels.append(label)
-    names = tuple(f"{t:05d}" for t in range(T))
-    objects = tuple(VideoObject(i, names[0]) for i in object_ids(labels[0]))
-    masks = ArrayMasks(np.stack(labels), names)
-    return Sequence(f"{seed}", ArrayFrames(np.stack(frames), names), masks, objects)
-
-
 settings = load_profile(profile).of("zero_shot")
 seed, slots = settings["seed"], settings["slots"]
 scratch = TemporaryDirectory()  # of this notebook
 torch.set_flush_denormal(True)  # sums below 1e-38 are zero; a CPU is slow at them
 still = {"rotation": 0, "translation": 0, "shear": 0, "zoom": (1, 1)}  # as drawn
 clips = ClipSampler(
-    [scene(n, T=5) for n in range(settings["videos"])],
+    [moving_shapes(n, frames=5) for n in range(settings["videos"])],
     ClipConfig(SIZE, frames=(3, 3), slots=3, min_pixels=20, seed=seed, **still),
 )
 
@@ -128,7 +95,7 @@ losses = [entry["loss"] for entry in curve]
 print(f"loss per frame: {losses[0]:.3f} at first, {losses[-1]:.3f} at last")
 
 # %%
-unseen = [scene(10**6 + n) for n in range(settings["held_out"])]
+unseen = [moving_shapes(10**6 + n) for n in range(settings["held_out"])]
 frames = [np.stack(list(video.frames)) for video in unseen]  # (T, H, W, 3) each
 truth = [np.stack([v.labels(t) for t in range(len(v.frames))]) for v in unseen]
 

@@ -42,10 +42,7 @@ from vosbook.training.simulate import Simulation, SimulationConfig, find_targets
 
 # %%
 profile, variant = script_parameters(profile=profile, variant=variant)
-settings = load_profile(profile).of("train_frtm")
-if variant not in settings["variants"]:
-    raise InputError(f"{profile} has no variant {variant}: it has {', '.join(settings['variants'])}")
-settings |= settings["variants"][variant]
+settings = load_profile(profile).of_variant("train_frtm", variant)
 device = start_processes(settings["device"])
 name = f"train_frtm_{profile}_{variant}"
 runs = book_folder().parent / "build" / "runs"

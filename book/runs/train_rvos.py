@@ -51,10 +51,7 @@ from vosbook.training.loop import TrainConfig, is_main, process_count, start_pro
 
 # %%
 profile, variant = script_parameters(profile=profile, variant=variant)
-settings = load_profile(profile).of("train_rvos")
-if variant not in settings["variants"]:
-    raise InputError(f"profile {profile} has no variant {variant}: it has {', '.join(settings['variants'])}")
-settings |= settings["variants"][variant]
+settings = load_profile(profile).of_variant("train_rvos", variant)
 device = start_processes(settings["device"])
 name = f"train_rvos_{profile}_{variant}"
 runs = book_folder().parent / "build" / "runs"

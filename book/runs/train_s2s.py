@@ -37,7 +37,6 @@ from tqdm.auto import tqdm
 from vosbook.datasets.catalog import data_folder, load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.datasets.youtube_vos import YouTubeVos
-from vosbook.errors import InputError
 from vosbook.methods.s2s import S2SConfig, S2SSegmenter, about_s2s, build_s2s, loss_of_clips, pretrained_encoder
 from vosbook.runs import book_folder, load_profile, manifest_entry, record_run, script_parameters
 from vosbook.training.checkpoint import save_network
@@ -47,10 +46,7 @@ from vosbook.training.loop import TrainConfig, is_main, process_count, start_pro
 
 # %%
 profile, variant = script_parameters(profile=profile, variant=variant)
-settings = load_profile(profile).of("train_s2s")
-if variant not in settings["variants"]:
-    raise InputError(f"profile {profile} has no variant {variant}: it has {', '.join(settings['variants'])}")
-settings |= settings["variants"][variant]
+settings = load_profile(profile).of_variant("train_s2s", variant)
 device = start_processes(settings["device"])
 name = f"train_s2s_{profile}_{variant}"
 runs = book_folder().parent / "build" / "runs"

@@ -63,6 +63,14 @@ class Profile:
         """
         return {**self.defaults, **self.settings.get(name, {})}
 
+    def of_variant(self, name: str, variant: str) -> dict[str, Any]:
+        """`of(name)`, overridden by the entry `variant` of its `variants`. InputError names the variants there are."""
+        settings = self.of(name)
+        if variant not in settings["variants"]:
+            known = ", ".join(settings["variants"])
+            raise InputError(f"{name} in the profile {self.name} has no variant {variant}: it has {known}")
+        return settings | settings["variants"][variant]
+
 
 def load_profile(name: str) -> Profile:
     """Read `book/profiles/NAME.yml`. InputError names the profiles that exist."""

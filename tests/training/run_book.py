@@ -9,9 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from pipeline.chapters import BOOK
 
+from vosbook.features import read_tensors
+from vosbook.runs import read_record
+from vosbook.training.checkpoint import load_state
 from vosbook.training.clips import ClipBatch, ClipSampler
 
 
@@ -52,6 +56,35 @@ def run_here(book: Path, monkeypatch: pytest.MonkeyPatch, run: str, *arguments: 
 def weights_of(book: Path, name: str) -> Path:
     """What the run of this name has learned."""
     return book.parent / "build" / "runs" / name / "weights.safetensors"
+
+
+def check_resumed(book: Path, monkeypatch: pytest.MonkeyPatch, run: str, name: str) -> None:
+    """Broken off at step 5 of clips, its state kept every fourth, the run `name` ends as it does unbroken."""
+    run_here(book, monkeypatch, run)
+    weights = weights_of(book, name)
+    whole = read_tensors(weights)
+    weights.unlink()
+    weights.with_name("state.pt").unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(ClipSampler, "batch", broken_at(5))
+        with pytest.raises(KeyboardInterrupt):
+            run_here(book, monkeypatch, run)
+    assert load_state(weights.with_name("state.pt"))["curve"][-1]["step"] == 4
+    assert not weights.exists()
+    run_here(book, monkeypatch, run)
+    again = read_tensors(weights)
+    assert whole.keys() == again.keys()
+    assert all(torch.equal(whole[key], again[key]) for key in whole)
+
+
+def check_two_processes(book: Path, run: str, name: str) -> None:
+    """Two processes share the run `name`, and one of them writes."""
+    done = run_script(book, run, processes=2)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("loss ") == 1
+    record = read_record(name, folder=book / "results")
+    assert record.config["processes"] == 2
+    assert all(tensor.isfinite().all() for tensor in read_tensors(weights_of(book, name)).values())
 
 
 def broken_at(step: int) -> Callable[[ClipSampler, int, range], ClipBatch]:

@@ -4,14 +4,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from run_book import broken_at, change_training, copy_book, run_here, run_script, weights_of
+from run_book import change_training, check_resumed, check_two_processes, copy_book, run_here, weights_of
 
 from vosbook.errors import InputError
 from vosbook.features import read_tensors
 from vosbook.methods.rvos import load_rvos
 from vosbook.runs import read_record
 from vosbook.training.checkpoint import load_state, read_about
-from vosbook.training.clips import ClipSampler
 
 RUN = "train_rvos"
 TINY = {
@@ -85,34 +84,14 @@ def test_zero_shot_begins_with_what_one_shot_has_learned(tiny_book, monkeypatch)
 
 def test_broken_off_it_ends_with_the_weights_of_an_unbroken_run(tiny_book, monkeypatch):
     """In the stage in which the previous masks are the network's own."""
-    run_here(tiny_book, monkeypatch, RUN)
-    weights = weights_of(tiny_book, "train_rvos_smoke_one_shot")
-    whole = read_tensors(weights)
-    weights.unlink()
-    weights.with_name("state.pt").unlink()
-    with monkeypatch.context() as patch:
-        patch.setattr(ClipSampler, "batch", broken_at(5))
-        with pytest.raises(KeyboardInterrupt):
-            run_here(tiny_book, monkeypatch, RUN)
-    assert load_state(weights.with_name("state.pt"))["curve"][-1]["step"] == 4
-    assert not weights.exists()
-    run_here(tiny_book, monkeypatch, RUN)
-    again = read_tensors(weights)
-    assert whole.keys() == again.keys()
-    assert all(torch.equal(whole[key], again[key]) for key in whole)
-
+    check_resumed(tiny_book, monkeypatch, RUN, "train_rvos_smoke_one_shot")
     change_training(tiny_book, RUN, stages=TINY["stages"][1:])
     with pytest.raises(InputError, match=r"one_shot/state\.pt was made with stages = "):
         run_here(tiny_book, monkeypatch, RUN)
 
 
 def test_two_processes_write_one_record(tiny_book):
-    done = run_script(tiny_book, RUN, processes=2)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.count("loss ") == 1
-    record = read_record("train_rvos_smoke_one_shot", folder=tiny_book / "results")
-    assert record.config["processes"] == 2
-    assert all(tensor.isfinite().all() for tensor in read_tensors(weights_of(tiny_book, record.name)).values())
+    check_two_processes(tiny_book, RUN, "train_rvos_smoke_one_shot")
 
 
 def test_arguments_that_mean_nothing_are_refused(book, monkeypatch):
