@@ -1,0 +1,74 @@
+"""Contour snapping: a mask is made of whole superpixels, then thin parts come back (OSVOS-S, section 3.3).
+
+Masks are bool `(H, W)`; contour maps float `(H, W)` in 0..1, the probability that a contour passes through a pixel.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from skimage.segmentation import find_boundaries
+
+from vosbook.contours.hierarchy import build_hierarchy
+
+
+@dataclass(frozen=True)
+class SnapConfig:
+    """Thresholds. `mask` and `level` are the authors'; the paper names neither, nor the tolerance of the recovery."""
+
+    mask: float = 0.478  # from which a probability is foreground
+    level: float = 0.29  # of the hierarchy: weaker contours separate no superpixels
+    contour: float = 0.29  # from which the contour map shows a contour, in the recovery
+    matched: float = (
+        0.75  # share of a component's outline that must lie at contours for it to be recovered; 1: nothing is
+    )
+    radius: float = 2.0  # pixels within which an outline lies at a contour
+
+
+def snap(p: np.ndarray, contours: np.ndarray, config: SnapConfig = SnapConfig()) -> np.ndarray:
+    """Snap soft masks, float (N, H, W) in 0..1, to a contour map (H, W): bool (N, H, W).
+
+    The superpixels are the same for all N. ValueError where the sizes differ.
+    """
+    if p.shape[1:] != contours.shape:
+        raise ValueError(f"masks (N, H, W) and contour map (H, W) differ in size: {p.shape} and {contours.shape}")
+    superpixels = build_hierarchy(contours).superpixels(config.level)
+    snapped = [_snap_one(mask, superpixels, contours, config) for mask in p > config.mask]
+    return np.array(snapped, bool).reshape(p.shape)
+
+
+def _snap_one(mask: np.ndarray, superpixels: np.ndarray, contours: np.ndarray, config: SnapConfig) -> np.ndarray:
+    """Both steps for one mask. Where they leave nothing of it, no contour speaks of the object: the mask stays."""
+    snapped = recover(mask, majority(mask, superpixels), contours, config)
+    return snapped if snapped.any() else mask
+
+
+def majority(mask: np.ndarray, superpixels: np.ndarray) -> np.ndarray:
+    """The superpixels int (H, W), 0..m-1, of which more than half lies in the mask: bool (H, W)."""
+    _check_size(mask, superpixels)
+    area = np.bincount(superpixels.ravel())
+    covered = np.bincount(superpixels.ravel(), weights=mask.ravel())
+    return (2 * covered > area)[superpixels]
+
+
+def recover(mask: np.ndarray, snapped: np.ndarray, contours: np.ndarray, config: SnapConfig) -> np.ndarray:
+    """Contour recovery: add to `snapped` the components of `mask` whose outline follows the contours, bool (H, W).
+
+    Pixels of a component touch at sides or corners. The border of the image is no outline; a component that has none is not added.
+    """
+    _check_size(mask, snapped)
+    _check_size(mask, contours)
+    count, component = cv2.connectedComponents(mask.astype(np.uint8))
+    outline = mask & find_boundaries(mask, mode="inner")
+    total = np.bincount(component[outline], minlength=count)
+    no_contour = (contours < config.contour).astype(np.uint8)
+    at_contour = outline & (cv2.distanceTransform(no_contour, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= config.radius)
+    share = np.bincount(component[at_contour], minlength=count) / np.maximum(total, 1)
+    matched = share > config.matched
+    matched[0] = False  # the background
+    return snapped | matched[component]
+
+
+def _check_size(mask: np.ndarray, other: np.ndarray) -> None:
+    if mask.shape != other.shape:
+        raise ValueError(f"the mask {mask.shape} and what it is snapped to {other.shape} differ in size")

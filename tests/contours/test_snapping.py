@@ -1,0 +1,131 @@
+"""Majority vote and contour recovery on regions made by hand, and against plain forms."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import distance_transform_edt
+
+from vosbook.contours.snapping import SnapConfig, majority, recover, snap
+
+SIZE = (40, 60)
+
+
+def box(top: int, left: int, height: int, width: int) -> np.ndarray:
+    mask = np.zeros(SIZE, bool)
+    mask[top : top + height, left : left + width] = True
+    return mask
+
+
+def ring(mask: np.ndarray, strength: float = 1.0) -> np.ndarray:
+    """A contour map with a contour just outside the mask."""
+    return strength * (distance_transform_edt(~mask) == 1)
+
+
+def test_majority_by_hand():
+    superpixels = np.array([[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 2, 2]])
+    mask = np.array([[1, 1, 1, 0], [1, 0, 1, 0], [0, 0, 0, 1]], bool)
+    expected = np.array([[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0]], bool)  # 3 of 4, 2 of 4 (no majority), 1 of 4
+    assert (majority(mask, superpixels) == expected).all()
+
+
+def test_majority_as_the_plain_form():
+    rng = np.random.default_rng(0)
+    superpixels = rng.integers(0, 40, SIZE)
+    mask = rng.random(SIZE) < 0.5
+    plain = np.zeros(SIZE, bool)
+    for i in range(40):
+        plain[superpixels == i] = mask[superpixels == i].mean() > 0.5
+    assert (majority(mask, superpixels) == plain).all()
+
+
+def test_a_mask_snaps_to_the_contours_around_it():
+    """The true box has a contour; the mask is shifted, has a hole and a stray speck."""
+    true = box(8, 10, 24, 30)
+    p = np.where(box(10, 13, 24, 30), 0.9, 0.1)
+    p[15:18, 20:23], p[1:3, 50:52] = 0.2, 0.8
+    snapped = snap(p[None], ring(true), SnapConfig())[0]
+    assert ((snapped & ~ring(true).astype(bool)) == true).all()  # the contour's own pixels may go either way
+
+
+def test_weak_contours_do_not_hold():
+    """Under the level, the box and what lies around it are one superpixel, of which the mask has the smaller part."""
+    true = box(8, 10, 24, 30)
+    p = np.stack([np.where(box(10, 13, 24, 30), 0.9, 0.1), np.where(box(2, 2, 36, 55), 0.9, 0.1)])
+    snapped = snap(p, ring(true, 0.2), SnapConfig(level=0.29))
+    assert (snapped[0] == (p[0] > 0.5)).all()  # nothing would be left of it, so it stays as it was
+    assert snapped[1].all()
+    assert not (snap(p, ring(true, 0.2), SnapConfig(level=0.1))[0] == (p[0] > 0.5)).all()
+
+
+def plain_recover(mask, snapped, contours, config):
+    """Component by component; the nearest contour pixel of every outline pixel by looking at all."""
+    from skimage.measure import label
+
+    component = label(mask, connectivity=2)
+    at = np.argwhere(contours >= config.contour)
+    result = snapped.copy()
+    for i in range(1, component.max() + 1):
+        here = component == i
+        outline = []
+        for y, x in np.argwhere(here):
+            beside = [(y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)]
+            if any(not mask[b, a] for b, a in beside if 0 <= b < SIZE[0] and 0 <= a < SIZE[1]):
+                outline.append((y, x))
+        distances = np.array([np.linalg.norm(at - point, axis=1).min() if len(at) else np.inf for point in outline])
+        if len(outline) and (distances <= config.radius).mean() > config.matched:
+            result |= here
+    return result
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_recovery_as_the_plain_form(seed):
+    rng = np.random.default_rng(seed)
+    mask = np.zeros(SIZE, bool)
+    for _ in range(6):
+        mask |= box(rng.integers(0, 35), rng.integers(0, 55), rng.integers(1, 12), rng.integers(1, 12))
+    contours = ring(mask) * (rng.random(SIZE) < 0.5)
+    contours[:, 30:] *= rng.random()
+    snapped = mask & box(0, 0, 40, 30)
+    config = SnapConfig(matched=0.6, radius=1.5)
+    assert (recover(mask, snapped, contours, config) == plain_recover(mask, snapped, contours, config)).all()
+
+
+def test_a_thin_part_comes_back_where_a_contour_is_seen():
+    """A pole, one pixel wide, that no superpixel follows; a second one without contours stays away."""
+    body, pole, shadow = box(10, 5, 20, 20), box(5, 40, 30, 1), box(5, 50, 30, 1)
+    contours = ring(body) + 0.5 * pole
+    p = np.where(body | pole | shadow, 0.9, 0.1)
+    without = snap(p[None], contours, SnapConfig(matched=1.0))[0]
+    assert not without[pole].any() and without[body].all()
+    snapped = snap(p[None], contours, SnapConfig())[0]
+    assert snapped[pole].all() and not snapped[shadow].any()
+
+
+def test_several_masks_are_snapped_each_by_itself():
+    rng = np.random.default_rng(1)
+    contours = rng.random(SIZE)
+    p = rng.random((3, *SIZE))
+    together = snap(p, contours)
+    assert together.dtype == bool
+    assert all((together[n] == snap(p[n : n + 1], contours)[0]).all() for n in range(3))
+    assert snap(p[:0], contours).shape == (0, *SIZE)
+
+
+@pytest.mark.parametrize("strength", [0.0, 1.0])
+def test_masks_that_are_empty_or_full(strength):
+    contours = ring(box(8, 10, 24, 30), strength)
+    snapped = snap(np.stack([np.zeros(SIZE), np.ones(SIZE)]), contours)
+    assert not snapped[0].any() and snapped[1].all()
+
+
+def test_without_any_contour_the_mask_stays():
+    mask = box(10, 13, 24, 30)
+    assert (snap(mask[None].astype(float), np.zeros(SIZE))[0] == mask).all()
+
+
+def test_sizes_that_differ():
+    with pytest.raises(ValueError, match=r"\(1, 40, 60\) and \(40, 61\)"):
+        snap(np.zeros((1, *SIZE)), np.zeros((40, 61)))
+    with pytest.raises(ValueError, match=r"\(40, 60\) and .* \(60, 40\) differ"):
+        majority(np.zeros(SIZE, bool), np.zeros((60, 40), int))
+    with pytest.raises(ValueError, match=r"\(40, 60\) and .* \(60, 40\) differ"):
+        recover(np.zeros(SIZE, bool), np.zeros((60, 40), bool), np.zeros(SIZE), SnapConfig())
