@@ -124,7 +124,7 @@ def test_a_file_in_the_data_folder_is_found_by_the_backbones_name(weights, tmp_p
 
 
 def test_an_explicit_file_comes_first(weights, tmp_path, monkeypatch):
-    monkeypatch.setattr(features, "_find_weights", lambda name: pytest.fail("searched in spite of the file"))
+    monkeypatch.setattr(features, "find_weights", lambda name: pytest.fail("searched in spite of the file"))
     assert load_backbone("resnet18", weights=weights).name == "resnet18"
 
 

@@ -34,6 +34,10 @@ RESNETS = {
     "resnet50": (torchvision.models.resnet50, torchvision.models.ResNet50_Weights.IMAGENET1K_V1),
     "resnet101": (torchvision.models.resnet101, torchvision.models.ResNet101_Weights.IMAGENET1K_V1),
 }
+MASK_RCNN = "maskrcnn_resnet50_fpn"  # an instance segmenter, not a backbone: its weights are found in the same way
+URLS = {name: weights.url for name, (_, weights) in RESNETS.items()} | {
+    MASK_RCNN: torchvision.models.detection.MaskRCNN_ResNet50_FPN_Weights.COCO_V1.url
+}
 BACKBONES = (*RESNETS, "filters")
 NETWORK_PATIENCE = 4.0  # seconds to wait for a server before the filter bank is taken instead
 
@@ -262,7 +266,7 @@ def load_backbone(
         raise ValueError(f"levels are {LEVELS}, got {sorted(unknown)}")
     if name == "filters":
         return FilterBank(levels=levels or LEVELS).to(device)
-    path = Path(weights) if weights is not None else _find_weights(name or "resnet18")
+    path = Path(weights) if weights is not None else find_weights(name or "resnet18")
     if path is None:
         note(
             f"no {name or 'resnet18'} weights: VOSBOOK_DATA/weights has none, and torchvision's cannot be downloaded. "
@@ -283,8 +287,11 @@ def _load_resnet(name: str | None, path: Path, levels: Iterable[str] | None) -> 
     return ResNet(name, state, levels=levels, source=f"{name}, {held[0]} to {held[-1]} from {path.name}")
 
 
-def _find_weights(name: str) -> Path | None:
-    """A file under VOSBOOK_DATA/weights, else torchvision's own; None where neither can be had."""
+def find_weights(name: str) -> Path | None:
+    """The weights of one of `URLS`: a file under VOSBOOK_DATA/weights whose name begins so, else torchvision's own.
+
+    None where neither can be had.
+    """
     root = os.environ.get("VOSBOOK_DATA")
     folder = Path(root) / "weights" if root else None
     if folder is not None and folder.is_dir():
@@ -297,7 +304,7 @@ def _find_weights(name: str) -> Path | None:
 @cache  # an offline machine waits once
 def _download(name: str) -> Path | None:
     """torchvision's weights from torch's cache, downloaded on first use; None where no server answers in time."""
-    url = RESNETS[name][1].url
+    url = URLS[name]
     file = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
     if file.is_file():
         return file
