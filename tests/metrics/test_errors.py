@@ -39,6 +39,13 @@ def test_close_is_a_round_neighbourhood():
         assert (errors.fp_close > 0) is close and (errors.fp_far > 0) is not close
 
 
+def test_how_close_is_close_can_be_told():
+    truth, blob = box(150, 200, 1, 1), box(150, 230, 1, 1)  # 30 pixels off, of a diagonal of 500
+    share = 1 / (SIZE[0] * SIZE[1])
+    assert pixel_errors(blob | truth, truth, close=0.06) == PixelErrors(share, 0, 0)
+    assert pixel_errors(blob | truth, truth, close=0.059) == PixelErrors(0, share, 0)
+
+
 def test_empty_masks():
     empty, some = box(0, 0, 0, 0), box(10, 10, 30, 20)
     share = 600 / (300 * 400)
@@ -63,6 +70,7 @@ def test_over_time_stretches_each_video():
     assert curve.shape == (101,)
     np.testing.assert_allclose(curve, 0.5, atol=1e-12)
     np.testing.assert_allclose(over_time([[0.25]]), np.full(101, 0.25))
+    np.testing.assert_allclose(over_time([[1.0, 0.4, 0.0]], points=5), [1.0, 0.7, 0.4, 0.2, 0.0])
 
 
 @pytest.mark.parametrize(("method", "published"), [("osvoss", 0.820), ("onavos", 0.810), ("osvos", 0.698)])
