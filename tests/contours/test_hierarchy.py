@@ -1,6 +1,6 @@
 """The hierarchy of superpixels against brute-force merging, pixel pair by pixel pair, and against its own law."""
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -87,7 +87,7 @@ def test_superpixels_of_a_higher_level_are_unions_of_lower_ones():
     counts = [cut.max() + 1 for cut in cuts]
     assert counts == sorted(counts, reverse=True) and len(set(counts)) == len(counts)
     assert counts[0] == found.regions.max() + 1 and counts[-1] == 1
-    for fine, coarse in zip(cuts, cuts[1:]):
+    for fine, coarse in pairwise(cuts):
         assert len(set(zip(fine.ravel().tolist(), coarse.ravel().tolist()))) == fine.max() + 1
 
 

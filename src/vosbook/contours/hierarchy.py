@@ -59,7 +59,7 @@ def build_hierarchy(contours: np.ndarray) -> Hierarchy:
     """The hierarchy of a contour map, float (H, W) in 0..1. ValueError: another shape, or values out of range."""
     if contours.ndim != 2 or not contours.size:
         raise ValueError(f"a contour map is (H, W), got {contours.shape}")
-    if not (0 <= contours.min() and contours.max() <= 1):  # also where one is NaN
+    if not (contours.min() >= 0 and contours.max() <= 1):  # also where one is NaN
         raise ValueError(f"a contour map is in 0..1, got {contours.min()}..{contours.max()}")
     regions = np.maximum(watershed(contours) - 1, 0)  # a flat map has no minimum to begin at, and is one region
     borders = find_borders(contours, regions)
@@ -120,10 +120,7 @@ def _merge(around: list[dict[int, list]], a: int, b: int) -> list[tuple[tuple[in
     for other, part in around[b].items():
         del around[other][b]
         whole = around[a].get(other)
-        if whole is None:
-            whole = part
-        else:
-            whole = [whole[0] + part[0], whole[1] + part[1], whole[2] + part[2]]
+        whole = part if whole is None else [whole[0] + part[0], whole[1] + part[1], whole[2] + part[2]]
         around[a][other] = around[other][a] = whole
         changed.append(((a, other), whole))
     around[b] = {}

@@ -19,9 +19,7 @@ class SnapConfig:
     mask: float = 0.478  # from which a probability is foreground
     level: float = 0.29  # of the hierarchy: weaker contours separate no superpixels
     contour: float = 0.29  # from which the contour map shows a contour, in the recovery
-    matched: float = (
-        0.75  # share of a component's outline that must lie at contours for it to be recovered; 1: nothing is
-    )
+    matched: float = 0.75  # a component with more than this share of its outline at contours is recovered; 1: none is
     radius: float = 2.0  # pixels within which an outline lies at a contour
 
 
@@ -54,7 +52,8 @@ def majority(mask: np.ndarray, superpixels: np.ndarray) -> np.ndarray:
 def recover(mask: np.ndarray, snapped: np.ndarray, contours: np.ndarray, config: SnapConfig) -> np.ndarray:
     """Contour recovery: add to `snapped` the components of `mask` whose outline follows the contours, bool (H, W).
 
-    Pixels of a component touch at sides or corners. The border of the image is no outline; a component that has none is not added.
+    Pixels of a component touch at sides or corners. The border of the image is no outline; a component that has
+    none is not added.
     """
     _check_size(mask, snapped)
     _check_size(mask, contours)
