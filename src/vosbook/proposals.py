@@ -1,0 +1,179 @@
+"""Instance proposals: masks of whatever objects a frame shows, each with a category and a score.
+
+OSVOS-S (Maninis et al., TPAMI 2018, section 4.2) takes them from an instance segmenter that knows nothing of the video.
+Here that is torchvision's Mask R-CNN, or a source for synthetic video that knows the truth and makes as many errors as
+it is asked to.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+import torch
+import torchvision
+from scipy.ndimage import distance_transform_edt
+
+from vosbook.datasets.sequence import Sequence
+from vosbook.errors import InputError
+from vosbook.features import MASK_RCNN, URLS, find_weights, read_tensors
+
+COCO = tuple(torchvision.models.detection.MaskRCNN_ResNet50_FPN_Weights.COCO_V1.meta["categories"])  # by label
+
+
+@dataclass(frozen=True)
+class Proposals:
+    """What a source says of one frame: N instances."""
+
+    masks: np.ndarray  # bool (N, H, W); they may overlap
+    categories: tuple[str, ...]  # N
+    scores: np.ndarray  # float (N,), in 0..1: how sure the source is
+
+    def __post_init__(self) -> None:
+        if self.masks.ndim != 3 or self.masks.dtype != bool:
+            raise ValueError(f"masks must be bool (N, H, W), got {self.masks.dtype} {self.masks.shape}")
+        if not len(self.masks) == len(self.categories) == len(self.scores):
+            counts = len(self.masks), len(self.categories), len(self.scores)
+            raise ValueError(
+                "there must be as many categories and scores as masks, got {} masks, {}, {}".format(*counts)
+            )
+
+    def __len__(self) -> int:
+        return len(self.masks)
+
+
+class ProposalSource(Protocol):
+    """Anything that proposes instances, frame by frame."""
+
+    def propose(self, frame: np.ndarray) -> Proposals:
+        """The instances of a frame `uint8 (H, W, 3)` RGB; their masks have its size."""
+
+
+# --------------------------------------------------------------------------------------------------- Mask R-CNN
+
+
+class MaskRcnn:
+    """torchvision's Mask R-CNN with a ResNet-50-FPN: 34.6 mask AP on COCO's val2017 by its authors' count."""
+
+    def __init__(self, network: torchvision.models.detection.MaskRCNN, categories: tuple[str, ...] = COCO):
+        """`categories` by label, the background first."""
+        self.network, self.categories = network.eval(), categories
+
+    @classmethod
+    def load(cls, weights: Path | None = None, *, device: str | torch.device = "cpu") -> "MaskRcnn":
+        """The network with COCO's weights: those of the file `weights`, else found as a backbone's are.
+
+        InputError: weights that cannot be had, or a file that holds something else.
+        """
+        path = weights or find_weights(MASK_RCNN)
+        if path is None:
+            raise InputError(
+                "Mask R-CNN's weights are missing, and torchvision's cannot be downloaded: fetch "
+                f"{URLS[MASK_RCNN]} where there is a network, and put it into VOSBOOK_DATA/weights"
+            )
+        network = torchvision.models.detection.maskrcnn_resnet50_fpn(weights=None, weights_backbone=None)
+        try:
+            network.load_state_dict(read_tensors(path))
+        except RuntimeError as error:
+            key = str(error).splitlines()[1].strip()
+            raise InputError(f"{path} is not torchvision's {MASK_RCNN} ({key[:80]}): take {URLS[MASK_RCNN]}") from None
+        return cls(network.to(device))
+
+    @torch.no_grad()
+    def propose(self, frame: np.ndarray) -> Proposals:
+        """As `ProposalSource`. A pixel is an instance's where its soft mask is over one half, as in its paper."""
+        device = next(self.network.parameters()).device
+        image = torch.from_numpy(frame).to(device).permute(2, 0, 1).float() / 255  # (H, W, 3) -> (3, H, W)
+        found = self.network([image])[0]
+        return Proposals(
+            masks=(found["masks"][:, 0] > 0.5).cpu().numpy(),  # (N, 1, H, W) -> (N, H, W)
+            categories=tuple(self.categories[label] for label in found["labels"].tolist()),
+            scores=found["scores"].cpu().numpy(),
+        )
+
+
+# ---------------------------------------------------------------------------------------------- synthetic video
+
+
+@dataclass(frozen=True)
+class ProposalErrors:
+    """How wrong a synthetic source is; without arguments it makes no error at all."""
+
+    missed: float = 0.0  # chance that an instance is not proposed in a frame
+    mistaken: float = 0.0  # chance that a proposal has another category
+    coarse: float = 0.0  # how far borders are off: standard deviation, as a share of the root of the instance's area
+    spurious: float = 0.0  # proposals a frame, in the mean, where no object is
+
+
+class SyntheticProposals:
+    """Proposals for sequences whose truth is known, with errors that are drawn anew for every frame.
+
+    What is drawn for a frame depends on its pixels and the seed alone. Scores of instances are in .7..1, those of
+    spurious proposals in .5..1, so that a score tells a little and not all.
+    """
+
+    def __init__(self, sequences: Iterable[Sequence], errors: ProposalErrors = ProposalErrors(), *, seed: int = 0):
+        """Every frame must be annotated, every object have a category. ValueError where that is not so."""
+        self.errors, self.seed = errors, seed
+        self._truth: dict[bytes, Proposals] = {}  # without errors, by digest of the frame
+        for sequence in sequences:
+            for t, frame in enumerate(sequence.frames):
+                self._truth[_digest(frame)] = _true_proposals(sequence, t)
+        self._names = sorted({name for truth in self._truth.values() for name in truth.categories})
+
+    def propose(self, frame: np.ndarray) -> Proposals:
+        """As `ProposalSource`. ValueError: a frame of none of the sequences."""
+        key = _digest(frame)
+        if key not in self._truth:
+            raise ValueError("the frame belongs to none of the sequences that this source was made for")
+        truth, rng = self._truth[key], np.random.default_rng([self.seed, *key])
+        found = [
+            (self._border(mask, rng), self._category(name, rng), rng.uniform(0.7, 1))
+            for mask, name in zip(truth.masks, truth.categories)
+            if rng.random() >= self.errors.missed
+        ]
+        for _ in range(rng.poisson(self.errors.spurious)):
+            blob = self._border(_ellipse(frame.shape[:2], rng), rng)
+            found.append((blob, str(rng.choice(self._names)), rng.uniform(0.5, 1)))
+        found = [one for one in found if one[0].any()]
+        masks = np.stack([mask for mask, *_ in found]) if found else np.zeros((0, *frame.shape[:2]), bool)
+        return Proposals(masks, tuple(name for _, name, _ in found), np.array([score for *_, score in found]))
+
+    def _category(self, name: str, rng: np.random.Generator) -> str:
+        others = [other for other in self._names if other != name]
+        return str(rng.choice(others)) if others and rng.random() < self.errors.mistaken else name
+
+    def _border(self, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The mask `bool (H, W)` with its border moved in and out by a smooth random field."""
+        if not self.errors.coarse:
+            return mask
+        side = np.sqrt(mask.sum())
+        inside = distance_transform_edt(mask) - distance_transform_edt(~mask)  # pixels from the border
+        knots = [2 + int(2 * n / side) for n in mask.shape]  # two to a side
+        field = cv2.resize(rng.standard_normal(knots), mask.shape[::-1], interpolation=cv2.INTER_CUBIC)
+        return inside + self.errors.coarse * side * field / field.std() > 0
+
+
+def _digest(frame: np.ndarray) -> bytes:
+    return hashlib.sha256(np.ascontiguousarray(frame).data).digest()
+
+
+def _true_proposals(sequence: Sequence, t: int) -> Proposals:
+    labels = sequence.labels(t)
+    if labels is None:
+        raise ValueError(f"frame {sequence.frames.names[t]} of {sequence.name} is not annotated")
+    if unnamed := [o.id for o in sequence.objects if o.category is None]:
+        raise ValueError(f"object {unnamed[0]} of {sequence.name} has no category")
+    seen = [o for o in sequence.objects if (labels == o.id).any()]
+    masks = labels == np.array([o.id for o in seen], np.uint8)[:, None, None]  # (N, H, W)
+    return Proposals(masks, tuple(o.category for o in seen), np.ones(len(seen)))
+
+
+def _ellipse(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
+    """An ellipse `bool (H, W)` anywhere in view, between a tenth and a quarter of H in either radius."""
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    middle, radii = rng.uniform(0, size, 2), rng.uniform(0.1, 0.25, 2) * size[0]
+    return ((rows - middle[0]) / radii[0]) ** 2 + ((columns - middle[1]) / radii[1]) ** 2 < 1
