@@ -181,7 +181,8 @@ show(
 # gradient: move $p$ a little and no pixel changes sides. The remedy is to write intersection and union so that they
 # make sense for numbers in 0..1, and leave the threshold out. With $p_n$ and $y_n$ at pixel $n$,
 #
-# $$\text{soft IoU}(p, y) = \frac{I}{U} = \frac{\sum_n p_n y_n}{\sum_n (p_n + y_n - p_n y_n)}.$$
+# $$\text{soft IoU}(p, y) = \frac{I}{U}, \quad
+# I = \sum_n p_n y_n, \quad U = \sum_n (p_n + y_n - p_n y_n).$$
 #
 # Where $p$ is 0 or 1, $p_n y_n$ is 1 in the intersection and $p_n + y_n - p_n y_n$ is 1 in the union: the formula is
 # $\mathcal J$. A small $\epsilon$ in the denominator keeps it defined where both masks are empty. RVOS's loss is
@@ -204,8 +205,9 @@ print("equal to the library's; of masks that are 0 or 1, equal to J")
 
 # %% [markdown]
 # Slide a disc with a soft rim over the true one, in steps of a twentieth of a pixel. $\mathcal J$ of the thresholded
-# disc is a flight of stairs. Soft IoU is smooth, and slopes towards the right place from wherever the two overlap. It
-# stays below 1 even there, since the rim is not certain.
+# disc is a flight of stairs, as a closer look shows: level almost everywhere, with a jump where a pixel changes sides.
+# Soft IoU is smooth, and slopes towards the right place from wherever the two overlap. It stays below 1 even at the
+# right place, since the rim is not certain.
 
 
 # %%
@@ -223,15 +225,20 @@ stairs = [
     jaccard(disc(20 + s, softness=1).numpy() > 0.5, y_disc.numpy() > 0.5)
     for s in shifts
 ]
-figure, axes = new_figure(height=2.8)
-axes[0, 0].plot(shifts, stairs, label="J at one half", linewidth=1.5)
-axes[0, 0].plot(shifts, smooth, label="soft IoU")
-axes[0, 0].set(xlabel="shift, pixels", ylim=(0, 1.02))
-figure.legend(loc="outside upper center", ncols=2)
+figure, axes = new_figure(1, 2, height=2.8)
+for panel, limits in zip(axes[0], ({"ylim": (0, 1.02)}, {"xlim": (3, 4)})):
+    panel.plot(shifts, stairs, label="J at one half", linewidth=1.5)
+    panel.plot(shifts, smooth, label="soft IoU")
+    panel.set(xlabel="shift, pixels", **limits)
+axes[0, 1].set_ylim(0.3, 0.5)
+figure.legend(
+    *axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2
+)
 show(
     figure,
     alt="J and soft IoU of a disc against its shift from the true place. Both peak at "
-    "zero and fall on either side: J in steps from 1, soft IoU smoothly from about 0.6.",
+    "zero and fall on either side. Right, a part of one pixel, enlarged: J is level and "
+    "falls in jumps, soft IoU falls smoothly.",
 )
 
 # %% [markdown]
@@ -239,8 +246,8 @@ show(
 #
 # By the rule for quotients, with $\partial I / \partial p_n = y_n$ and $\partial U / \partial p_n = 1 - y_n$,
 #
-# $$\frac{\partial}{\partial p_n} \frac{I}{U} = \frac{y_n\, U - (1 - y_n)\, I}{U^2} =
-# \begin{cases} 1 / U & \text{on the object} \\ -I / U^2 & \text{off it.} \end{cases}$$
+# $$\begin{aligned} \frac{\partial}{\partial p_n} \frac{I}{U} &= \frac{y_n\, U - (1 - y_n)\, I}{U^2} \\
+# &= \begin{cases} 1 / U & \text{on the object} \\ -I / U^2 & \text{off it.} \end{cases} \end{aligned}$$
 #
 # Two numbers for the whole frame, whatever $p$ is at the pixel itself.
 
@@ -252,8 +259,8 @@ with torch.no_grad():
 by_hand = torch.where(y_disc > 0.5, 1 / union, -both / union**2)
 torch.testing.assert_close(p_disc.grad, by_hand, rtol=1e-4, atol=0)
 on, off = (p_disc.grad[y_disc == inside].mean() for inside in (1, 0))
-print(f"on the object {on:.5f}, off it {off:.5f}; their ratio is minus soft IoU:")
-print(f"{off / on:.3f} and {-soft_iou(p_disc, y_disc):.3f}")
+print(f"on the object {on:.5f}, off it {off:.5f}")
+print(f"ratio {off / on:.3f}; minus soft IoU {-soft_iou(p_disc, y_disc):.3f}")
 show(
     image_row(
         [p_disc.detach().numpy(), y_disc.numpy(), (p_disc.grad * union).numpy()],
@@ -292,20 +299,20 @@ for radius in (2, 4, 8):
 
 # %%
 nothing, everything = torch.zeros(6, 6), torch.ones(6, 6)
-print(f"{'p':<6}{'y':<8}{'soft IoU':>8}{'J at .5':>9}{'steepest slope':>16}")
+print(f"{'p':<5}{'y':<6}{'soft IoU':>9}{'J at .5':>9}{'max. slope':>12}")
 for p_value, y_value in ((0, 0), (0.3, 0), (1, 0), (0, 1), (0.3, 1), (1, 1)):
     p_one, y_one = (p_value * everything).requires_grad_(), y_value * everything
     value = soft_iou(p_one, y_one)
     value.backward()
     J = jaccard(p_one.detach().numpy() > 0.5, y_one.numpy() > 0.5)
     kind = "full" if y_value else "empty"
-    print(f"{p_value:<6}{kind:<8}{value:>8.2f}{J:>9.2f}{p_one.grad.abs().max():>16.3f}")
+    print(f"{p_value:<5}{kind:<6}{value:>9.2f}{J:>9.2f}{p_one.grad.abs().max():>12.3f}")
 
 # %% [markdown]
 # Where $y$ is empty, soft IoU is 0 and so is its slope, whatever $p$ is. Such an object costs 1, the most there is, and
-# teaches nothing: RVOS is never told to stop painting something that has left. ($\mathcal J$ calls two empty masks
-# a perfect answer.) Where only $p$ is empty there is a slope. But $p$ is the sigmoid of a logit, whose own slope
-# $p\,(1 - p)$ vanishes with $p$, so it takes long to wake a slot that has gone silent.
+# teaches nothing: RVOS is never told to stop painting something that has left. (To the score, two empty masks are a
+# perfect answer: their $\mathcal J$ is 1.) Where only $p$ is empty there is a slope. But $p$ is the sigmoid of a logit,
+# whose own slope $p\,(1 - p)$ vanishes with $p$, so it takes long to wake a slot that has gone silent.
 #
 # ## 3 Every slot with every object
 #
@@ -363,9 +370,9 @@ for n, row in enumerate(S):
 # %% [markdown]
 # ## 4 Greedy is not good enough
 #
-# We want a different slot for every object, with the greatest sum of soft IoUs; or, as a *cost* of $1 - \text{soft
-# IoU}$ a pair, the smallest sum. The obvious way is *greedy*: take the best pair of the matrix, strike its row and
-# column, and go on.
+# We want a different slot for every object, with the greatest sum of soft IoUs. Or, since one minus soft IoU is the
+# *cost* of a pair, with the smallest sum of costs. The obvious way is *greedy*: take the best pair of the matrix,
+# strike its row and column, and go on.
 
 
 # %%
@@ -390,7 +397,7 @@ objects = torch.arange(3)
 choices = {"greedy": greedy(S), "best of all": best_of_all(S)}
 for name, slots in choices.items():
     pairs = ", ".join(f"{NAMES[m]} {slots[m]}" for m in objects)
-    print(f"{name:<12} slots: {pairs}; sum {S[slots, objects].sum():.2f}")
+    print(f"{name:<12} {pairs}\n{'':<12} sum {S[slots, objects].sum():.2f}")
 
 # %%
 figure, axes = new_figure(1, 2, height=3.4)
@@ -469,7 +476,8 @@ def auction(S, raise_by=1e-3):
 
 slots, price = auction(S)
 assert torch.equal(slots, best_of_all(S))
-print("slots", slots.tolist(), " prices", [round(float(one), 2) for one in price])
+print("slots", slots.tolist())
+print("prices", [round(float(one), 2) for one in price])
 
 # %% [markdown]
 # The butterfly bid for slot 1 first. The key, which has no other, outbid it, and at that price slot 3 was the better
@@ -516,7 +524,7 @@ y_all = (torch.rand(6, 4, 8, 9, generator=generator) > 0.7).float()
 real = torch.arange(4) < torch.tensor([4, 3, 1, 0, 2, 4])[:, None]  # (B, M)
 slots = match_batch(p_all, y_all, real)
 assert torch.equal(slots, match(p_all, y_all, real))
-print("the slots of every object, as the library finds them; a dot is padding")
+print("the slot of every object; a dot is padding")
 for one, is_real in zip(slots.tolist(), real):
     print("  ".join(str(n) if ok else "." for n, ok in zip(one, is_real)))
 
@@ -529,7 +537,7 @@ for one, is_real in zip(slots.tolist(), real):
 # %%
 for one in ([0, 1, 2], [1, 0, 2], [2, 1, 0], [1, 2, 0]):
     inverse = np.argsort(one).tolist()
-    print(f"slot of object {one}   object of slot {inverse}   same: {one == inverse}")
+    print(f"slot of object {one}, object of slot {inverse}")
 
 # %% [markdown]
 # Now the loss of the frame above, and its gradient for each of the five slots.
@@ -624,8 +632,9 @@ losses = {
     name: (1 - soft_iou(take_slots(by_place, slots), film_y)).mean(dim=1)
     for name, slots in (("matched in every frame", anew), ("matched once", kept))
 }
+print(f"{'loss in frame':<24}", *(f"{t:>4}" for t in range(1, T, 2)))
 for name, values in losses.items():
-    print(f"{name:<24}", " ".join(f"{value:.2f}" for value in values))
+    print(f"{name:<24}", *(f"{value:.2f}" for value in values[1::2]))
 
 # %%
 shown = (0, 4, 8, 11)
@@ -690,9 +699,7 @@ for name, history in histories.items():
     ]
     axes[0, 0].plot(steps[1:], changed, label=name)
     axes[0, 1].plot(steps, [one["J"] for one in history], label=name)
-for panel, title in zip(
-    axes[0], ("share of discs that changed slots", "J, best order")
-):
+for panel, title in zip(axes[0], ("discs that changed slots", "J, best order")):
     panel.set(title=title, xlabel="step", ylim=(0, 1))
 figure.legend(
     *axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2
@@ -790,8 +797,8 @@ ch11.check_assign(assign)
 # *difficulty 3 of 3 · 25 minutes · 3 points*
 #
 # Write `clip_loss(p, y, valid)` for one clip, in PyTorch: probabilities `p (T, N, H, W)`, objects `y (T, M, H, W)`,
-# `valid (M,)` bool. Slots are matched with the valid objects on the first frame, and kept. The loss is $1 - \text{soft
-# IoU}$, summed over frames, averaged over valid objects. It must lead back to `p`. Without a valid object it is 0, and
+# `valid (M,)` bool. Slots are matched with the valid objects on the first frame, and kept. The loss is one minus soft
+# IoU, summed over frames, averaged over valid objects. It must lead back to `p`. Without a valid object it is 0, and
 # so is its gradient. You may use `library_soft_iou`, `pairwise_soft_iou` and `match`.
 
 
