@@ -1,24 +1,25 @@
-"""What a contour network learns from: the contours of masks, and where no annotation says what is one."""
+"""The contours of annotated areas, and where no annotation says what is one: what a contour network learns from.
+
+Areas are integers `(H, W)`: 0 where nothing is known, else the number of the area that a pixel belongs to.
+"""
 
 import cv2
 import numpy as np
 from skimage.segmentation import find_boundaries
 
-from vosbook.video import VOID
+BACKGROUND = 1  # its area, where only some objects are annotated
 
 
-def contour_labels(labels: np.ndarray, *, band: int | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Contours of labels, integers (H, W), and where they are known: two maps bool (H, W).
+def contour_labels(areas: np.ndarray, *, band: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Contours of areas (H, W), and where they are known: two maps bool (H, W).
 
-    A contour runs between two pixels of different labels, and both are its pixels, so it is two pixels wide. `band`
-    None: the whole scene is annotated, as in PASCAL-Context. Else only some objects are: what the background has of
-    contours nobody has marked, and farther than `band` pixels from any object nothing is known. Void pixels, and those
-    beside them, are not known either.
+    A contour runs between two pixels of different areas, and both are its pixels, so it is two pixels wide. `band`
+    None: the whole scene is annotated, as in PASCAL-Context. Else only objects are: nobody has marked what contours
+    the `BACKGROUND` has, so that farther than `band` pixels from any object nothing is known. Nor is it beside pixels
+    of which nothing is known.
     """
-    void = labels == VOID
-    known = ~cv2.dilate(void.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    unknown = cv2.dilate((areas == 0).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     if band is not None:
-        background = ((labels == 0) | void).astype(np.uint8)
-        away = cv2.distanceTransform(background, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)  # to the nearest object's pixel
-        known &= away <= band
-    return find_boundaries(labels, connectivity=1, mode="thick") & known, known
+        no_object = (areas <= BACKGROUND).astype(np.uint8)
+        unknown |= cv2.distanceTransform(no_object, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) > band
+    return find_boundaries(areas, connectivity=1, mode="thick") & ~unknown, ~unknown

@@ -1,0 +1,57 @@
+"""The contour network's weight files, what it sees of a frame, and the snapping of a frame's masks."""
+
+import numpy as np
+import pytest
+import torch
+
+from vosbook.contours.detector import ContourConfig, Snapper, describe, find_contours, load_contours
+from vosbook.contours.snapping import snap
+from vosbook.errors import InputError
+from vosbook.features import FilterBank
+from vosbook.nn.encoder import Encoder, random_resnet
+from vosbook.nn.side_outputs import SideOutputNetwork
+from vosbook.training.checkpoint import save_network, save_tensors
+
+SIZE = (37, 50)
+
+
+@pytest.fixture
+def network() -> SideOutputNetwork:
+    torch.manual_seed(0)
+    return SideOutputNetwork(Encoder(FilterBank(levels=("layer1", "layer2"))), channels=4).eval()
+
+
+@pytest.fixture
+def frame() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+
+
+def test_contours_of_a_frame(network, frame):
+    contours = find_contours(network, frame)
+    image = torch.from_numpy(frame).permute(2, 0, 1)[None] / 255
+    np.testing.assert_allclose(contours, network(image).fused.sigmoid()[0, 0].detach(), atol=1e-6)
+    assert contours.dtype == np.float32 and contours.shape == SIZE
+
+
+@pytest.mark.parametrize("backbone", ["filters", "resnet18"])
+def test_a_weight_file_is_all_that_is_needed(backbone, frame, tmp_path):
+    torch.manual_seed(0)
+    config = ContourConfig(backbone, ("layer1",), channels=3)
+    body = FilterBank(levels=("layer1",)) if backbone == "filters" else random_resnet(backbone, levels=("layer1",))
+    network = SideOutputNetwork(Encoder(body), channels=3).eval()
+    save_network(tmp_path / "contours.safetensors", network, describe(config))
+    loaded = load_contours(tmp_path / "contours.safetensors")
+    np.testing.assert_allclose(find_contours(loaded, frame), find_contours(network, frame), atol=2e-3)  # float16
+
+
+def test_a_file_that_holds_something_else(tmp_path):
+    save_tensors(tmp_path / "other.safetensors", {"a": torch.zeros(1)}, {"method": "rvos"})
+    with pytest.raises(InputError, match=r"other\.safetensors is no contour network"):
+        load_contours(tmp_path / "other.safetensors")
+    with pytest.raises(InputError, match=r"none\.safetensors does not exist"):
+        load_contours(tmp_path / "none.safetensors")
+
+
+def test_masks_are_snapped_to_what_the_network_finds(network, frame):
+    p = np.random.default_rng(1).random((2, *SIZE))
+    assert (Snapper(network).snap(frame, p) == snap(p, find_contours(network, frame))).all()
