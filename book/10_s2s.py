@@ -41,13 +41,12 @@ from vosbook.methods.s2s import (
     S2SSegmenter,
     affine_pairs,
     build_s2s,
-    empty_encoder,
     learn_online,
     loss_of_clips,
-    pretrained_encoder,
 )
 from vosbook.metrics.region import jaccard
 from vosbook.nn.conv_lstm import ConvLSTM
+from vosbook.nn.encoder import empty_encoder, pretrained_encoder
 from vosbook.runs import load_profile, read_record
 from vosbook.segment import segment_frames
 from vosbook.training.clips import ClipConfig, ClipSampler

@@ -37,7 +37,8 @@ from tqdm.auto import tqdm
 from vosbook.datasets.catalog import data_folder, load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.datasets.youtube_vos import YouTubeVos
-from vosbook.methods.s2s import S2SConfig, S2SSegmenter, about_s2s, build_s2s, loss_of_clips, pretrained_encoder
+from vosbook.methods.s2s import S2SConfig, S2SSegmenter, about_s2s, build_s2s, loss_of_clips
+from vosbook.nn.encoder import pretrained_encoder
 from vosbook.runs import book_folder, load_profile, manifest_entry, record_run, script_parameters
 from vosbook.training.checkpoint import save_network
 from vosbook.training.clips import ClipConfig, ClipSampler

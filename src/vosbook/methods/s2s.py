@@ -24,10 +24,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vosbook.errors import InputError
-from vosbook.features import FilterBank, load_backbone, read_tensors
+from vosbook.features import read_tensors
 from vosbook.merge import soft_aggregate, to_labels
 from vosbook.nn.conv_lstm import ConvLSTM
-from vosbook.nn.encoder import Encoder, Vgg16, load_vgg16, random_resnet
+from vosbook.nn.encoder import Encoder, empty_encoder
 from vosbook.training.checkpoint import SHIPPED, load_network, read_about
 from vosbook.training.clips import ClipConfig, draw_affine, warp_image, warp_labels
 from vosbook.video import object_ids
@@ -402,23 +402,6 @@ def load_s2s(path: Path) -> S2S:
     network = build_s2s(config, empty_encoder)
     load_network(path, network)
     return network
-
-
-def empty_encoder(name: str, *, levels: list[str], in_channels: int) -> Encoder:
-    """An encoder with random weights, to be filled from a file."""
-    if name == "filters":
-        return Encoder(FilterBank(levels=levels), in_channels)
-    return Encoder(Vgg16() if name == "vgg16" else random_resnet(name, levels=levels), in_channels)
-
-
-def pretrained_encoder(name: str, *, levels: list[str], in_channels: int) -> Encoder:
-    """An encoder with the weights of its backbone. InputError where they cannot be had."""
-    if name == "vgg16":
-        return Encoder(load_vgg16(), in_channels)
-    backbone = load_backbone(name, levels=levels)
-    if backbone.name != name:
-        raise InputError(f"no weights of {name}: put a file of them into VOSBOOK_DATA/weights")
-    return Encoder(backbone, in_channels)
 
 
 def build_s2s(config: S2SConfig, make_encoder: Callable[..., Encoder]) -> S2S:

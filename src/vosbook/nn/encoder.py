@@ -17,7 +17,7 @@ import torchvision
 from torch import Tensor, nn
 
 from vosbook.errors import InputError
-from vosbook.features import LEVELS, RESNETS, Backbone, FilterBank, ResNet, read_tensors
+from vosbook.features import LEVELS, RESNETS, Backbone, FilterBank, ResNet, load_backbone, read_tensors
 
 FC6 = 4096  # channels of VGG-16's first fully connected layer
 
@@ -173,3 +173,23 @@ def load_vgg16(weights: str | Path | None = None) -> Vgg16:
         return Vgg16(state, source=f"vgg16, from {Path(weights).name}")
     except ValueError as error:
         raise InputError(f"{weights} is not VGG-16 ({error}): give torchvision's weights of vgg16") from None
+
+
+# ------------------------------------------------------------------------------------------------------------- by name
+
+
+def empty_encoder(name: str, *, levels: Iterable[str], in_channels: int = 3) -> Encoder:
+    """An encoder with random weights, to be filled from a file."""
+    if name == "filters":
+        return Encoder(FilterBank(levels=levels), in_channels)
+    return Encoder(Vgg16() if name == "vgg16" else random_resnet(name, levels=levels), in_channels)
+
+
+def pretrained_encoder(name: str, *, levels: Iterable[str], in_channels: int = 3) -> Encoder:
+    """An encoder with the weights of its backbone. InputError where they cannot be had."""
+    if name == "vgg16":
+        return Encoder(load_vgg16(), in_channels)
+    backbone = load_backbone(name, levels=levels)
+    if backbone.name != name:
+        raise InputError(f"no weights of {name}: put a file of them into VOSBOOK_DATA/weights")
+    return Encoder(backbone, in_channels)

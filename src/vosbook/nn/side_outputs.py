@@ -8,19 +8,32 @@ up is bilinear and does not learn. It treats channels alike, a 1x1 convolution p
 places. Here the convolution comes first: one channel per stage is enlarged in the place of 16, with the same answer.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vosbook.features import FilterBank, ResNet
-from vosbook.nn.encoder import Encoder, Vgg16
+from vosbook.errors import InputError
+from vosbook.features import FilterBank, ResNet, read_tensors
+from vosbook.nn.encoder import Encoder, Vgg16, empty_encoder
+from vosbook.training.checkpoint import load_network, read_about
 
 STD = 1e-3  # of the first weights of the 1x1 convolutions (the authors' code; it has no others)
+
+
+@dataclass(frozen=True)
+class SideOutputConfig:
+    """Which network it is; the paper's by default."""
+
+    backbone: str = "vgg16"
+    levels: tuple[str, ...] = ("layer1", "layer2", "layer3", "layer4")  # of a ResNet or the filter bank
+    channels: int = 16  # of every side
 
 
 @dataclass(frozen=True)
@@ -203,7 +216,36 @@ def balanced_bce(logits: Tensor, y: Tensor, *, normalised: bool = False) -> Tens
     return loss.mean() if normalised else loss.sum() / len(y)
 
 
-def deep_loss(outputs: SideOutputs, y: Tensor, *, side_weight: float) -> Tensor:
-    """The fused output's normalised `balanced_bce` and, times `side_weight`, that of every side (deep supervision)."""
-    sides = sum(balanced_bce(side, y, normalised=True) for side in outputs.sides) if side_weight else 0.0
-    return balanced_bce(outputs.fused, y, normalised=True) + side_weight * sides
+def deep_loss(outputs: SideOutputs, y: Tensor, *, side_weight: float, normalised: bool = True) -> Tensor:
+    """`balanced_bce` of the fused output and, times `side_weight`, of every side (deep supervision)."""
+    sides = sum(balanced_bce(side, y, normalised=normalised) for side in outputs.sides)
+    return balanced_bce(outputs.fused, y, normalised=normalised) + side_weight * sides
+
+
+# --------------------------------------------------------------------------------------------------------- files
+
+
+def build_side_outputs(config: SideOutputConfig, make_encoder: Callable[..., Encoder]) -> SideOutputNetwork:
+    """The network of a configuration. `make_encoder(name, levels=...)` is one of `nn.encoder`'s, which see."""
+    return SideOutputNetwork(make_encoder(config.backbone, levels=config.levels), channels=config.channels)
+
+
+def about_side_outputs(config: SideOutputConfig, *, method: str) -> dict[str, str]:
+    """The words beside the weights by which `load_side_outputs` knows the network again."""
+    return {"method": method, "config": json.dumps(asdict(config))}
+
+
+def load_side_outputs(path: Path, *, method: str, remedy: str) -> SideOutputNetwork:
+    """The network of a weight file, its encoder included: no other file is needed.
+
+    InputError, which ends in `remedy`, where the file was not written for `method`.
+    """
+    about = read_about(path)
+    if about.get("method") != method:
+        read_tensors(path)  # which says so where the file is missing or damaged
+        raise InputError(f"{path} is no network of {method}: {remedy}")
+    settings = json.loads(about["config"])
+    config = SideOutputConfig(**settings | {"levels": tuple(settings["levels"])})
+    network = build_side_outputs(config, empty_encoder)
+    load_network(path, network)
+    return network.eval()
