@@ -1,9 +1,9 @@
 # %% [markdown]
 # # What each part of RVOS and S2S gains
 #
-# RVOS, Tables 1 and 5: recurrence over time, over objects, training on inferred masks. S2S, Table 4 and section 5.4:
+# RVOS, Tables 1 and 5: recurrence over time and over objects, training on inferred masks. S2S, Table 4 and section 5.4:
 # more videos, the Initializer. Each network was trained by itself, with the part and without it; its record holds the J
-# of every held-out video. A gain is the mean over the videos of the differences, its error the standard error of that mean.
+# of every held-out video. A gain is the mean over the videos of the differences, its error that mean's standard error.
 
 # %% tags=["parameters"]
 profile = "smoke"
