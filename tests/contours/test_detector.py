@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from vosbook.contours.detector import ContourConfig, Snapper, describe, find_contours, load_contours
+from vosbook.contours.detector import METHOD, Snapper, find_contours, load_contours
 from vosbook.contours.snapping import snap
 from vosbook.errors import InputError
 from vosbook.features import FilterBank
-from vosbook.nn.encoder import Encoder, random_resnet
-from vosbook.nn.side_outputs import SideOutputNetwork
+from vosbook.nn.encoder import Encoder
+from vosbook.nn.side_outputs import SideOutputConfig, SideOutputNetwork, about_side_outputs
 from vosbook.training.checkpoint import save_network, save_tensors
 
 SIZE = (37, 50)
@@ -33,20 +33,16 @@ def test_contours_of_a_frame(network, frame):
     assert contours.dtype == np.float32 and contours.shape == SIZE
 
 
-@pytest.mark.parametrize("backbone", ["filters", "resnet18"])
-def test_a_weight_file_is_all_that_is_needed(backbone, frame, tmp_path):
-    torch.manual_seed(0)
-    config = ContourConfig(backbone, ("layer1",), channels=3)
-    body = FilterBank(levels=("layer1",)) if backbone == "filters" else random_resnet(backbone, levels=("layer1",))
-    network = SideOutputNetwork(Encoder(body), channels=3).eval()
-    save_network(tmp_path / "contours.safetensors", network, describe(config))
+def test_a_weight_file_is_all_that_is_needed(network, frame, tmp_path):
+    config = SideOutputConfig("filters", ("layer1", "layer2"), channels=4)
+    save_network(tmp_path / "contours.safetensors", network, about_side_outputs(config, method=METHOD))
     loaded = load_contours(tmp_path / "contours.safetensors")
     np.testing.assert_allclose(find_contours(loaded, frame), find_contours(network, frame), atol=2e-3)  # float16
 
 
 def test_a_file_that_holds_something_else(tmp_path):
     save_tensors(tmp_path / "other.safetensors", {"a": torch.zeros(1)}, {"method": "rvos"})
-    with pytest.raises(InputError, match=r"other\.safetensors is no contour network"):
+    with pytest.raises(InputError, match=r"other\.safetensors is no network of contours: train one with"):
         load_contours(tmp_path / "other.safetensors")
     with pytest.raises(InputError, match=r"none\.safetensors does not exist"):
         load_contours(tmp_path / "none.safetensors")

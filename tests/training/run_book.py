@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,7 @@ from pipeline.chapters import BOOK
 from vosbook.features import read_tensors
 from vosbook.runs import read_record
 from vosbook.training.checkpoint import load_state
-from vosbook.training.clips import ClipBatch, ClipSampler
+from vosbook.training.clips import ClipSampler
 
 
 def copy_book(folder: Path) -> Path:
@@ -58,15 +59,17 @@ def weights_of(book: Path, name: str) -> Path:
     return book.parent / "build" / "runs" / name / "weights.safetensors"
 
 
-def check_resumed(book: Path, monkeypatch: pytest.MonkeyPatch, run: str, name: str) -> None:
-    """Broken off at step 5 of clips, its state kept every fourth, the run `name` ends as it does unbroken."""
+def check_resumed(
+    book: Path, monkeypatch: pytest.MonkeyPatch, run: str, name: str, *, sampler: type = ClipSampler
+) -> None:
+    """Broken off at step 5 of what `sampler` draws, its state kept every fourth, the run ends as it does unbroken."""
     run_here(book, monkeypatch, run)
     weights = weights_of(book, name)
     whole = read_tensors(weights)
     weights.unlink()
     weights.with_name("state.pt").unlink()
     with monkeypatch.context() as patch:
-        patch.setattr(ClipSampler, "batch", broken_at(5))
+        patch.setattr(sampler, "batch", broken_at(5, sampler.batch))
         with pytest.raises(KeyboardInterrupt):
             run_here(book, monkeypatch, run)
     assert load_state(weights.with_name("state.pt"))["curve"][-1]["step"] == 4
@@ -87,11 +90,10 @@ def check_two_processes(book: Path, run: str, name: str) -> None:
     assert all(tensor.isfinite().all() for tensor in read_tensors(weights_of(book, name)).values())
 
 
-def broken_at(step: int) -> Callable[[ClipSampler, int, range], ClipBatch]:
-    """`ClipSampler.batch` that is interrupted at a step."""
-    batch = ClipSampler.batch
+def broken_at(step: int, batch: Callable[[Any, int, range], Any]) -> Callable[[Any, int, range], Any]:
+    """A sampler's `batch` that is interrupted at a step."""
 
-    def interrupted(self: ClipSampler, at: int, share: range) -> ClipBatch:
+    def interrupted(self: Any, at: int, share: range) -> Any:
         if at == step:
             raise KeyboardInterrupt
         return batch(self, at, share)
