@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,10 +15,12 @@ from file_server import Site, serve
 from tiny_data import QUICK, davis_files, davis_set, davis_zip, silent
 
 from vosbook.datasets.davis import Davis
+from vosbook.datasets.synthetic import SyntheticConfig, write_dataset
+from vosbook.datasets.youtube_vos import YouTubeVos
 from vosbook.errors import InputError
 from vosbook.fetch import store
 from vosbook.fetch.check import check
-from vosbook.fetch.manifest import Archive, DataSet
+from vosbook.fetch.manifest import Archive, DataSet, read_manifest
 from vosbook.fetch.store import RECEIPT, fetch
 
 HERE = Path(__file__).parent
@@ -258,6 +261,31 @@ def test_two_at_once_do_the_work_once(site, tmp_path):
 
 
 # ------------------------------------------------------------------------------------------------ other layouts
+
+
+def test_youtube_vos_from_archives_that_the_user_fetched(tmp_path, bring, notes):
+    config = SyntheticConfig(size=(32, 48), frames=2, objects=(1, 1))
+    write_dataset(tmp_path / "made", sequences=3, seed=1, layout="youtube-vos", config=config)
+    one = read_manifest()["youtube-vos-2019"]
+    with pytest.raises(InputError, match=r"needs an account; fetch train.zip, .*--archives DIR"):
+        bring(one, tmp_path / "out")
+    given = tmp_path / "given"
+    given.mkdir()
+    with pytest.raises(InputError, match="given holds none of its files"):
+        bring(one, tmp_path / "out", archives=given)
+    shutil.make_archive(str(given / "train"), "zip", tmp_path / "made", "train")  # below a folder, as some are
+    shutil.make_archive(str(given / "valid"), "zip", tmp_path / "made" / "valid")
+    folder = bring(one, tmp_path / "out", archives=given, subset=1)
+    assert len(list((tmp_path / "made" / "train" / "JPEGImages").iterdir())) == 2
+    for split in ("train", "valid"):
+        videos = YouTubeVos(folder, split)
+        (name,) = videos.names
+        original = YouTubeVos(tmp_path / "made", split)[name]
+        assert (videos[name].frames[0] == original.frames[0]).all() and videos[name].objects == original.objects
+    assert check(one, folder, progress=silent).lacking == []
+    (given / "valid.zip").unlink()
+    bring(one, tmp_path / "out", archives=given, subset=1)  # what is there stays
+    assert notes[-1].endswith("train is there already") and (folder / "valid" / "meta.json").is_file()
 
 
 def test_single_files_and_scores_are_converted(site, tmp_path, bring):

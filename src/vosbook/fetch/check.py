@@ -36,6 +36,7 @@ class Part:
     is_mask: bool
     expected: frozenset[str] | None = None  # names without ending; None: as many as there are
     must: bool = True  # whether the data set is incomplete without it
+    open: bool = False  # whether there may be more than what is expected
 
     @cached_property
     def files(self) -> tuple[Path, ...]:
@@ -50,6 +51,19 @@ class Part:
         if self.expected is None:
             return () if there else ("all",)
         return tuple(sorted(self.expected - there))
+
+    @property
+    def total(self) -> int:
+        """How many images there should be."""
+        there = {file.stem for file in self.files}
+        return len(there if self.expected is None else self.expected | there if self.open else self.expected)
+
+    @cached_property
+    def strangers(self) -> tuple[str, ...]:
+        """The names of images that do not belong here."""
+        if self.expected is None or self.open:
+            return ()
+        return tuple(sorted({file.stem for file in self.files} - self.expected))
 
 
 @dataclass
@@ -138,13 +152,12 @@ def _youtube_vos(data_set: DataSet, folder: Path, report: Report) -> Iterator[Pa
 
 def _youtube_vos_video(folder: Path, split: str, name: str, frames: frozenset[str]) -> Iterator[Part]:
     """Frames and masks of one video. All frames of `train` have masks; elsewhere only those where an object appears."""
-    yield Part(f"{split} frames", name, folder / split / "JPEGImages" / name, False, frames)
-    yield Part(
-        f"{split} masks", name, folder / split / "Annotations" / name, True, frames if split == "train" else None
-    )
+    masks = frames if split == "train" else None
+    yield Part(f"{split} frames", name, folder / split / "JPEGImages" / name, False, frames, open=True)
+    yield Part(f"{split} masks", name, folder / split / "Annotations" / name, True, masks, open=True)
     if (folder / f"{split}_all_frames").is_dir():
         images = folder / f"{split}_all_frames" / "JPEGImages" / name
-        yield Part(f"{split}_all_frames frames", name, images, False, frames)
+        yield Part(f"{split}_all_frames frames", name, images, False, frames, open=True)
 
 
 def _without_first_masks(folder: Path, split: str) -> Iterator[str]:
@@ -171,7 +184,7 @@ def _pascal_context(data_set: DataSet, folder: Path, report: Report) -> Iterator
     report.lines.append(f"labels: {len(labels)} of {data_set.expect['labels']}")
     if len(labels) != data_set.expect["labels"]:
         report.lacking.append(f"{data_set.expect['labels']} files of labels ({len(labels)} are there)")
-    yield Part("photographs", "trainval", folder / "JPEGImages", False, labels or None)
+    yield Part("photographs", "trainval", folder / "JPEGImages", False, labels or None, open=True)
 
 
 def _youtube_objects(data_set: DataSet, folder: Path, report: Report) -> Iterator[Part]:
@@ -259,13 +272,16 @@ def _describe(parts: Collection[Part], report: Report) -> None:
     for group, members in groups.items():
         whole = [part for part in members if not part.lacking]
         images = sum(len(part.files) for part in members)
-        expected = sum(len(part.expected or part.files) for part in members)
+        expected = sum(part.total for part in members)
         report.lines.append(
             f"{group}: {len(whole)} of {len(members)} sequences complete, {images} of {expected} images"
         )
         absent = [part.sequence for part in members if not part.files]
         if absent:
             report.lines.append(f"{group}: nothing of {', '.join(absent)}")
+        for part in members:
+            if part.strangers:
+                report.damaged.append(f"{part.folder}: {_some(part.strangers)} do not belong to the data set")
         broken = [part for part in members if part.files and part.lacking]
         for part in broken:
             report.lines.append(f"{group}: {part.sequence} lacks {_some(part.lacking)}")
