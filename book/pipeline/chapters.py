@@ -83,10 +83,10 @@ def _inputs(book: Path, chapter: Path, code: str, profile: str) -> list[Path]:
     checks = [book / "checks" / f"ch{chapter.name[:2]}.py", book / "checks" / "__init__.py"]
     single = [*checks, book / "profiles" / f"{profile}.yml", book.parent / "requirements.lock"]
     files = {file for file in library if file.suffix in {".py", ".js", ".css"}}
-    return sorted(file for file in {*files, *single, *_records(book, code)} if file.is_file())
+    return sorted(file for file in {*files, *single, *record_paths(book, code)} if file.is_file())
 
 
-def _records(book: Path, code: str) -> Iterable[Path]:
+def record_paths(book: Path, code: str) -> Iterable[Path]:
     """The records that `read_record("name")` or `read_record(f"name_{profile}")` may read."""
     for node in ast.walk(ast.parse(re.sub(r"^\s*[%!].*$", "pass", code, flags=re.MULTILINE))):
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("read_record"):

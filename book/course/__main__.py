@@ -1,0 +1,45 @@
+"""`make course` and `make grade`: see --help."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from pipeline.chapters import BOOK
+
+from course.assignments import make_course
+from course.grade import grade
+from course.sandbox import ISOLATION, Limits
+from vosbook.errors import InputError
+
+BUILD = BOOK.parent / "build" / "course"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="course", description="Assignments from the chapters, and their grading.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    make = commands.add_parser("make", help="write the instructor's and the student's version of every assignment")
+    make.add_argument("--out", type=Path, default=BUILD)
+    grading = commands.add_parser("grade", help="grade a folder that holds a folder for each student")
+    grading.add_argument("submissions", type=Path)
+    grading.add_argument("--out", type=Path, default=BUILD / "graded")
+    grading.add_argument("--only", metavar="ASSIGNMENT", help="for example 03_linear_model")
+    grading.add_argument("--isolation", choices=ISOLATION, default=ISOLATION[0], help="limits: no sandbox (unsafe)")
+    grading.add_argument("--seconds", type=int, default=Limits.seconds, help="of processor time for an exercise")
+    grading.add_argument("--memory-mb", type=int, default=Limits.memory_mb)
+    args = parser.parse_args()
+    try:
+        if args.command == "make":
+            make_course(args.out)
+            print(f"For the instructor: {args.out / 'source'}\nFor students:       {args.out / 'release'}")
+            return 0
+        limits = Limits(seconds=args.seconds, wall_seconds=3 * args.seconds, memory_mb=args.memory_mb)
+        grade(args.submissions, args.out, only=args.only, limits=limits, isolation=args.isolation)
+        print(f"Points: {args.out / 'grades.csv'}\nFeedback: {args.out / 'feedback'}")
+    except InputError as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

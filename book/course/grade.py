@@ -1,0 +1,215 @@
+"""From a folder of submissions to a table of points and a page of feedback for each, without a server or a network."""
+
+import csv
+import re
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+from pipeline.chapters import BOOK
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from course.assignments import Assignment, Exercise, assignments
+from course.collect import Submission, collect
+from course.runner import MISSING, PASSED
+from course.sandbox import Job, Limits, Verdict, run_jobs
+from vosbook.errors import InputError
+
+WORKERS = 2
+BY_HAND = "by_hand.csv"
+BY_HAND_COLUMNS = ("student", "assignment", "part", "title", "of", "points", "comment")
+# Words that no solution of the book needs and that an answer which attacks the grader can hardly do without.
+LOOK_AT = re.compile(
+    r"\b(import|exec|eval|compile|open|globals|setattr|delattr|sys|os|builtins|inspect|ctypes|gc|subprocess|socket"
+    r"|signal|checks|ch\d\d|vosbook|__\w+__|_getframe|__import__)\b"
+)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Points for one part of a submission; None until a person has given them."""
+
+    id: str
+    number: str
+    title: str
+    points: float | None
+    of: int
+    verdict: str
+    message: str = ""
+    printed: str = ""
+    answer: str = ""
+    look_at: tuple[str, ...] = ()  # words in the answer that a person should look at
+
+
+@dataclass(frozen=True)
+class Graded:
+    submission: Submission
+    marks: tuple[Mark, ...]
+
+    @property
+    def points(self) -> float | None:
+        """The sum so far; None where a person must decide first what counts."""
+        return sum(m.points or 0 for m in self.marks) if self.submission.counts else None
+
+
+def setup_of(assignment: Assignment, book: Path = BOOK) -> dict[str, str | None]:
+    """What runs before an assignment's answers; see `sandbox.run_jobs`."""
+    names = [name for name in assignment.checks if (book / "checks" / "wrong" / f"{name}.py").is_file()]
+    return {"imports": assignment.imports, "controls": f"checks.wrong.{names[0]}" if names else None}
+
+
+def job_of(exercise: Exercise, assignment: Assignment, answer: str, *, id: str | None = None) -> Job:
+    return Job(id or exercise.id, assignment.name, exercise.id, exercise.name, answer, exercise.check)
+
+
+def grade(
+    submissions: Path,
+    out: Path,
+    *,
+    book: Path = BOOK,
+    only: str | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+    isolation: str = "sandbox",
+    say: Callable[[str], None] = print,
+) -> list[Graded]:
+    """Grade all that lies in `submissions` and write `out/grades.csv`, `out/exercises.csv`, `out/feedback/`.
+
+    `submissions/by_hand.csv`, where it is there, holds the points that a person gave; `out/by_hand.csv` is the form.
+    InputError: what cannot be read, an assignment that is not in the course, no sandbox.
+    """
+    course = assignments(book)
+    if only is not None and not (course := [one for one in course if one.name == only]):
+        raise InputError(f"{only} is no assignment: they are {', '.join(one.name for one in assignments(book))}")
+    handed, problems = collect(submissions, course)
+    given = _read_by_hand(submissions / BY_HAND)
+    work = partial(_grade_one, given=given, book=book, limits=limits, isolation=isolation)
+    graded = []
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for result in pool.map(work, handed):
+            graded.append(result)
+            say(_line(result))
+    for problem in problems:
+        say(f"NOTE {problem}")
+    _write(graded, problems, out, isolation=isolation)
+    return graded
+
+
+def _line(result: Graded) -> str:
+    one = result.submission
+    points = "not graded" if result.points is None else f"{result.points:g} of {one.assignment.points}"
+    return f"{one.student}, {one.assignment.name}: {points}" + "".join(f"; {note}" for note in one.notes)
+
+
+def _grade_one(
+    submission: Submission, *, given: Mapping[Any, Any], book: Path, limits: Limits, isolation: str
+) -> Graded:  # fmt: skip
+    assignment = submission.assignment
+    asked = [e for e in assignment.exercises if submission.answers.get(e.id, e.stub).strip() != e.stub.strip()]
+    jobs = [job_of(e, assignment, submission.answers[e.id]) for e in asked]
+    setups = {assignment.name: setup_of(assignment, book)}
+    verdicts = run_jobs(jobs, setups, limits=limits, isolation=isolation) if jobs else {}
+    marks = [_mark(e, submission.answers.get(e.id), verdicts.get(e.id)) for e in assignment.exercises]
+    for part in assignment.written:
+        points, comment = given.get((submission.student, assignment.name, part.id), (None, ""))
+        verdict = "to be read" if points is None else "read"
+        text = submission.texts.get(part.id, "")
+        marks.append(Mark(part.id, "", part.title, points, part.points, verdict, comment, answer=text))
+    return Graded(submission, tuple(marks))
+
+
+def _mark(exercise: Exercise, answer: str | None, verdict: Verdict | None) -> Mark:
+    got = verdict or Verdict(MISSING, "the cell is as it was given out" if answer is not None else "no answer cell")
+    return Mark(
+        exercise.id,
+        exercise.number,
+        exercise.title,
+        exercise.points if got.verdict == PASSED else 0,
+        exercise.points,
+        got.verdict,
+        got.message,
+        got.printed,
+        answer or "",
+        tuple(dict.fromkeys(LOOK_AT.findall(answer))) if verdict else (),
+    )
+
+
+# ------------------------------------------------------------------------------------------- points by a person
+
+
+def _read_by_hand(path: Path) -> dict[tuple[str, str, str], tuple[float | None, str]]:
+    """Points and comment by student, assignment and part. InputError names the line that cannot be read."""
+    if not path.is_file():
+        return {}
+    given = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        if missing := set(BY_HAND_COLUMNS) - set(rows.fieldnames or ()):
+            raise InputError(f"{path} lacks the column {min(missing)}: start from the one that grading writes")
+        for row in rows:
+            try:
+                points = float(row["points"]) if row["points"].strip() else None
+                if points is not None and not 0 <= points <= float(row["of"]):
+                    raise ValueError
+            except ValueError:
+                message = f"{path}, line {rows.line_num}: points must be 0 to {row['of']}, not {row['points']!r}"
+                raise InputError(message) from None
+            given[row["student"], row["assignment"], row["part"]] = points, row["comment"]
+    return given
+
+
+# ------------------------------------------------------------------------------------------------------ results
+
+
+def _write(graded: Sequence[Graded], problems: Sequence[str], out: Path, *, isolation: str) -> None:
+    out.mkdir(parents=True, exist_ok=True)
+    totals, parts, form = [], [], []
+    for one in graded:
+        student, assignment = one.submission.student, one.submission.assignment
+        waiting = sum(m.points is None for m in one.marks)
+        notes = [*one.submission.notes, *([f"{waiting} parts to be read by a person"] if waiting else [])]
+        totals.append((student, assignment.name, one.points, assignment.points, "; ".join(notes)))
+        for m in one.marks:
+            points = m.points if one.submission.counts else None
+            parts.append((student, assignment.name, m.id, points, m.of, m.verdict, m.message, " ".join(m.look_at)))
+        written = {part.id: part for part in assignment.written}
+        hand = [m for m in one.marks if m.id in written]
+        form += [(student, assignment.name, m.id, m.title, m.of, m.points, m.message) for m in hand]
+    _csv(out / "grades.csv", ("student", "assignment", "points", "of", "notes"), totals)
+    columns = ("student", "assignment", "exercise", "points", "of", "verdict", "message", "look at")
+    _csv(out / "exercises.csv", columns, parts)
+    _csv(out / BY_HAND, BY_HAND_COLUMNS, form)
+    (out / "problems.txt").write_text("".join(f"{line}\n" for line in problems), "utf-8", errors="backslashreplace")
+    template = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True).get_template(
+        "feedback.html"
+    )
+    for one in graded:
+        page = out / "feedback" / one.submission.student / f"{one.submission.assignment.name}.html"
+        page.parent.mkdir(parents=True, exist_ok=True)
+        page.write_text(_feedback(one, template, isolation), "utf-8", errors="backslashreplace")
+
+
+def _feedback(one: Graded, template: Any, isolation: str) -> str:
+    style = HtmlFormatter(noclasses=True, nowrap=False, style="friendly")
+    listings = {mark.id: highlight(mark.answer, PythonLexer(), style) for mark in one.marks if mark.number}
+    return template.render(one=one, listings=listings, isolation=isolation)
+
+
+def _csv(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A spreadsheet must not take what a student wrote for a formula."""
+    with path.open("w", encoding="utf-8", newline="", errors="backslashreplace") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows([[_harmless(cell) for cell in row] for row in rows])
+
+
+def _harmless(cell: Any) -> Any:
+    if not isinstance(cell, str):
+        return "" if cell is None else f"{cell:g}"
+    line = " ".join(cell.split())
+    return f"'{line}" if line[:1] in ("=", "+", "-", "@") else line
