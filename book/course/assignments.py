@@ -31,8 +31,8 @@ TITLE = re.compile(r"^### Exercise ([\dP]+\.\d+) · (.+)$", re.MULTILINE)
 EFFORT = re.compile(r"^\*difficulty ([123]) of 3 · (\d+) minutes? · (\d+) points?\*$", re.MULTILINE)
 COURSE_ID = "vos-from-scratch"
 HOW_TO_HAND_IN = """
-> **To hand in.** Replace the line `raise NotImplementedError()` of each answer cell, run the check under it, and hand in
-> this file under its own name. Only the answer cells are read. An answer may use what the imports cell defines, and
+> **To hand in.** Replace the line `raise NotImplementedError()` of each answer cell, run the check under it, and hand
+> in this file under its own name. Only the answer cells are read. An answer may use what the imports cell defines, and
 > nothing else: not other cells of this notebook, nor cells that you add.
 """
 PACKED = '''"""Checks of an assignment, packed so that nobody reads an answer by accident. They are run as they are."""

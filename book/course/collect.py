@@ -1,4 +1,4 @@
-"""What was handed in: a folder for each student, with their notebooks. Nothing is dropped without a line that says so."""
+"""What was handed in: a folder for each student, with notebooks. Nothing is dropped without a line that says so."""
 
 import re
 import unicodedata

@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def _set_up(setup: dict) -> dict:
-    """Execute the imports cell. The checks are loaded a second time, where an answer that imports them finds no trace."""
+    """Execute the imports cell. The checks are loaded once more, apart from the modules that an answer can import."""
     namespace: dict = {"__name__": "__main__"}
     exec(compile(setup["imports"], "imports", "exec"), namespace)
     modules = {n: m for n, m in namespace.items() if isinstance(m, ModuleType) and m.__name__.startswith("checks.")}
@@ -104,7 +104,7 @@ def _pids(child: int, *, sandboxed: bool) -> list[int]:
     """In the sandbox every process but the first and this one is the answer's; outside it only the child is known."""
     if not sandboxed:
         return [child]
-    return [int(name) for name in os.listdir("/proc") if name.isdecimal() and int(name) not in (1, os.getpid())]
+    return [int(path.name) for path in Path("/proc").glob("[1-9]*") if path.name not in ("1", str(os.getpid()))]
 
 
 def _resident(pid: int) -> int:
