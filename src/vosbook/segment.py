@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
-from vosbook.datasets.sequence import Frames
+from vosbook.datasets.sequence import Frames, Masks
 from vosbook.errors import InputError
 from vosbook.video import VOID, MaskFolder, object_ids, open_frames, output_folder, read_mask, write_mask
 
@@ -92,6 +93,12 @@ def _rvos_zero_shot(**options: Any) -> Segmenter:
     return RvosSegmenter.load("rvos-zero-shot", **options)
 
 
+def _osvos(**options: Any) -> Segmenter:
+    from vosbook.methods.osvos import OnlineConfig, OsvosSegmenter
+
+    return OsvosSegmenter.load(OnlineConfig(), **options)
+
+
 METHODS = {
     method.name: method
     for method in (
@@ -112,6 +119,9 @@ METHODS = {
             "trained: comes with a network that takes no mask and finds up to 4 objects",
             _rvos_zero_shot,
             zero_shot=True,
+        ),
+        Method(
+            "osvos", "Maninis et al. 2018", "trained: comes with a parent network; a minute for every object", _osvos
         ),
     )
 }
@@ -152,12 +162,18 @@ def _device(name: str) -> str:
 
 
 def segment_frames(
-    segmenter: Segmenter, frames: Frames, given: Mapping[str, np.ndarray] | None
+    segmenter: Segmenter,
+    frames: Frames,
+    given: Mapping[str, np.ndarray] | None,
+    *,
+    kept: Masks | Mapping[str, np.ndarray] | None = None,
 ) -> Iterator[np.ndarray]:
     """Labels `uint8 (H, W)` of each frame in turn, one frame in memory at a time.
 
     `given` maps frame names to labels of the objects that appear there. Where a frame has given labels they are its
-    answer; frames before the first object are background. None: a zero-shot method finds the objects itself.
+    answer. None: a zero-shot method finds the objects itself. Frames before the first object are background, or have
+    the labels that `kept` holds for them: with an earlier answer in `kept` and a mended frame of it in `given`, the
+    frames before that one stay, and the segmenter, which must be new, begins there with what it is given.
     """
     if given is None:
         for t, frame in enumerate(frames):
@@ -166,7 +182,10 @@ def segment_frames(
     started = False
     for name, frame in zip(frames.names, frames, strict=True):
         new = _without_void(given[name]) if name in given else None
-        labels = segmenter.step(frame) if started else np.zeros(frame.shape[:2], np.uint8)
+        if started:
+            labels = segmenter.step(frame)
+        else:
+            labels = np.zeros(frame.shape[:2], np.uint8) if kept is None or new is not None else kept[name]
         if new is not None:
             (segmenter.add_objects if started else segmenter.start)(frame, new)
             labels = np.where(new > 0, new, labels)
@@ -185,18 +204,22 @@ def segment_video(
     mask: Path | None,
     method: str,
     out: Path,
+    keep: Path | None = None,
     overwrite: bool = False,
     backbone_weights: Path | None = None,
     checkpoint: Path | None = None,
     device: str = "auto",
     progress: Callable[..., Iterable[str]] | None = None,
+    watch: Callable[[np.ndarray, np.ndarray], None] | None = None,
     note: Callable[[str], None] | None = None,
 ) -> None:
     """Segment a folder of images or a video file and write one indexed PNG per frame into the folder `out`.
 
     `mask` is the first frame's mask, or a folder of masks named like frames, each of which introduces the ids that no
-    earlier one held; zero-shot methods take none. `progress` wraps an iterable as tqdm does. InputError: input or
-    output that cannot be used; then nothing is written.
+    earlier one held; zero-shot methods take none. `keep`, masks of an earlier run, has the method go on from a mended
+    one of them: `mask` is then named after its frame, and the frames before it keep their masks. `progress` wraps an
+    iterable as tqdm does; `watch` is called with each frame and its labels. InputError: input or output that cannot be
+    used; then nothing is written.
     """
     _check_method(method)
     zero_shot = METHODS[method].zero_shot
@@ -205,30 +228,75 @@ def segment_video(
     if mask is not None and zero_shot:
         raise InputError(f"{mask} is no use to {method}, which finds the objects itself: leave --mask out")
     video = open_frames(frames)
-    given = None if mask is None else read_given(mask, names=video.names, size=video.size)
+    given = None if mask is None else read_given(mask, names=video.names, size=video.size, by_name=keep is not None)
+    kept = None if keep is None else _read_kept(keep, video, given)
     _check_apart(out, frames, *([] if mask is None else [mask]))
     segmenter = build(method, backbone_weights=backbone_weights, checkpoint=checkpoint, device=device, note=note)
     names = video.names if progress is None else progress(video.names)
+    seen = _Seen(video)
     with output_folder(out, overwrite=overwrite) as folder:
-        labelled = segment_frames(segmenter, video, given)
+        labelled = segment_frames(segmenter, seen, given, kept=kept)
         for name, labels in zip(names, labelled, strict=True):
             write_mask(folder / f"{name}.png", labels)
+            if watch is not None:
+                watch(seen.frame, labels)
 
 
-def read_given(mask: Path, *, names: tuple[str, ...], size: tuple[int, int]) -> dict[str, np.ndarray]:
+class _Seen:
+    """Frames as they are, and the one that was read last."""
+
+    def __init__(self, frames: Frames):
+        self.frames, self.names = frames, frames.names
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for frame in self.frames:
+            self.frame = frame
+            yield frame
+
+
+def read_given(
+    mask: Path, *, names: tuple[str, ...], size: tuple[int, int], by_name: bool = False
+) -> dict[str, np.ndarray]:
     """The objects that a mask, or a folder of masks, introduces: labels `uint8 (H, W)` by name of the frame.
 
-    One mask belongs to the first of the frames `names`. In a folder each mask introduces the ids that no earlier one
-    held, and the rest of it is passed over. InputError: another size, no object, a mask without a frame.
+    One mask belongs to the first of the frames `names`, or with `by_name` to that of its own name. In a folder each
+    mask introduces the ids that no earlier one held, and the rest of it is passed over. InputError: another size, no
+    object, an object that covers its frame, a mask without a frame.
     """
     mask = Path(mask)
-    if not mask.is_dir():
-        masks = {names[0]: _without_void(read_mask(mask, size=size))}
-    else:
+    if mask.is_dir():
         masks = _introductions(MaskFolder(mask, size=size), names)
-    if not any(labels.any() for labels in masks.values()):
-        raise InputError(f"{mask} holds no object: every pixel is background, paint at least one object")
+    else:
+        masks = {_frame_of(mask, names) if by_name else names[0]: _without_void(read_mask(mask, size=size))}
+    for labels in masks.values() or [np.zeros(size, np.uint8)]:
+        check_objects(labels, mask)
     return masks
+
+
+def check_objects(labels: np.ndarray, source: str | Path) -> None:
+    """InputError, which names `source`, where labels `uint8 (H, W)` hold no object, or one that covers the frame."""
+    ids = object_ids(labels)
+    if not ids:
+        raise InputError(f"{source} holds no object: every pixel is background, paint at least one object")
+    if (labels == ids[0]).all():
+        raise InputError(f"{source} has object {ids[0]} in every pixel: leave unpainted what is background")
+
+
+def _frame_of(mask: Path, names: tuple[str, ...]) -> str:
+    if mask.stem not in names:
+        raise InputError(f"{mask} has no frame of its name: call it after the one it mends, such as {names[0]}.png")
+    return mask.stem
+
+
+def _read_kept(folder: Path, video: Frames, given: Mapping[str, np.ndarray] | None) -> MaskFolder:
+    """The masks of an earlier run, of which those before the first given frame are needed."""
+    if given is None:
+        raise InputError(f"{folder} is no use without --mask, the mended mask of a frame: give it, or leave --keep out")
+    kept = MaskFolder(folder, size=video.size)
+    for name in takewhile(lambda name: name not in given, video.names):
+        if name not in kept:
+            raise InputError(f"{folder} has no {name}.png: give the folder of masks that an earlier run wrote")
+    return kept
 
 
 def _introductions(masks: MaskFolder, names: tuple[str, ...]) -> dict[str, np.ndarray]:

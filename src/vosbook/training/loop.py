@@ -61,22 +61,25 @@ def train(
     config: TrainConfig,
     folder: Path,
     settings: Mapping[str, Any] | None = None,
+    optimizer: torch.optim.Optimizer | None = None,
     progress: Callable[[range], Iterable[int]] = iter,
 ) -> Curve:
     """Train `network` in place, on the device it is on; returns the curve, an entry every `log_every` steps.
 
     The state is kept in `folder/state.pt`; where there is one, training goes on from it. `settings` is whatever else
     the result depends on (plain values: numbers, strings, lists, dicts), kept with the state. `loss` must draw nothing
-    from a generator that is not seeded by the step. `progress` is given the steps to come.
+    from a generator that is not seeded by the step. `optimizer`: another one than the configuration's Adam; its own
+    rates then rise and fall as the configuration says. `progress` is given the steps to come.
 
     InputError: a state that is damaged or was made with other settings; a batch that the processes cannot share.
     FloatingPointError: a loss, or weights, that are no longer finite; the state kept before stays.
     """
     share = _share(config.batch)
     path, settings = folder / "state.pt", asdict(config) | dict(settings or {})
-    groups = parameter_groups(network, config)
-    optimizer = torch.optim.Adam(groups, weight_decay=config.weight_decay, amsgrad=config.amsgrad)
-    rates = [group["lr"] for group in groups]
+    if optimizer is None:
+        groups = parameter_groups(network, config)
+        optimizer = torch.optim.Adam(groups, weight_decay=config.weight_decay, amsgrad=config.amsgrad)
+    rates = [group["lr"] for group in optimizer.param_groups]
     curve = _resume(path, network, optimizer, settings)
     begin, spent = (int(curve[-1]["step"]), curve[-1]["seconds"]) if curve else (0, 0.0)
     start, total = perf_counter() - spent, 0.0

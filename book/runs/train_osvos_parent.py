@@ -1,0 +1,157 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Training OSVOS's parent network
+#
+# Single frames and their masks, from many videos: what is an object, and what is not (Maninis et al., TPAMI 2018,
+# section 3.2). `variant` names one of the trainings that the profile lists: `parent` is the network that comes with the
+# package; the `images_...` see fewer of the frames (Table 5), in as many steps as one another.
+#
+# ```
+# make run RUN=train_osvos_parent PROFILE=small SET='variant=parent'
+# torchrun --nproc-per-node 2 book/runs/train_osvos_parent.py profile=small variant=parent
+# ```
+#
+# The second shares every batch between processes, one for each GPU where there are any. Either can be killed at any
+# moment and started again: it goes on from the last state that was kept, and ends with the weights of an unbroken run.
+# To begin anew, remove the run's folder.
+
+# %% tags=["parameters"]
+profile = "smoke"
+variant = "parent"
+
+# %% tags=["imports"]
+import hashlib
+from contextlib import nullcontext
+from dataclasses import asdict
+
+import torch
+from tqdm.auto import tqdm
+
+from vosbook.datasets.catalog import load_sequence
+from vosbook.datasets.synthetic import SyntheticConfig
+from vosbook.methods.osvos import METHOD, OnlineConfig, OsvosSegmenter
+from vosbook.nn.encoder import pretrained_encoder
+from vosbook.nn.side_outputs import SideOutputConfig, about_side_outputs, build_side_outputs, deep_loss
+from vosbook.runs import book_folder, load_profile, manifest_entry, record_run, script_parameters
+from vosbook.training.checkpoint import save_network
+from vosbook.training.fine_tune import Budget
+from vosbook.training.held_out import score_held_out
+from vosbook.training.loop import TrainConfig, is_main, process_count, start_processes, stop_processes, train
+from vosbook.training.stills import StillConfig, StillSampler
+
+# %%
+profile, variant = script_parameters(profile=profile, variant=variant)
+settings = load_profile(profile).of_variant("train_osvos_parent", variant)
+device = start_processes(settings["device"])
+name = f"train_osvos_parent_{profile}_{variant}"
+runs = book_folder().parent / "build" / "runs"
+
+# %% [markdown]
+# The data: sequences of DAVIS, and synthetic ones by their seeds from the first to the last. All of their frames are
+# drawn alike; a variant may have drawn `images` of them beforehand, once.
+
+
+# %%
+def lists_as_tuples(entry):
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+
+
+synthetic = SyntheticConfig(**settings["synthetic"])
+first, last = settings["videos"]
+specs = [*settings["data"], *(f"synthetic/{seed}" for seed in range(first, last + 1))]
+sequences = [load_sequence(spec, config=synthetic, resolution=settings["resolution"]) for spec in specs]
+data = [manifest_entry(spec, sequence) for spec, sequence in zip(specs, sequences)]
+stills = StillConfig(**lists_as_tuples(settings["stills"]), images=settings["images"], seed=settings["seed"])
+sampler = StillSampler(sequences, stills, device=device)
+len(sequences), len(sampler.pool)
+
+# %% [markdown]
+# The network, and what makes its steps. `sgd` names the momentum and the decay of the paper's optimizer, which takes
+# the loss as a sum and has multipliers of its own for the learning rate; without it, Adam on the normalised loss.
+
+# %%
+network_config = SideOutputConfig(**lists_as_tuples(settings["network"]))
+config = TrainConfig(**settings["train"], seed=settings["seed"])
+torch.manual_seed(config.seed)
+network = build_side_outputs(network_config, pretrained_encoder).to(device)
+sgd, optimizer = settings["sgd"], None
+if sgd:
+    groups = network.parameter_groups(config.lr, weight_decay=sgd["weight_decay"])
+    optimizer = torch.optim.SGD(groups, lr=config.lr, momentum=sgd["momentum"])
+sum(p.numel() for p in network.parameters() if p.requires_grad)
+
+# %% [markdown]
+# The loss of one step: Eq. 1 for the fused output, and for every side (deep supervision), whose weight fades: the
+# sides show the stages what to learn, but in the end it is the fused output that counts.
+
+
+# %%
+def side_weight(step):
+    """In the last step that has this share of the training behind it, or less."""
+    return next(weight for until, weight in settings["side_weights"] if step < until * config.steps)
+
+
+def loss(network, step, share):
+    """Over the frames of this share of the step's batch."""
+    images, y = sampler.batch(step, share)
+    return deep_loss(network(images), y, side_weight=side_weight(step), normalised=sgd is None)
+
+
+# %% [markdown]
+# The training, and scores on held-out video, which no setting was chosen on: of networks tuned to its objects in a
+# fixed number of steps, and of the first masks left where they are. The weights, encoder and all, go to
+# `build/runs/train_osvos_parent_PROFILE_VARIANT/weights.safetensors` as float16, with words about what they are and
+# what they were trained on; `vosbook segment --method osvos --checkpoint` takes the file as it is. To ship the network
+# with the package, copy it to `src/vosbook/weights/osvos.safetensors`, and commit it with its record.
+
+# %%
+online = OnlineConfig(
+    **lists_as_tuples(settings["online"]), budget=Budget(seconds=None, steps=settings["online_steps"])
+)
+about = about_side_outputs(network_config, method=METHOD) | {
+    "backbone": network_config.backbone,
+    "trained_on": f"{settings['trained_on']}, {len(sampler.pool)} frames of {len(sequences)} sequences",
+    "licence": settings["licence"],
+    "record": name,
+}
+pixels = hashlib.sha256("".join(entry["sha256"] for entry in data).encode()).hexdigest()
+depends_on = {"network": about["config"], "data": pixels, "stills": asdict(stills), "sgd": sgd}
+depends_on |= {"side_weights": settings["side_weights"]}
+circumstances = {"device": device.type, "threads": torch.get_num_threads(), "processes": process_count()}
+whole = {"train": asdict(config), **depends_on, **circumstances, "about": about, "online": asdict(online)}
+recording = record_run(name, profile=profile, config=whole, seed=config.seed, data=data)
+with recording if is_main() else nullcontext({"metrics": {}}) as run:
+    curve = train(
+        network,
+        loss,
+        config=config,
+        folder=runs / name,
+        settings=depends_on,
+        optimizer=optimizer,
+        progress=lambda steps: tqdm(
+            steps, initial=steps.start, total=steps.stop, mininterval=10, disable=not is_main()
+        ),
+    )
+    run["curve"] = curve
+    run["metrics"] = {"loss_first": curve[0]["loss"], "loss_last": curve[-1]["loss"], "seconds": curve[-1]["seconds"]}
+    if is_main():
+        save_network(runs / name / "weights.safetensors", network, about)
+        held_out = ((spec, load_sequence(spec, config=synthetic)) for spec in settings["held_out"])
+        run["metrics"]["held_out"] = scores = score_held_out("osvos", OsvosSegmenter(network, online), held_out)
+
+# %% [markdown]
+# `seconds` counts the whole training, before and after interruptions; the record's `wall_seconds` only what came after
+# the last one, and the scores.
+
+# %%
+if is_main():
+    print(f"loss {curve[0]['loss']:.3f} -> {curve[-1]['loss']:.3f} in {curve[-1]['seconds']:.0f} s")
+    print(f"J {scores['osvos']['J']:.3f} on held-out video, first masks {scores['first_mask']['J']:.3f}")
+stop_processes()

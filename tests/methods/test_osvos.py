@@ -1,0 +1,289 @@
+"""OSVOS: one network per object, tuned to it; frames are independent; budgets, late objects, and input that is none."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from vosbook.cli import main
+from vosbook.datasets.catalog import load_sequence
+from vosbook.datasets.sequence import Sequence
+from vosbook.datasets.synthetic import SyntheticConfig
+from vosbook.errors import InputError
+from vosbook.features import FilterBank
+from vosbook.methods.osvos import (
+    METHOD,
+    OnlineConfig,
+    OsvosSegmenter,
+    base_network,
+    online_steps,
+    segment_at_once,
+    tune_to_object,
+)
+from vosbook.metrics.region import jaccard
+from vosbook.nn.encoder import Encoder, random_resnet
+from vosbook.nn.side_outputs import SideOutputConfig, SideOutputNetwork, about_side_outputs, balanced_bce
+from vosbook.segment import build, segment_frames
+from vosbook.training.checkpoint import save_network
+from vosbook.training.fine_tune import Budget, learn
+from vosbook.video import read_mask, write_mask
+
+SIZE = (48, 80)
+STEPS = OnlineConfig(budget=Budget(seconds=None, steps=12, check_every=4), lr=0.02)
+
+
+def filters_network() -> SideOutputNetwork:
+    torch.manual_seed(0)
+    return SideOutputNetwork(Encoder(FilterBank(levels=["layer1", "layer2", "layer3"]))).eval()
+
+
+@pytest.fixture(scope="module")
+def video() -> Sequence:
+    return load_sequence("synthetic/908", config=SyntheticConfig(size=SIZE, frames=6, objects=(2, 2)))
+
+
+@pytest.fixture(scope="module")
+def parent() -> SideOutputNetwork:
+    return filters_network()
+
+
+def _same(one: SideOutputNetwork, other: SideOutputNetwork) -> bool:
+    states = one.state_dict(), other.state_dict()
+    return all(torch.equal(value, states[1][key]) for key, value in states[0].items())
+
+
+# -------------------------------------------------------------------------------------------------------------- tuning
+
+
+def test_tuning_learns_the_object_and_not_its_neighbour(parent, video):
+    """Of two objects, each network finds its own in a later frame."""
+    segmenter = OsvosSegmenter(parent, replace(STEPS, budget=Budget(seconds=None, steps=60)))
+    segmenter.start(video.frames[0], video.labels(0))
+    labels, truth = segmenter.step(video.frames[3]), video.labels(3)
+    for i in (1, 2):
+        assert jaccard(labels == i, truth == i) > 0.6
+        assert jaccard(labels == i, truth == 3 - i) < 0.2
+        checks = list(segmenter.tuned[i].checks.values())
+        assert checks[-1] < 0.3 * checks[0]
+
+
+def test_a_step_is_a_gradient_of_equation_1_on_the_fused_output_alone(parent, video):
+    frame, mask = video.frames[0], video.labels(0) == 1
+    network = filters_network()
+    still = replace(STEPS, flip=0, rotation=0, zoom=(1, 1), encoder_lr=0.5)
+    loss, _ = online_steps(network, frame, mask, still)
+    images = torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 255
+    wanted = balanced_bce(network(images).fused, torch.from_numpy(mask)[None, None].float(), normalised=True)
+    assert loss(0).item() == pytest.approx(wanted.item(), rel=1e-5)
+    loss(0).backward()
+    silent = {name for name, p in network.named_parameters() if p.grad is None}
+    assert silent == {f"score.{level}.{part}" for level in network.levels for part in ("weight", "bias")}
+
+
+def test_encoder_and_new_layers_have_rates_of_their_own(video):
+    torch.manual_seed(0)
+    network = SideOutputNetwork(Encoder(random_resnet("resnet18", levels=["layer1"])))
+    _, optimizer = online_steps(network, video.frames[0], video.labels(0) == 1, STEPS)
+    new, old = optimizer.param_groups
+    assert (new["lr"], old["lr"]) == (0.02, 1e-4)
+    assert sum(p.numel() for p in old["params"]) == sum(p.numel() for p in network.encoder.parameters())
+    sides = sum(p.numel() for part in (network.side, network.fuse) for p in part.parameters())
+    assert sum(p.numel() for p in new["params"]) == sides
+
+
+def test_the_same_seed_gives_the_same_network(parent, video):
+    frame, mask = video.frames[0], video.labels(0) == 1
+    networks = [filters_network() for _ in range(3)]
+    for network, config in zip(networks, (STEPS, STEPS, replace(STEPS, seed=1))):
+        tune_to_object(network, frame, mask, config)
+    assert _same(networks[0], networks[1]) and not _same(networks[0], networks[2])
+
+
+def test_the_states_on_the_way_are_those_of_shorter_tunings(video):
+    """So that one tuning shows how quality grows with its length (Figure 4)."""
+    frame, mask = video.frames[0], video.labels(0) == 1
+    network = filters_network()
+    steps = learn(*online_steps(network, frame, mask, STEPS))
+    for _ in range(5):
+        next(steps)
+    short = filters_network()
+    tune_to_object(short, frame, mask, replace(STEPS, budget=Budget(seconds=None, steps=5)))
+    assert _same(network, short)
+
+
+def test_without_a_budget_the_answer_is_the_parents(parent, video):
+    segmenter = OsvosSegmenter(parent, replace(STEPS, budget=Budget(seconds=0)))
+    segmenter.start(video.frames[0], np.minimum(video.labels(0), 1))
+    assert segmenter.tuned[1].steps == 0
+    images = torch.from_numpy(video.frames[2]).permute(2, 0, 1)[None].float() / 255
+    with torch.no_grad():
+        p = parent.logits(images).sigmoid()[0, 0].numpy()
+    np.testing.assert_array_equal(segmenter.step(video.frames[2]), p > STEPS.threshold)
+
+
+def test_seconds_are_kept_to(parent, video):
+    """Steps are of milliseconds here; the processor may be taken away from them, so the bound is loose."""
+    network = filters_network()
+    config = replace(STEPS, budget=Budget(seconds=0.5))
+    tuned = tune_to_object(network, video.frames[0], video.labels(0) == 1, config)
+    assert tuned.steps > 0 and 0.2 < tuned.seconds < 1.0
+
+
+def test_the_parent_stays_as_it_is(parent, video):
+    before = {key: value.clone() for key, value in parent.state_dict().items()}
+    segmenter = OsvosSegmenter(parent, STEPS)
+    segmenter.start(video.frames[0], video.labels(0))
+    assert all(torch.equal(before[key], value) for key, value in parent.state_dict().items())
+    assert not _same(segmenter.networks[1], parent) and not _same(segmenter.networks[1], segmenter.networks[2])
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_either_precision_finds_the_object(precision, parent, video):
+    network = filters_network()
+    config = replace(STEPS, precision=precision, budget=Budget(seconds=None, steps=40))
+    tuned = tune_to_object(network, video.frames[0], video.labels(0) == 1, config)
+    assert tuned.checks[tuned.best_step] < 0.3 * tuned.checks[0]
+
+
+# -------------------------------------------------------------------------------------------------------------- frames
+
+
+def test_frames_are_independent_of_their_order_and_their_batch(parent, video):
+    segmenter = OsvosSegmenter(parent, STEPS)
+    segmenter.start(video.frames[0], video.labels(0))
+    frames = np.stack([video.frames[t] for t in (1, 2, 3, 4)])
+    together = segmenter.segment(frames)
+    assert together.shape == (4, *SIZE) and together.dtype == np.uint8 and set(np.unique(together)) <= {0, 1, 2}
+    for k in (3, 0, 2, 1):
+        np.testing.assert_array_equal(segmenter.step(frames[k]), together[k])
+
+
+def test_scores_come_in_the_order_of_the_objects(parent, video):
+    labels = np.where(video.labels(0) > 0, 10 - video.labels(0), 0).astype(np.uint8)  # ids 9 and 8
+    segmenter = OsvosSegmenter(parent, STEPS)
+    segmenter.start(video.frames[0], labels)
+    frames = np.stack([video.frames[t] for t in (1, 2)])
+    scores = segmenter.scores(frames)
+    assert scores.shape == (2, 2, *SIZE) and list(segmenter.networks) == [8, 9]
+    images = torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255
+    with torch.no_grad():
+        torch.testing.assert_close(scores[1], segmenter.networks[9].logits(images)[:, 0])
+    lone = (scores[0] > np.log(0.635 / 0.365)) & (scores[1] < 0)
+    assert (segmenter.segment(frames)[lone.numpy()] == 8).all() and lone.any()
+
+
+@pytest.mark.parametrize("batch", [1, 2, 4, 50])
+def test_a_whole_video_at_once_has_the_labels_of_the_frame_loop(batch, parent, video):
+    """The second object appears in frame 2, the first one in frame 1."""
+    first, second = (np.where(video.labels(t) == i, i, 0).astype(np.uint8) for t, i in ((1, 1), (2, 2)))
+    names = video.frames.names
+    second[:2] = 255  # void
+    given = {names[1]: first, names[2]: second}
+    one_by_one = list(segment_frames(OsvosSegmenter(parent, STEPS), video.frames, given))
+    at_once = list(segment_at_once(OsvosSegmenter(parent, STEPS), video.frames, given, batch=batch))
+    np.testing.assert_array_equal(np.stack(at_once), np.stack(one_by_one))
+    assert not at_once[0].any() and set(np.unique(at_once[3:])) == {0, 1, 2}
+
+
+def test_a_second_video_begins_anew(parent, video):
+    segmenter = OsvosSegmenter(parent, STEPS)
+    segmenter.start(video.frames[0], video.labels(0))
+    segmenter.start(video.frames[0], np.where(video.labels(0) == 2, 5, 0).astype(np.uint8))
+    assert list(segmenter.networks) == [5]
+
+
+# ------------------------------------------------------------------------------------------------- what is no input
+
+
+@pytest.mark.parametrize("masks", [None, np.zeros(SIZE, np.uint8), np.full(SIZE, 255, np.uint8)])
+def test_no_object_is_refused(masks, parent, video):
+    with pytest.raises(ValueError, match="at least one object in the first frame, got none"):
+        OsvosSegmenter(parent, STEPS).start(video.frames[0], masks)
+
+
+def test_an_object_that_is_known_is_refused(parent, video):
+    segmenter = OsvosSegmenter(parent, STEPS)
+    segmenter.start(video.frames[0], video.labels(0))
+    with pytest.raises(ValueError, match=r"objects \[2\] are known already"):
+        segmenter.add_objects(video.frames[1], np.where(video.labels(1) == 2, 2, 0).astype(np.uint8))
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_object_of_one_pixel_or_all_of_them_is_tuned_to_without_harm(whole, parent, video):
+    mask = np.full(SIZE, whole)
+    mask[20, 30] = True
+    segmenter = OsvosSegmenter(parent, STEPS)
+    segmenter.start(video.frames[0], mask.astype(np.uint8))
+    assert all(p.isfinite().all() for p in segmenter.networks[1].parameters())
+    assert set(np.unique(segmenter.step(video.frames[1]))) <= {0, 1}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"precision": "float16"}, 'precision is "float32" or "bfloat16", got \'float16\''),
+        ({"threshold": 1.0}, "threshold lies between 0 and 1, got 1.0"),
+    ],
+)
+def test_settings_that_are_none_are_refused(settings, message):
+    with pytest.raises(ValueError, match=message):
+        OnlineConfig(**settings)
+
+
+# ------------------------------------------------------------------------------------------------------------- files
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path, parent: SideOutputNetwork) -> Path:
+    about = about_side_outputs(
+        SideOutputConfig(backbone="filters", levels=("layer1", "layer2", "layer3")), method=METHOD
+    )
+    save_network(tmp_path / "parent.safetensors", parent, about)
+    return tmp_path / "parent.safetensors"
+
+
+def test_a_file_holds_the_whole_parent(checkpoint, parent):
+    segmenter = build("osvos", checkpoint=checkpoint, device="cpu")
+    for key, value in parent.state_dict().items():
+        torch.testing.assert_close(segmenter.parent.state_dict()[key], value, rtol=1e-3, atol=1e-6)
+
+
+def test_backbone_weights_alone_make_a_network_that_has_learned_nothing_else(tmp_path, monkeypatch):
+    torch.manual_seed(0)
+    resnet = random_resnet("resnet18", levels=["layer1", "layer2", "layer3"])
+    loaded = []
+    monkeypatch.setattr(
+        "vosbook.methods.osvos.load_backbone", lambda name, *, weights, **_: loaded.append(weights) or resnet
+    )
+    notes = []
+    segmenter = build("osvos", backbone_weights=tmp_path / "r.pth", device="cpu", note=notes.append)
+    assert loaded == [tmp_path / "r.pth"] and "without a parent network" in notes[0]
+    again = base_network(tmp_path / "r.pth", note=notes.append)
+    assert _same(segmenter.parent, again)
+    assert not _same(again, base_network(tmp_path / "r.pth", note=notes.append, seed=1))
+
+
+def test_files_that_do_not_fit_are_refused(tmp_path, checkpoint):
+    save_network(tmp_path / "other.safetensors", filters_network(), {"method": "rvos"})
+    with pytest.raises(InputError, match=r"other\.safetensors is no network of osvos: train one with"):
+        build("osvos", checkpoint=tmp_path / "other.safetensors", device="cpu")
+    with pytest.raises(InputError, match=r"none\.safetensors does not exist"):
+        build("osvos", checkpoint=tmp_path / "none.safetensors", device="cpu")
+    with pytest.raises(InputError, match=r"parent\.safetensors holds its own backbone: leave"):
+        build("osvos", checkpoint=checkpoint, backbone_weights=tmp_path / "r.pth", device="cpu")
+
+
+def test_segment_on_the_command_line(tmp_path, checkpoint, video, monkeypatch):
+    monkeypatch.setattr("vosbook.methods.osvos.OnlineConfig", lambda: STEPS)  # for its minute is too long here
+    (tmp_path / "frames").mkdir()
+    for t in range(3):
+        cv2.imwrite(str(tmp_path / "frames" / f"{t:05d}.png"), video.frames[t][..., ::-1])
+    write_mask(tmp_path / "first.png", video.labels(0))
+    command = ["segment", str(tmp_path / "frames"), "--mask", str(tmp_path / "first.png"), "--method", "osvos"]
+    command += ["--out", str(tmp_path / "out"), "--device", "cpu", "--checkpoint", str(checkpoint)]
+    assert main(command) == 0
+    assert read_mask(tmp_path / "out" / "00002.png").shape == SIZE
+    assert (read_mask(tmp_path / "out" / "00000.png") == video.labels(0)).all()
