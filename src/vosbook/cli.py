@@ -10,11 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from tqdm import tqdm
 
 from vosbook.errors import InputError
+
+if TYPE_CHECKING:
+    from vosbook.fetch.manifest import DataSet
 
 # Each command imports its room when it runs: `vosbook methods` should not wait for torch.
 
@@ -48,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_segment(commands)
     _add_evaluate(commands)
     _add_render(commands)
+    _add_data(commands)
     return parser
 
 
@@ -188,6 +192,59 @@ def _render(args: argparse.Namespace) -> None:
     print(args.out)
 
 
+# ------------------------------------------------------------------------------------------------------ data
+
+
+def _add_data(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser("data", help="fetch a data set, lay it out as the readers want it, check it")
+    command.add_argument("name", nargs="?", metavar="NAME", help="without it: list the data sets")
+    command.add_argument("--check", action="store_true", help="fetch nothing: look at every image that is there")
+    command.add_argument("--subset", type=_positive, metavar="N", help="the first N sequences by name")
+    command.add_argument("--out", type=Path, metavar="DIR", help="where data sets lie (default: VOSBOOK_DATA)")
+    command.add_argument("--archives", type=Path, metavar="DIR", help="take the files that you fetched from here")
+    command.add_argument("--manifest", type=Path, metavar="FILE", help="addresses (default: data_scripts/manifest.yml)")
+    command.set_defaults(run=_data, interrupted="run it again to go on")
+
+
+def _data(args: argparse.Namespace) -> None:
+    from vosbook.datasets.catalog import data_folder
+    from vosbook.fetch.manifest import read_manifest
+
+    data_sets = read_manifest(args.manifest)
+    if args.name is None:
+        for data_set in data_sets.values():
+            print(f"{data_set.name:<32}{data_set.title}; {data_set.licence}")
+        return
+    if args.name not in data_sets:
+        raise InputError(f"{args.name} is no data set: choose one of {', '.join(data_sets)}")
+    out = data_folder() if args.out is None else args.out
+    (_check_data if args.check else _fetch_data)(data_sets[args.name], out, args)
+
+
+def _fetch_data(data_set: "DataSet", out: Path, args: argparse.Namespace) -> None:
+    from vosbook.fetch.store import fetch
+
+    with _notes() as note:
+        folder = fetch(data_set, out, archives=args.archives, subset=args.subset, progress=_progress, note=note)
+        note(f"licence: {data_set.licence}; credit: {data_set.credit}")
+    print(folder)
+
+
+def _check_data(data_set: "DataSet", out: Path, args: argparse.Namespace) -> None:
+    from vosbook.fetch.check import check
+
+    folder = out / data_set.folder
+    report = check(data_set, folder, progress=_progress)
+    print(f"{data_set.title}, in {folder}", *report.lines, *report.damaged, sep="\n")
+    if report.damaged:
+        raise InputError(
+            f"{folder}: {len(report.damaged)} things are damaged, as listed: move it away and fetch it anew"
+        )
+    if report.lacking:
+        raise InputError(f"{folder} is sound but not complete, it lacks {', '.join(report.lacking)}: fetch the rest")
+    print("complete, and every image can be read")
+
+
 # ------------------------------------------------------------------------------------------------------ main
 
 _progress = partial(tqdm, file=sys.stderr, leave=False, disable=None)  # silent where stderr is no terminal
@@ -222,7 +279,7 @@ def _drop_stdout() -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line `argv` (without the program's name). Returns the exit status."""
-    args = _parser().parse_args(argv)
+    args = _parser().parse_args(argv, argparse.Namespace(interrupted="nothing was kept"))
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was half written is removed
     try:
         args.run(args)
@@ -240,7 +297,7 @@ def main(argv: list[str] | None = None) -> int:
     except MemoryError:
         return _refuse(args, "this is too large for the memory: use smaller or fewer frames")
     except KeyboardInterrupt:
-        print(f"vosbook {args.command}: interrupted, nothing was kept", file=sys.stderr)
+        print(f"vosbook {args.command}: interrupted, {args.interrupted}", file=sys.stderr)
         return 130
     return 0
 
