@@ -16,8 +16,10 @@ from vosbook.methods.osvos_s import (
     OsvosSSegmenter,
     as_image,
     find_object,
+    guides_of,
     learn_object,
     loss_of_rounds,
+    steps_of,
     views_of,
 )
 from vosbook.metrics.region import jaccard
@@ -27,11 +29,10 @@ from vosbook.proposals import Proposals, SyntheticProposals
 from vosbook.runs import score_sequence
 from vosbook.semantics import SemanticsConfig, semantic_prior
 from vosbook.training.fine_tune import Budget
-from vosbook.training.stills import StillConfig
 
 SIZE = (48, 80)
-STILL = StillConfig(flip=0, rotation=0, zoom=(1, 1), size=SIZE, min_pixels=1)
-QUICK = OsvosSConfig(budget=Budget(seconds=None, steps=40), views=STILL, batch=1, lr=0.01)
+STILL = {"flip": 0, "rotation": 0, "zoom": (1, 1)}
+QUICK = OsvosSConfig(budget=Budget(seconds=None, steps=40), **STILL, batch=1, lr=0.01, threshold=0.5)
 
 
 def disc(x, y, r=9):
@@ -127,9 +128,8 @@ def test_views_carry_the_frame_its_object_and_the_prior():
 
 
 def test_proposals_move_with_the_frame():
-    still = replace(STILL, flip=1.0)
     guide = Guide(np.zeros((*SIZE, 3), np.uint8), disc(20, 20), disc(24, 20))
-    _, y, w = views_of([guide], replace(QUICK, dropped=0, views=still), np.random.default_rng(0))
+    _, y, w = views_of([guide], replace(QUICK, dropped=0, flip=1.0), np.random.default_rng(0))
     seen = (y[0, 0] > 0).numpy(), (w[0, 0] > 0.5).numpy()
     assert all(jaccard(part, given[:, ::-1]) > 0.9 for part, given in zip(seen, (guide.y, guide.selected)))
 
@@ -139,6 +139,29 @@ def test_as_many_priors_are_dropped_as_asked_for():
     _, y, w = views_of([guide] * 200, replace(QUICK, dropped=0.3), np.random.default_rng(0))
     empty = w.flatten(1).amax(dim=1) == 0
     assert 0.2 < empty.float().mean() < 0.4 and y.flatten(1).any(dim=1).all()
+
+
+def test_a_step_sees_the_same_whenever_it_is_made(crossing):
+    guides = list(guides_of(crossing, SyntheticProposals([crossing]), SemanticsConfig()))
+    loss, _ = steps_of(parent(), guides, replace(QUICK, batch=3))
+    again, _ = steps_of(parent(), guides, replace(QUICK, batch=3))
+    assert loss(5).item() == again(5).item() != loss(6).item()
+
+
+def test_a_parent_learns_from_every_object_that_is_large_enough(crossing):
+    guides = list(guides_of(crossing, SyntheticProposals([crossing]), SemanticsConfig(), min_pixels=100))
+    sizes = [(crossing.labels(t) == i).sum() for t in range(9) for i in (1, 2)]
+    assert [guide.y.sum() for guide in guides] == [size for size in sizes if size >= 100] and len(guides) < 18
+    assert all(np.array_equal(guide.y, guide.selected) for guide in guides)  # a source without errors
+
+
+def test_the_threshold_becomes_one_half(crossing):
+    network, image = parent(), as_image(crossing.frames[0])
+    torch.nn.init.constant_(network.base.fuse.bias, 1.0)
+    answer = find_object(network, image, Fixed().proposals, (), replace(QUICK, threshold=0.635))
+    with torch.no_grad():
+        p = network(image, torch.zeros(1, 1, *SIZE)).first[0, 0].sigmoid().numpy()
+    assert np.array_equal(answer.first > 0.5, p > 0.635) and 0.5 < p.mean() < 0.8
 
 
 def test_learning_lowers_the_loss_and_a_budget_of_nothing_changes_nothing(crossing):
@@ -169,7 +192,7 @@ def test_two_instances_of_one_category_that_cross(crossing):
     for t in (1, 2, 3, 6, 7):
         labels, proposals = segmenter.step(crossing.frames[t]), source.propose(crossing.frames[t])
         for i, network in segmenter.networks.items():
-            answer = find_object(network, as_image(crossing.frames[t]), proposals, ("bird",), SemanticsConfig())
+            answer = find_object(network, as_image(crossing.frames[t]), proposals, ("bird",), QUICK)
             assert answer.chosen == (i - 1,)
             assert jaccard(labels == i, crossing.labels(t) == i) > 0.7
 
@@ -181,7 +204,7 @@ def test_without_a_match_the_object_is_followed_by_appearance(crossing, source):
     assert said[0] == f"none of {len(source.proposals)} proposals matches object 1: it is followed by appearance alone"
     assert scores["J"] > 0.6
     network, image = segmenter.networks[1], as_image(crossing.frames[3])
-    answer = find_object(network, image, source.propose(None), (), SemanticsConfig())
+    answer = find_object(network, image, source.propose(None), (), QUICK)
     with torch.no_grad():
         first = network(image, torch.zeros(1, 1, *SIZE)).first
     torch.testing.assert_close(answer.final, first[0, 0].sigmoid())
@@ -192,7 +215,7 @@ def test_where_the_instance_is_missed_the_background_classifier_decides(crossing
     network = parent()
     torch.nn.init.constant_(network.guided.background.bias, -3.0)
     image = as_image(crossing.frames[0])
-    missed = find_object(network, image, Fixed().proposals, ("bird",), SemanticsConfig())
+    missed = find_object(network, image, Fixed().proposals, ("bird",), QUICK)
     with torch.no_grad():
         background = network(image, torch.zeros(1, 1, *SIZE)).final
     torch.testing.assert_close(missed.final, background[0, 0].sigmoid())
@@ -203,7 +226,7 @@ def test_the_prior_is_the_chosen_instance(crossing):
     network = parent()
     torch.nn.init.constant_(network.base.fuse.bias, 5.0)  # the first round sees the object everywhere
     source = Fixed(disc(20, 20), disc(60, 20, 6))
-    answer = find_object(network, as_image(crossing.frames[0]), source.proposals, ("bird",), SemanticsConfig())
+    answer = find_object(network, as_image(crossing.frames[0]), source.proposals, ("bird",), QUICK)
     assert answer.first.min() > 0.5 and answer.chosen == (0,)
     assert np.array_equal(answer.w, semantic_prior(disc(20, 20), SemanticsConfig().sigma))
 

@@ -5,13 +5,17 @@ chosen, smoothed, is the prior that weighs two further classifiers on the same f
 """
 
 import copy
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+import math
+from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Sequence as Many
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from vosbook.datasets.sequence import Sequence
 from vosbook.merge import soft_aggregate, to_labels
 from vosbook.nn.conditional import ConditionalClassifier, MaskedClassifier
 from vosbook.nn.side_outputs import SideOutputNetwork, balanced_bce
@@ -26,15 +30,26 @@ GUIDANCE = {"conditional": ConditionalClassifier, "masked": MaskedClassifier}
 
 @dataclass(frozen=True)
 class OsvosSConfig:
-    """The paper gives none of these numbers."""
+    """The paper gives none of these numbers but the threshold, which is OSVOS's (the authors' code)."""
 
     semantics: SemanticsConfig = field(default_factory=SemanticsConfig)
     budget: Budget = field(default_factory=Budget)
-    views: StillConfig = field(default_factory=StillConfig)  # how the first frame is changed; its size is the frame's
-    batch: int = 4  # views in a step
-    lr: float = 5e-4  # Adam's
-    dropped: float = 0.3  # share of the views whose prior is empty, as where a proposal is missing
+    lr: float = 1e-3  # Adam's
+    encoder_lr: float = 1e-4
+    batch: int = 2  # views in a step
+    rotation: float = 30.0  # of a view, degrees either way
+    zoom: tuple[float, float] = (0.75, 1.25)
+    translation: float = 0.0  # of the frame's width and height, either way
+    flip: float = 0.5  # share of views that are mirrored
+    dropped: float = 0.3  # share of views whose prior is empty, as where a proposal is missing
+    threshold: float = 0.635  # a pixel is the object's from this probability on; balanced classes make it large
+    precision: Literal["float32", "bfloat16"] = "float32"  # of the products
     seed: int = 0
+
+    def views(self, size: tuple[int, int]) -> StillConfig:
+        """How frames are changed, as the functions of `stills` take it."""
+        moves = {name: getattr(self, name) for name in ("rotation", "zoom", "translation", "flip")}
+        return StillConfig(size=size, min_pixels=1, **moves)
 
 
 # ------------------------------------------------------------------------------------------------------- network
@@ -80,20 +95,59 @@ def loss_of_rounds(rounds: Rounds, y: Tensor) -> Tensor:
     return balanced_bce(rounds.first, y, normalised=True) + balanced_bce(rounds.final, y, normalised=True)
 
 
-# ------------------------------------------------------------------------------------------------------ first frame
+# ------------------------------------------------------------------------------------------------------- learning
 
 
 @dataclass(frozen=True)
 class Guide:
-    """What a frame teaches: the frame, the object, and the proposals that were selected for it."""
+    """An object in a frame, and the proposals that were selected for it: what the network learns from."""
 
     frame: np.ndarray  # uint8 (H, W, 3)
     y: np.ndarray  # bool (H, W): the object
     selected: np.ndarray  # bool (H, W): the selected proposals, as one mask
 
 
+def learn_object(network: OsvosSNetwork, guide: Guide, config: OsvosSConfig = OsvosSConfig()) -> Tuned:
+    """Fine-tune the network, in place, on one object of one frame.
+
+    States are measured by the loss on the frame as it is, the only one whose truth is known.
+    """
+    device = device_of(network)
+    x, y, w = as_image(guide.frame), guide.y, semantic_prior(guide.selected, config.semantics.sigma)
+    x, y, w = (z.to(device) for z in (x, torch.from_numpy(y)[None, None].float(), torch.from_numpy(w)[None, None]))
+
+    def check() -> float:
+        with _precision(config, device):
+            return loss_of_rounds(network(x, w), y).item()
+
+    return fine_tune(network, *steps_of(network, [guide], config), budget=config.budget, check=check)
+
+
+def steps_of(
+    network: OsvosSNetwork, guides: Many[Guide], config: OsvosSConfig
+) -> tuple[Callable[[int], Tensor], torch.optim.Optimizer]:
+    """What `fine_tune` and `learn` take: the loss of a step, on views of guides drawn at random, and the optimizer.
+
+    What a step sees depends on its number and the seed alone.
+    """
+    device = device_of(network)
+
+    def loss(step: int) -> Tensor:
+        generator = np.random.default_rng([config.seed, step, 5])
+        drawn = [guides[n] for n in generator.integers(len(guides), size=config.batch)]
+        x, y, w = (part.to(device) for part in views_of(drawn, config, generator))
+        with _precision(config, device):
+            return loss_of_rounds(network(x, w), y)
+
+    named = [(name, p) for name, p in network.named_parameters() if p.requires_grad and ".score." not in name]
+    old = [p for name, p in named if name.startswith("base.encoder.")]
+    new = [p for name, p in named if not name.startswith("base.encoder.")]
+    groups = [{"params": new, "lr": config.lr}, {"params": old, "lr": config.encoder_lr}]
+    return loss, torch.optim.Adam([group for group in groups if group["params"]])
+
+
 def views_of(
-    guides: Iterable[Guide], config: OsvosSConfig, generator: np.random.Generator, *, device: str | torch.device = "cpu"
+    guides: Iterable[Guide], config: OsvosSConfig, generator: np.random.Generator
 ) -> tuple[Tensor, Tensor, Tensor]:
     """A random view of each guide: images `(B, 3, H, W)` in 0..1, masks y `(B, 1, H, W)`, 0 or 1, and priors w.
 
@@ -103,39 +157,40 @@ def views_of(
     images, y, w = [], [], []
     for guide in guides:
         code = (guide.y + 2 * guide.selected).astype(np.uint8)
-        image, code = draw_view(guide.frame, code, config.views, generator)
+        image, code = draw_view(guide.frame, code, config.views(guide.y.shape), generator)
         kept = generator.random() >= config.dropped
         images.append(image)
         y.append((code & 1) > 0)
         w.append(semantic_prior(((code & 2) > 0) & kept, config.semantics.sigma))
     x = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 255  # (B, H, W, 3) -> (B, 3, H, W)
     y, w = (torch.from_numpy(np.stack(part))[:, None].float() for part in (y, w))  # (B, H, W) -> (B, 1, H, W)
-    return x.to(device), y.to(device), w.to(device)
+    return x, y, w
 
 
-def learn_object(network: OsvosSNetwork, guide: Guide, config: OsvosSConfig = OsvosSConfig()) -> Tuned:
-    """Fine-tune the network, in place, on one object of one frame."""
-    device = next(network.parameters()).device
-    config = replace(config, views=replace(config.views, size=guide.y.shape))
-    generator = np.random.default_rng(config.seed)
-    optimizer = torch.optim.Adam([p for p in network.parameters() if p.requires_grad], lr=config.lr)
-    image = as_image(guide.frame).to(device)
-    y = torch.from_numpy(guide.y)[None, None].float().to(device)
-    w = torch.from_numpy(semantic_prior(guide.selected, config.semantics.sigma))[None, None].to(device)
-
-    def loss(step: int) -> Tensor:
-        x, y, w = views_of([guide] * config.batch, config, generator, device=device)
-        return loss_of_rounds(network(x, w), y)
-
-    def check() -> float:
-        return loss_of_rounds(network(image, w), y).item()
-
-    return fine_tune(network, loss, optimizer, budget=config.budget, check=check)
+def guides_of(
+    sequence: Sequence, source: ProposalSource, config: SemanticsConfig, *, min_pixels: int = 100
+) -> Iterator[Guide]:
+    """All objects of all frames with the proposals that overlap them: what a parent learns from (section 4.4)."""
+    for t, frame in enumerate(sequence.frames):
+        labels, proposals = sequence.labels(t), source.propose(frame)
+        for i in object_ids(labels):
+            y = labels == i
+            if np.count_nonzero(y) >= min_pixels:
+                yield Guide(frame, y, union_of(proposals, select(proposals, y, config)))
 
 
 def as_image(frame: np.ndarray) -> Tensor:
     """A frame `uint8 (H, W, 3)` -> `(1, 3, H, W)`, float in 0..1."""
     return torch.from_numpy(np.ascontiguousarray(frame)).permute(2, 0, 1)[None].float() / 255
+
+
+def device_of(network: OsvosSNetwork) -> torch.device:
+    """Where the network is."""
+    return network.base.fuse.weight.device
+
+
+def _precision(config: OsvosSConfig, device: torch.device) -> torch.autocast:
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=config.precision == "bfloat16")
 
 
 # ----------------------------------------------------------------------------------------------------- later frames
@@ -145,15 +200,15 @@ def as_image(frame: np.ndarray) -> Tensor:
 class Answer:
     """What was thought of one object in one frame, stage by stage."""
 
-    first: np.ndarray  # float32 (H, W): its probability by the first round
+    first: np.ndarray  # float32 (H, W): its probability by the first round, one half at the threshold
     chosen: tuple[int, ...]  # the proposals that semantic propagation chose
     w: np.ndarray  # float32 (H, W): the prior
-    final: Tensor  # (H, W), on the network's device: its probability by the final round
+    final: Tensor  # (H, W), on the network's device: its probability by the final round, likewise
 
 
 @torch.no_grad()
 def find_object(
-    network: OsvosSNetwork, image: Tensor, proposals: Proposals, wanted: Iterable[str], config: SemanticsConfig
+    network: OsvosSNetwork, image: Tensor, proposals: Proposals, wanted: Iterable[str], config: OsvosSConfig
 ) -> Answer:
     """One object in an image `(1, 3, H, W)`, `wanted` being the categories of the instances that it is made of.
 
@@ -161,15 +216,17 @@ def find_object(
     found in this frame, the prior is 0 and the classifier of the background decides.
     """
     size, wanted = image.shape[-2:], tuple(wanted)
-    sides = network.sides(image)
-    first = network.first_round(sides, size)[0, 0].sigmoid()
-    estimate = first.cpu().numpy()
-    chosen = propagate(proposals, wanted, estimate > 0.5, config)
-    w = semantic_prior(union_of(proposals, chosen), config.sigma)
-    if not wanted:
-        return Answer(estimate, (), w, first)
-    final = network.final_round(sides, torch.from_numpy(w)[None, None].to(image.device))
-    return Answer(estimate, tuple(chosen), w, final[0, 0].sigmoid())
+    shift = math.log(config.threshold / (1 - config.threshold))  # the threshold becomes one half
+    with _precision(config, image.device):
+        sides = network.sides(image)
+        first = (network.first_round(sides, size).float() - shift)[0, 0].sigmoid()
+        estimate = first.cpu().numpy()
+        chosen = propagate(proposals, wanted, estimate > 0.5, config.semantics)
+        w = semantic_prior(union_of(proposals, chosen), config.semantics.sigma)
+        if not wanted:
+            return Answer(estimate, (), w, first)
+        final = network.final_round(sides, torch.from_numpy(w)[None, None].to(image.device))
+    return Answer(estimate, tuple(chosen), w, (final.float() - shift)[0, 0].sigmoid())
 
 
 class OsvosSSegmenter:
@@ -203,9 +260,9 @@ class OsvosSSegmenter:
 
     def step(self, frame: np.ndarray) -> np.ndarray:
         """Labels `uint8 (H, W)` of the next frame."""
-        proposals, image = self._propose(frame), as_image(frame).to(next(self.parent.parameters()).device)
+        proposals, image = self._propose(frame), as_image(frame).to(device_of(self.parent))
         found = [
-            find_object(network, image, proposals, self.wanted[i], self.config.semantics).final
+            find_object(network, image, proposals, self.wanted[i], self.config).final
             for i, network in self.networks.items()
         ]
         return to_labels(soft_aggregate(torch.stack(found)), list(self.networks)).cpu().numpy()
