@@ -94,6 +94,38 @@ def test_synth_segment_evaluate_render(data, sequence, segmented, tmp_path, caps
     assert len(open_frames(film)) == 10
 
 
+def test_render_cuts_out(data, sequence, segmented, tmp_path, capsys):
+    frames = str(data / "JPEGImages/480p" / sequence)
+    argv = ["render", frames, "--masks", str(segmented), "--cut-out", str(tmp_path / "cut")]
+    assert main(argv) == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'cut'}\n"
+    with Image.open(tmp_path / "cut/00005.png") as image:
+        assert image.mode == "RGBA" and image.size == (160, 96)
+        assert np.array_equal(np.asarray(image)[..., 3] == 255, read_mask(segmented / "00005.png") > 0)
+    _fails(argv, capsys, "cut is not empty")
+    _fails(argv[:4], capsys, "--out", "--cut-out")
+
+
+def test_a_mask_is_mended_and_the_method_goes_on_from_there(data, sequence, segmented, tmp_path):
+    truth = data / "Annotations/480p" / sequence
+    argv = _segment(data, sequence, tmp_path / "out", "--keep", str(segmented))
+    argv[argv.index("--mask") + 1] = str(truth / "00006.png")
+    assert main(argv) == 0
+    for t in range(10):
+        before, after = (read_mask(folder / f"{t:05d}.png") for folder in (segmented, tmp_path / "out"))
+        assert np.array_equal(before, after) == (t < 6), t
+    assert np.array_equal(read_mask(tmp_path / "out/00006.png"), read_mask(truth / "00006.png"))
+
+
+def test_draw_refuses_what_it_cannot_use(data, sequence, tmp_path, capsys):
+    frames = data / "JPEGImages/480p" / sequence
+    argv = ["draw", str(frames), "--out", str(tmp_path / "first.png")]
+    _fails([*argv, "--frame", "10"], capsys, sequence, "no frame 10")
+    write_mask(tmp_path / "small.png", np.ones((48, 80), np.uint8))
+    _fails([*argv, "--mask", str(tmp_path / "small.png")], capsys, "small.png", "80x48")
+    _fails([*argv[:3], str(tmp_path / "no/first.png")], capsys, "no/first.png", "folder")
+
+
 def test_a_video_file_is_segmented_like_a_folder(data, sequence, tmp_path):
     film, out = tmp_path / "film.mp4", tmp_path / "out"
     truth = data / "Annotations/480p" / sequence

@@ -109,6 +109,21 @@ def test_void_is_background():
     assert np.array_equal(answers[0], _mask(r2=1))
 
 
+def test_after_a_correction_frames_before_it_stay_and_those_after_it_change():
+    earlier = {name: _mask(**{f"r{t}": 1, "r11": 2}) for t, name in enumerate(_Clip.names)}
+    recorder = _Recorder()
+    answers = list(segment_frames(recorder, _Clip(), {"00002": _mask(r8=1)}, kept=earlier))
+    assert recorder.calls == [("start", 2, {0, 1}), ("step", 3)]
+    assert [np.array_equal(answers[t], earlier[name]) for t, name in enumerate(_Clip.names)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    for labels in answers[2:]:
+        assert np.array_equal(labels, _mask(r8=1)), "nothing of the earlier answer is left where it was mended"
+
+
 # ----------------------------------------------------------------------------------------------- folder to folder
 
 
@@ -133,9 +148,54 @@ def test_a_folder_of_masks_introduces_each_id_once(recorder, clip, tmp_path):
     assert np.array_equal(read_mask(tmp_path / "out" / "00003.png"), _mask(r2=1, r7=5))
 
 
+def test_a_correction_from_folder_to_folder(recorder, clip, tmp_path):
+    segment_video(clip, mask=tmp_path / "first.png", method="record", out=tmp_path / "out")
+    write_mask(tmp_path / "00002.png", _mask(r9=1))
+    options = {"mask": tmp_path / "00002.png", "method": "record", "keep": tmp_path / "out"}
+    recorder.calls.clear()
+    segment_video(clip, out=tmp_path / "out", overwrite=True, **options)  # the earlier masks may be replaced
+    assert recorder.calls == [("start", 2, {0, 1}), ("step", 3)]
+    masks = [read_mask(tmp_path / "out" / f"{name}.png") for name in _Clip.names]
+    first, mended = _mask(r2=1, r3=2), _mask(r9=1)
+    assert [np.array_equal(a, b) for a, b in zip(masks, [first, first, mended, mended])] == [True] * 4
+
+
+def test_a_correction_that_does_not_fit_is_named(recorder, clip, tmp_path):
+    segment_video(clip, mask=tmp_path / "first.png", method="record", out=tmp_path / "out")
+    options = {"method": "record", "keep": tmp_path / "out", "out": tmp_path / "new"}
+    with pytest.raises(InputError, match=r"first\.png has no frame of its name.*00000\.png"):
+        segment_video(clip, mask=tmp_path / "first.png", **options)
+    write_mask(tmp_path / "00002.png", _mask(r9=1))
+    (tmp_path / "out/00001.png").unlink()
+    with pytest.raises(InputError, match=r"out has no 00001\.png"):
+        segment_video(clip, mask=tmp_path / "00002.png", **options)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"empty holds no images"):
+        segment_video(clip, mask=tmp_path / "00002.png", **{**options, "keep": tmp_path / "empty"})
+    assert not (tmp_path / "new").exists()
+
+
+def test_zero_shot_methods_keep_nothing(clip, tmp_path):
+    with pytest.raises(InputError, match=r"--keep"):
+        segment_video(clip, mask=None, method="rvos-zero-shot", keep=tmp_path, out=tmp_path / "out")
+
+
+def test_each_frame_can_be_watched_with_its_labels(recorder, clip, tmp_path):
+    seen = []
+    segment_video(
+        clip,
+        mask=tmp_path / "first.png",
+        method="record",
+        out=tmp_path / "out",
+        watch=lambda frame, labels: seen.append((int(frame[0, 0, 0]), set(np.unique(labels).tolist()))),
+    )
+    assert seen == [(t, {0, 1, 2}) for t in range(4)]
+
+
 @pytest.mark.parametrize(
     ("labels", "words"),
     [
+        (np.ones(SIZE, np.uint8), "object 1 in every pixel"),
         (np.zeros(SIZE, np.uint8), "no object"),
         (_mask(r1=255, r2=255), "no object"),  # void alone
         (np.ones((6, 8), np.uint8), "8x6 pixels but the frames are 16x12"),

@@ -1,8 +1,10 @@
 """Frames and masks on disk: every kind of mask, both ways; bad input is named; output is whole or absent."""
 
 import signal
+import struct
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import cv2
@@ -17,17 +19,20 @@ from vosbook.video import (
     FrameFolder,
     MaskFolder,
     VideoFile,
+    _frame_rate,
     from_one_hot,
     list_images,
     object_ids,
     open_frames,
     output_folder,
+    read_frame,
     read_image,
     read_mask,
     to_one_hot,
     write_mask,
     write_video,
 )
+from vosbook.view.overlay import render_video, write_cut_outs
 
 LABELS = np.array([[0, 0, 1, 1], [0, 2, 2, 1], [0, 2, 2, 0]], np.uint8)
 ONE = (LABELS == 1).astype(np.uint8)
@@ -360,6 +365,108 @@ def test_videos_of_odd_sizes_lose_no_pixel(tmp_path, h, w):
     assert video.size == (h + 1, w + 1) and np.abs(video[1].astype(int) - 90).max() < 6
 
 
+# What OpenCV writes ends in a `moov` box, so that what is changed in there moves no frame.
+
+
+def _box(data: bytes, *path: bytes) -> tuple[int, int]:
+    """Where the content of an mp4's box begins and ends."""
+    start, end = 0, len(data)
+    for wanted in path:
+        while True:
+            size, kind = struct.unpack(">I4s", data[start : start + 8])
+            if kind == wanted:
+                start, end = start + 8, start + size
+                break
+            start += size
+    return start, end
+
+
+def _turn(path: Path, matrix: tuple[int, ...]) -> None:
+    """Write a rotation into an mp4's header, as telephones do."""
+    data = bytearray(path.read_bytes())
+    start, _ = _box(data, b"moov", b"trak", b"tkhd")
+    data[start + 40 : start + 76] = struct.pack(">9i", *(65536 * n for n in matrix), 1 << 30)
+    path.write_bytes(data)
+
+
+def _retime(path: Path, runs: list[tuple[int, int]]) -> None:
+    """Give an mp4's frames other durations: pairs of a number of frames and their ticks."""
+    data = bytearray(path.read_bytes())
+    inside = [b"moov", b"trak", b"mdia", b"minf", b"stbl"]
+    start, end = _box(data, *inside, b"stts")
+    table = struct.pack(">II", 0, len(runs)) + b"".join(struct.pack(">II", *run) for run in runs)
+    grown = len(table) - (end - start)
+    for depth in range(len(inside)):
+        at = _box(data, *inside[: depth + 1])[0] - 8
+        data[at : at + 4] = struct.pack(">I", struct.unpack(">I", data[at : at + 4])[0] + grown)
+    data[start - 8 : start - 4] = struct.pack(">I", len(table) + 8)
+    data[start:end] = table
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "size", "corner"),
+    [((0, 1, 0, -1, 0, 0, 0, 0), (64, 48), (0, -1)), ((-1, 0, 0, 0, -1, 0, 0, 0), (48, 64), (-1, -1)),
+     ((0, -1, 0, 1, 0, 0, 0, 0), (64, 48), (-1, 0))],
+)  # fmt: skip
+def test_a_video_that_says_it_lies_on_its_side_is_turned_upright(tmp_path, matrix, size, corner):
+    clip = _clip()
+    for frame in clip:
+        frame[:8, :8] = 255  # top left
+    write_video(tmp_path / "a.mp4", clip)
+    _turn(tmp_path / "a.mp4", matrix)
+    video = open_frames(tmp_path / "a.mp4")
+    assert video.size == size and all(frame.shape[:2] == size for frame in video)
+    found = [at for at in ((0, 0), (0, -1), (-1, 0), (-1, -1)) if video[0][at].min() > 200]
+    assert found == [corner]
+
+
+def test_frames_of_varying_duration_are_all_there_and_last_as_long_as_before(tmp_path):
+    write_video(tmp_path / "a.mp4", _clip(9), fps=10)
+    # In ticks of 1/10240 s; OpenCV wrote 9 times 1024, and their sum must stay: the file's edit list ends there.
+    _retime(tmp_path / "a.mp4", [(4, 512), (3, 2048), (2, 512)])
+    video = open_frames(tmp_path / "a.mp4")
+    assert len(video) == 9 == len(list(video))
+    assert [int(np.argmax(frame[18, :, 0] > 140)) // 4 for frame in video] == list(range(9)), "each frame once"
+    assert video.fps == pytest.approx(8 / ((9216 - 512) / 10240), rel=0.001)  # from the first frame to the last
+    write_video(tmp_path / "b.mp4", video, fps=video.fps)
+    assert open_frames(tmp_path / "b.mp4").fps == pytest.approx(video.fps, rel=0.01)
+
+
+@pytest.mark.parametrize(("stated", "want"), [(0.0, 25.0), (1000.0, 25.0), (90000.0, 25.0), (30.0, 30.0)])
+def test_the_rate_that_a_single_frame_states_may_be_nonsense(stated, want):
+    assert _frame_rate(1, 0.0, stated) == want
+
+
+def test_a_video_of_one_frame(tmp_path):
+    write_video(tmp_path / "a.mp4", _clip(1), fps=12)
+    video = open_frames(tmp_path / "a.mp4")
+    assert len(video) == 1 == len(list(video)) and video.names == ("00000",) and video.fps > 0
+
+
+def test_one_frame_is_read_without_those_after_it(tmp_path):
+    clip = _clip(20)
+    write_video(tmp_path / "a.mp4", clip)
+    assert np.abs(read_frame(tmp_path / "a.mp4", 3).astype(int) - clip[3]).mean() < 6
+    with pytest.raises(InputError, match=r"a\.mp4 has no frame 20"):
+        read_frame(tmp_path / "a.mp4", 20)
+    with pytest.raises(InputError, match=r"b\.mp4"):
+        read_frame(tmp_path / "b.mp4")
+    folder = _frames(tmp_path / "f", ["00000.png", "00001.png"])
+    assert np.array_equal(read_frame(folder, 1), read_image(folder / "00001.png"))
+    with pytest.raises(InputError, match=r"f has no frame 2"):
+        read_frame(folder, 2)
+
+
+def test_a_frame_of_4k(tmp_path):
+    frame = np.full((2160, 3840, 3), 90, np.uint8)
+    frame[500:1500, 2000:3000] = (200, 40, 40)
+    write_video(tmp_path / "a.mp4", [frame] * 2)
+    video = open_frames(tmp_path / "a.mp4")
+    assert video.size == (2160, 3840)
+    assert np.abs(video[1][::20, ::20].astype(int) - frame[::20, ::20]).mean() < 6
+
+
 @pytest.mark.parametrize("content", [b"", b"this is no video\n" * 50, b"\0\0\0\x1cftyp"])
 def test_a_video_that_cannot_be_decoded_is_named(tmp_path, content, capfd):
     (tmp_path / "clip.mp4").write_bytes(content)
@@ -516,6 +623,25 @@ def test_frames_are_read_one_at_a_time(tmp_path):
     first = frames[0]
     _photo(frames.files[0], seed=9)
     assert (frames[0] != first).any()
+
+
+def test_a_long_video_takes_no_more_memory(tmp_path):
+    """From file to overlay and cut-outs: what is held at once does not grow with the number of frames."""
+    size, peaks = (120, 160), []
+    for count in (4, 24):
+        clip = (np.full((*size, 3), t, np.uint8) for t in range(count))
+        write_video(tmp_path / f"{count}.mp4", clip)
+        (tmp_path / f"masks{count}").mkdir()
+        video = open_frames(tmp_path / f"{count}.mp4")
+        for name in video.names:
+            write_mask(tmp_path / f"masks{count}" / f"{name}.png", np.eye(*size, dtype=np.uint8))
+        tracemalloc.start()
+        masks = MaskFolder(tmp_path / f"masks{count}", size=video.size)
+        render_video(video, masks, tmp_path / f"out{count}.mp4")
+        write_cut_outs(video, masks, tmp_path / f"cut{count}")
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + size[0] * size[1] * 3, peaks
 
 
 # ------------------------------------------------------------------------------------------------- real data

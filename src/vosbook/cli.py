@@ -48,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_methods(commands)
     _add_synth(commands)
+    _add_draw(commands)
     _add_segment(commands)
     _add_evaluate(commands)
     _add_render(commands)
@@ -95,6 +96,46 @@ def _synth(args: argparse.Namespace) -> None:
     print(args.out)
 
 
+# ------------------------------------------------------------------------------------------------------ draw
+
+
+def _frame_number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is no frame: count from 0")
+    return int(text)
+
+
+def _add_draw(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser("draw", help="draw the objects of a frame in the browser")
+    command.add_argument("frames", type=Path, metavar="FRAMES", help="a folder of images or a video file")
+    command.add_argument("--frame", type=_frame_number, default=0, metavar="T", help="which one, from 0 (default)")
+    command.add_argument("--mask", type=Path, metavar="FILE.png", help="a mask of this frame to begin with, to mend it")
+    command.add_argument("--out", type=Path, required=True, metavar="FIRST.png")
+    command.set_defaults(run=_draw)
+
+
+def _draw(args: argparse.Namespace) -> None:
+    import webbrowser
+
+    from vosbook.video import check_output_file, read_frame, read_mask
+
+    try:
+        from vosbook.view.draw import draw
+        from vosbook.view.painter import Painter
+    except ModuleNotFoundError as error:
+        raise InputError(f"draw needs {error.name}: install the package with its extra, vosbook[book]") from error
+    check_output_file(args.out)
+    frame = read_frame(args.frames, args.frame)
+    labels = None if args.mask is None else read_mask(args.mask, size=frame.shape[:2])
+
+    def show(address: str) -> None:
+        _note(f"draw at {address}")
+        webbrowser.open(address)
+
+    draw(Painter(frame, labels=labels), args.out, say=show)
+    print(args.out)
+
+
 # --------------------------------------------------------------------------------------------------- segment
 
 
@@ -105,6 +146,8 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--mask", type=Path, metavar="FIRST.png", help=mask_help)
     command.add_argument("--method", required=True, metavar="NAME", help="see `vosbook methods`")
     command.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the masks")
+    keep_help = "masks of an earlier run: frames before that of --mask, which is named after it, keep theirs"
+    command.add_argument("--keep", type=Path, metavar="DIR", help=keep_help)
     command.add_argument("--overwrite", action="store_true", help="replace the masks that --out holds")
     command.add_argument("--backbone-weights", type=Path, metavar="FILE", help="safetensors, or a torch state dict")
     command.add_argument("--checkpoint", type=Path, metavar="FILE", help="the method's own learned weights")
@@ -121,6 +164,7 @@ def _segment(args: argparse.Namespace) -> None:
             mask=args.mask,
             method=args.method,
             out=args.out,
+            keep=args.keep,
             overwrite=args.overwrite,
             backbone_weights=args.backbone_weights,
             checkpoint=args.checkpoint,
@@ -177,19 +221,29 @@ def _add_render(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser("render", help="draw masks over a video")
     command.add_argument("frames", type=Path, metavar="FRAMES", help="a folder of images or a video file")
     command.add_argument("--masks", type=Path, required=True, metavar="DIR", help="one mask a frame, by name")
-    command.add_argument("--out", type=Path, required=True, metavar="FILE.mp4")
+    command.add_argument("--out", type=Path, metavar="FILE.mp4", help="the video with its masks painted over it")
+    command.add_argument("--cut-out", type=Path, metavar="DIR", help="the objects alone: PNGs, elsewhere transparent")
     command.set_defaults(run=_render)
 
 
 def _render(args: argparse.Namespace) -> None:
-    from vosbook.video import MaskFolder, open_frames
-    from vosbook.view.overlay import render_video
+    from vosbook.video import MaskFolder, check_output_file, open_frames
+    from vosbook.view.overlay import render_video, write_cut_outs
 
-    if args.out.resolve() == args.frames.resolve():
+    if args.out is None and args.cut_out is None:
+        raise InputError("there is nothing to write: give --out FILE.mp4, --cut-out DIR, or both")
+    if args.out is not None and args.out.resolve() == args.frames.resolve():
         raise InputError(f"{args.out} is the video itself: choose another name for the output")
+    if args.out is not None:
+        check_output_file(args.out)
     frames = open_frames(args.frames)
-    render_video(frames, MaskFolder(args.masks, size=frames.size), args.out, progress=_progress)
-    print(args.out)
+    masks = MaskFolder(args.masks, size=frames.size)
+    if args.cut_out is not None:
+        write_cut_outs(frames, masks, args.cut_out, progress=_progress)
+        print(args.cut_out)
+    if args.out is not None:
+        render_video(frames, masks, args.out, progress=_progress)
+        print(args.out)
 
 
 # ------------------------------------------------------------------------------------------------------ data

@@ -12,7 +12,7 @@ import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import cv2
@@ -29,6 +29,7 @@ cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
 VIDEO_ENDINGS = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
 INDEXED_VIDEO = (".mp4", ".mov", ".m4v", ".avi")  # these count their frames; the rest state an estimate
+MAX_STATED_RATE = 240.0  # frames per second
 MIN_DECODED = 0.9  # share of the stated frames; an editor's cut may hide a few
 VOID = 255
 MAX_GRAY_IDS = 64  # a gray mask with more values than this is a soft mask, not a label map
@@ -318,49 +319,29 @@ class VideoFile:
         self.path = Path(path)
         if not self.path.is_file():
             raise InputError(f"{self.path} does not exist")
-        first, count = None, 0
-        capture = self._open()
+        first, count, end = None, 0, 0.0
+        capture = _open_video(self.path)
         while capture.grab():  # counts what can be decoded: the header's count is only an estimate
             if first is None:
                 first = capture.retrieve()[1]
             count += 1
-        stated = capture.get(cv2.CAP_PROP_FRAME_COUNT)
+            end = capture.get(cv2.CAP_PROP_POS_MSEC)
+        stated, fps = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
         capture.release()
         if first is None:
             raise InputError(f"{self.path} cannot be decoded as video: convert it to mp4, or to a folder of images")
         if self.path.suffix.lower() in INDEXED_VIDEO and count < stated * MIN_DECODED:
             raise InputError(f"{self.path} is cut short or damaged after frame {count} of {stated:.0f}: copy it again")
         self._count = count
+        self.fps = _frame_rate(count, end / 1000, fps)  # frames per second, where they vary the mean
         self.size = first.shape[:2]
         self.names = tuple(f"{t:05d}" for t in range(count))
-
-    def _open(self) -> cv2.VideoCapture:
-        capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)  # others take names for patterns, and print
-        if not capture.isOpened():
-            raise InputError(f"{self.path} cannot be decoded as video: convert it to mp4, or to a folder of images")
-        return capture
-
-    @property
-    def fps(self) -> float:
-        """Frames per second as the file states them, 25 where it does not."""
-        capture = self._open()
-        fps = capture.get(cv2.CAP_PROP_FPS)
-        capture.release()
-        return fps if fps > 0 else 25.0
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        capture = self._open()
-        try:
-            while True:
-                ok, bgr = capture.read()
-                if not ok:
-                    return
-                yield cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
-        finally:
-            capture.release()
+        return _decoded(self.path)
 
     def __getitem__(self, t: int) -> np.ndarray:
         t = range(len(self))[t]  # negative indices, IndexError
@@ -368,6 +349,36 @@ class VideoFile:
             if index == t:
                 return frame
         raise IndexError(t)
+
+
+def _open_video(path: Path) -> cv2.VideoCapture:
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)  # others take names for patterns, and print
+    if not capture.isOpened():
+        raise InputError(f"{path} cannot be decoded as video: convert it to mp4, or to a folder of images")
+    return capture
+
+
+def _decoded(path: Path) -> Iterator[np.ndarray]:
+    """The frames of a video file, turned upright where it says so (OpenCV's default)."""
+    capture = _open_video(path)
+    try:
+        while True:
+            ok, bgr = capture.read()
+            if not ok:
+                return
+            yield cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
+    finally:
+        capture.release()
+
+
+def _frame_rate(count: int, seconds: float, stated: float) -> float:
+    """Frames per second from the time of the last of `count` frames; of a single one what the file states, or 25.
+
+    A screen's recorder writes a frame when something moves, and states any rate, such as the 1000 ticks of its clock.
+    """
+    if count > 1 and seconds > 0:
+        return round((count - 1) / seconds, 3)  # the clock's ticks are no whole milliseconds
+    return stated if 0 < stated <= MAX_STATED_RATE else 25.0
 
 
 def open_frames(path: str | Path) -> FrameFolder | VideoFile:
@@ -380,6 +391,18 @@ def open_frames(path: str | Path) -> FrameFolder | VideoFile:
     if path.suffix.lower() in IMAGE_ENDINGS:
         raise InputError(f"{path} is one image: give the folder that holds the frames")
     return VideoFile(path)
+
+
+def read_frame(path: str | Path, t: int = 0) -> np.ndarray:
+    """Frame `t` of a folder or a video file, `uint8 (H, W, 3)`, without a look at those after it.
+
+    `open_frames` counts a video's frames, which takes as long as decoding them. InputError if there is no frame `t`.
+    """
+    path = Path(path)
+    frames = FrameFolder(path) if path.is_dir() else _decoded(path)
+    for frame in islice(frames, t, None):
+        return frame
+    raise InputError(f"{path} has no frame {t}: count from 0")
 
 
 def write_video(path: str | Path, frames: Iterable[np.ndarray], *, fps: float = 25.0) -> None:

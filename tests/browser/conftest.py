@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nbformat
@@ -20,6 +20,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 BOOK = Path(__file__).parents[2] / "book"
 sys.path.insert(0, str(BOOK))
 
+KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 
@@ -63,8 +64,7 @@ def notebook() -> nbformat.NotebookNode:
         nbformat.v4.new_code_cell(VIDEO),
         nbformat.v4.new_code_cell("inspector"),
     ]
-    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": spec})
+    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL})
 
 
 # ------------------------------------------------------------------------------------------------------ places
@@ -90,12 +90,9 @@ def static_page(notebook, browser, tmp_path_factory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def lab_address(notebook, browser, tmp_path_factory) -> Iterator[str]:
-    """The address of the notebook, not yet run, in a JupyterLab of its own."""
+def lab(browser, tmp_path_factory) -> Iterator[tuple[str, Path]]:
+    """A JupyterLab of its own: its address, and the folder that it serves."""
     place = tmp_path_factory.mktemp("lab")
-    both_ways = nbformat.v4.new_code_cell('print("was", inspector.frame)\ninspector.frame = 1')
-    with_kernel = nbformat.v4.new_notebook(cells=[*notebook.cells, both_ways], metadata=notebook.metadata)
-    nbformat.write(with_kernel, place / "video.ipynb")
     port = _free_port()
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}",
                "--ServerApp.port_retries=0", "--IdentityProvider.token=", "--LabApp.news_url=None",
@@ -108,11 +105,27 @@ def lab_address(notebook, browser, tmp_path_factory) -> Iterator[str]:
     try:
         address = f"http://127.0.0.1:{port}"
         _wait_for(f"{address}/api", server, place / "log")
-        yield f"{address}/doc/tree/video.ipynb"
+        yield address, place
     finally:
         server.terminate()
         server.wait(20)
         log.close()
+
+
+@pytest.fixture
+def open_in_lab(page, lab) -> Callable[[str, list], Page]:
+    """Opens cells as a notebook of JupyterLab and runs them all."""
+
+    def open_cells(name: str, cells: list) -> Page:
+        address, place = lab
+        nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL}), place / f"{name}.ipynb")
+        page.goto(f"{address}/doc/tree/{name}.ipynb")
+        page.get_by_text("(ipykernel) | Idle").wait_for(timeout=60_000)  # any earlier, and Run All loses cells
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        return page
+
+    return open_cells
 
 
 def _free_port() -> int:
@@ -121,7 +134,7 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _wait_for(address: str, server: subprocess.Popen, log: Path, seconds: float = 60) -> None:
+def _wait_for(address: str, server: subprocess.Popen, log: Path, seconds: float = 180) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end and server.poll() is None:
         with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=2):

@@ -4,6 +4,7 @@ In both: moving the slider, playing, switching an object off and jumping to the 
 the browser paints is held against `vosbook.view.overlay`, pixel by pixel.
 """
 
+import nbformat
 import numpy as np
 import pytest
 from material import FRAMES, VIDEO, WORST
@@ -175,11 +176,9 @@ def test_controls_have_names(static):
 # -------------------------------------------------------------------------------------------------- JupyterLab
 
 
-def test_jupyterlab(page, lab_address):
-    page.goto(lab_address)
-    page.get_by_text("(ipykernel) | Idle").wait_for(timeout=60_000)  # any earlier, and Run All loses cells
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+def test_jupyterlab(open_in_lab, notebook):
+    both_ways = nbformat.v4.new_code_cell('print("was", inspector.frame)\ninspector.frame = 1')
+    page = open_in_lab("video", [*notebook.cells, both_ways])
     widget = Widget(page, frame=1)  # the last cell has set it
     _use(widget)
 

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 from vosbook.datasets.sequence import Frames
 from vosbook.errors import InputError
@@ -15,11 +16,13 @@ from vosbook.view.overlay import (
     OBJECT_COLOURS,
     WRONG_OBJECT,
     compare,
+    cut_out,
     error_map,
     object_colour,
     outlines,
     overlay,
     render_video,
+    write_cut_outs,
 )
 
 
@@ -140,3 +143,36 @@ def test_render_video_names_missing_masks(folders):
     with pytest.raises(InputError, match=r"00002.png.*2 of 6"):
         render_video(FrameFolder(folders / "frames"), MaskFolder(folders / "masks"), folders / "out.mp4")
     assert not (folders / "out.mp4").exists()
+
+
+# ---------------------------------------------------------------------------------------------------- cut-outs
+
+
+def test_a_cut_out_is_the_objects_on_nothing():
+    frame = np.random.default_rng(0).integers(1, 256, (6, 8, 3), dtype=np.uint8)
+    labels = np.zeros((6, 8), np.uint8)
+    labels[1:3], labels[4, :2], labels[5] = 1, 7, 255  # void is no object
+    picture = cut_out(frame, labels)
+    inside = (labels == 1) | (labels == 7)
+    assert picture.dtype == np.uint8 and picture.shape == (6, 8, 4)
+    assert (picture[inside, :3] == frame[inside]).all() and (picture[inside, 3] == 255).all()
+    assert not picture[~inside].any()
+
+
+def test_cut_outs_of_a_video(folders):
+    write_cut_outs(FrameFolder(folders / "frames"), MaskFolder(folders / "masks"), folders / "cut")
+    assert sorted(p.name for p in (folders / "cut").iterdir()) == [f"{t:05d}.png" for t in range(6)]
+    with Image.open(folders / "cut/00003.png") as image:
+        assert image.mode == "RGBA"
+        picture = np.asarray(image)
+    assert (picture[16:48, 24:56] == (100, 100, 100, 255)).all() and picture[..., 3].sum() == 255 * 32 * 32
+
+
+def test_cut_outs_are_whole_or_absent(folders):
+    (folders / "masks/00002.png").unlink()
+    with pytest.raises(InputError, match=r"00002.png"):
+        write_cut_outs(FrameFolder(folders / "frames"), MaskFolder(folders / "masks"), folders / "cut")
+    (folders / "masks/00002.png").write_bytes((folders / "masks/00001.png").read_bytes())
+    with pytest.raises(InputError, match=r"masks is not empty"):
+        write_cut_outs(FrameFolder(folders / "frames"), MaskFolder(folders / "masks"), folders / "masks")
+    assert sorted(p.name for p in folders.iterdir()) == ["frames", "masks"]

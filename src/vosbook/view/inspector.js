@@ -6,15 +6,6 @@ const [HIT, FALSE_POSITIVE, FALSE_NEGATIVE, WRONG_OBJECT] = [1, 2, 3, 4]; // as 
 
 // ------------------------------------------------------------------------------------------------- decoding
 
-const decodeFrame = (bytes) => createImageBitmap(new Blob([bytes], { type: "image/jpeg" }));
-
-// Labels must arrive exactly, and a browser may alter an image's pixels (colour profiles, privacy settings):
-// hence zlib rather than PNG.
-async function decodeLabels(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
 async function loadMoment(model, t) {
   const [frame, truth, prediction] = await Promise.all([
     decodeFrame(model.get("_frames")[t]),
@@ -204,31 +195,7 @@ function drawCurves(canvas, model) {
   line(context, [[x, 2], [x, layout.height - 2]]);
 }
 
-// ------------------------------------------------------------------------------------------------- elements
-
-function element(tag, properties = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name in node) node[name] = value;
-    else node.setAttribute(name, value);
-  }
-  node.append(...children);
-  return node;
-}
-
-const swatch = (colour) => element("span", { className: "vos-swatch", style: `background: rgb(${colour})` });
-
-function range(name, className, min, max, step, onInput) {
-  const input = element("input", { type: "range", className, min, max, step, "aria-label": name });
-  input.addEventListener("input", () => onInput(Number(input.value)));
-  return input;
-}
-
-function checkbox(onChange) {
-  const input = element("input", { type: "checkbox" });
-  input.addEventListener("change", () => onChange(input.checked));
-  return input;
-}
+// ----------------------------------------------------------------------------------------------------- keys
 
 const KEY_HELP = [
   ["← →", "one frame back, forward"],
@@ -240,19 +207,6 @@ const KEY_HELP = [
   ["[ ]", "less, more opacity"],
   ["1 … 9", "object on, off"],
 ];
-
-// The button "?", and the list of keys that it opens.
-function helpFor(ui) {
-  ui.keys = element("dl", { className: "vos-keys", hidden: true },
-    ...KEY_HELP.flatMap(([keys, what]) => [element("dt", {}, keys), element("dd", {}, what)]));
-  const button = element("button", { type: "button", title: "keys", "aria-label": "help: keys" }, "?");
-  button.setAttribute("aria-expanded", "false");
-  button.addEventListener("click", () => {
-    ui.keys.hidden = !ui.keys.hidden;
-    button.setAttribute("aria-expanded", String(!ui.keys.hidden));
-  });
-  return button;
-}
 
 // ----------------------------------------------------------------------------------------------------- state
 
@@ -320,26 +274,6 @@ function keyActions(model, actions) {
   for (const mode of actions.modes) keys[mode[0]] = () => actions.set("mode", mode);
   model.get("_objects").slice(0, 9).forEach(({ id }, i) => (keys[i + 1] = () => actions.toggle(id)));
   return keys;
-}
-
-// Keys that the focused control has a use for itself.
-function isNative(target, key) {
-  if (target.matches("button, [type=checkbox], [type=radio]") && key === " ") return true;
-  return target.matches("[type=radio], .vos-opacity") && /^(Arrow|Home|End)/.test(key);
-}
-
-// Caught on the window, on the way down: JupyterLab listens on the document, and has uses for o and Space.
-function listenForKeys(root, keys) {
-  const onKey = (event) => {
-    if (!root.contains(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
-    const action = keys[event.key];
-    if (!action || isNative(event.target, event.key)) return;
-    event.preventDefault();
-    event.stopPropagation();
-    action();
-  };
-  window.addEventListener("keydown", onKey, { capture: true });
-  return () => window.removeEventListener("keydown", onKey, { capture: true });
 }
 
 // ---------------------------------------------------------------------------------------------------- layout
@@ -410,10 +344,10 @@ function build(model, actions) {
   ui.picture = element("canvas", { className: "vos-picture", width, height, role: "img", onclick: actions.play });
   ui.status = element("output", {});
   const label = `mask inspector, ${model.get("_frames").length} frames`;
-  ui.root = element("div", { className: "vos-inspector", tabIndex: 0, role: "group", "aria-label": label },
+  ui.root = element("div", { className: "vos-widget vos-inspector", tabIndex: 0, role: "group", "aria-label": label },
     ui.picture,
     transportRow(ui, actions),
-    element("div", { className: "vos-row vos-status" }, ui.status, helpFor(ui)),
+    element("div", { className: "vos-row vos-status" }, ui.status, helpFor(ui, KEY_HELP)),
     ui.keys,
     ...(model.get("_objects").some((object) => object.J) ? [curvesCanvas(ui, model, actions)] : []),
     optionsRow(ui, actions),

@@ -8,7 +8,6 @@ import io
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import zip_longest
-from pathlib import Path
 
 import anywidget
 import cv2
@@ -19,6 +18,7 @@ from PIL import Image
 from vosbook.metrics.evaluate import frame_scores
 from vosbook.video import object_ids
 from vosbook.view.overlay import ERROR_COLOURS, ERROR_NAMES, object_colour
+from vosbook.view.scripts import script, style_sheet
 
 MODES = ("prediction", "truth", "errors")
 
@@ -35,8 +35,8 @@ class Inspector(anywidget.AnyWidget):
     ids that are not drawn. `scores` holds J and F: {id: {"J": [...], "F": [...]}}, NaN before an object's first frame.
     """
 
-    _esm = Path(__file__).with_name("inspector.js")
-    _css = Path(__file__).with_name("inspector.css")
+    _esm = script("inspector")
+    _css = style_sheet("inspector")
 
     frame = traitlets.Int(0).tag(sync=True)
     opacity = traitlets.Float(0.5, min=0, max=1).tag(sync=True)

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from vosbook.datasets.sequence import Frames, Masks
 from vosbook.errors import InputError
-from vosbook.video import VOID, write_video
+from vosbook.video import VOID, output_folder, write_video
 
 ORANGE, SKY, GREEN, PURPLE = (230, 159, 0), (86, 180, 233), (0, 158, 115), (204, 121, 167)
 YELLOW, BLUE, VERMILLION = (240, 228, 66), (0, 114, 178), (213, 94, 0)
@@ -115,6 +116,31 @@ def render_video(
     if progress is not None:
         pictures = progress(pictures, total=len(frames), desc="render")
     write_video(out, pictures, fps=fps or getattr(frames, "fps", 25.0))
+
+
+def cut_out(frame: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The objects alone, elsewhere transparent: uint8 (H, W, 4) RGBA; alpha is 0 or 255.
+
+    `frame` is uint8 (H, W, 3) RGB and `labels` uint8 (H, W), whose void counts as background.
+    """
+    alpha = np.where((labels > 0) & (labels != VOID), 255, 0).astype(np.uint8)
+    return np.dstack([frame * (alpha[..., None] > 0), alpha])
+
+
+def write_cut_outs(
+    frames: Frames, masks: Masks, out: str | Path, *, progress: Callable[..., Iterable] | None = None
+) -> None:
+    """Write the cut-out of every frame as PNG into the folder `out`, which must be new or empty.
+
+    InputError if a frame has no mask, or the folder cannot be used; then nothing is written.
+    """
+    _check_masks(frames, masks)
+    named = zip(frames.names, frames, strict=True)
+    if progress is not None:
+        named = progress(named, total=len(frames), desc="cut out")
+    with output_folder(out, overwrite=None) as folder:
+        for name, frame in named:
+            Image.fromarray(cut_out(frame, masks[name])).save(folder / f"{name}.png", compress_level=3)
 
 
 def _overlays(frames: Frames, masks: Masks) -> Iterator[np.ndarray]:

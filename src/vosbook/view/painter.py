@@ -1,0 +1,126 @@
+"""The mask painter: draw the objects of a frame in a notebook, with brush, eraser, polygon, or a box and GrabCut.
+
+`painter.js` draws; the labels come back after every stroke. A frame and its labels travel as they do for the
+inspector: JPEG, and zlib of the labels' bytes.
+"""
+
+import io
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import numpy as np
+import traitlets
+from PIL import Image
+
+from vosbook.errors import InputError
+from vosbook.segment import check_objects
+from vosbook.video import object_ids, write_mask
+from vosbook.view.assist import grab_cut
+from vosbook.view.overlay import OBJECT_COLOURS
+from vosbook.view.scripts import script, style_sheet
+
+TOOLS = ("brush", "eraser", "polygon", "box")
+QUALITY = 90  # of the JPEG that is drawn on
+
+
+class Painter(anywidget.AnyWidget):
+    """Draw masks on `frame`, uint8 (H, W, 3) RGB, beginning with `labels`, uint8 (H, W), where they are given.
+
+    `names` gives objects names by id, and has them ready to be drawn; without it there is object 1. Python can read
+    and set `labels`, `object` (the id that is drawn), `tool` (one of TOOLS) and `radius`, the brush's, in pixels of
+    the frame. Setting `labels` is a step that the painter's undo takes back. ValueError for arrays of another form.
+    """
+
+    _esm = script("painter")
+    _css = style_sheet("painter")
+
+    object = traitlets.Int(1).tag(sync=True)
+    tool = traitlets.Enum(TOOLS, default_value="brush").tag(sync=True)
+    radius = traitlets.Float(min=0.5).tag(sync=True)
+
+    # What the browser draws from; see `painter.js`. Bytes leave Python as binary buffers.
+    _frame = traitlets.Bytes().tag(sync=True)  # JPEG
+    _labels = traitlets.Bytes().tag(sync=True)  # zlib of the labels' H*W bytes
+    _size = traitlets.Tuple(traitlets.Int(), traitlets.Int()).tag(sync=True)  # (H, W)
+    _objects = traitlets.List(traitlets.Dict()).tag(sync=True)  # id and name
+    _colours = traitlets.List(traitlets.Tuple()).tag(sync=True)  # of ids 1, 2, ...; the next id starts over
+
+    def __init__(self, frame: np.ndarray, *, labels: np.ndarray | None = None, names: Mapping[int, str] | None = None):
+        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+            raise ValueError(f"frame must be uint8 (H, W, 3), got {frame.dtype} {frame.shape}")
+        self.frame = frame
+        labels = np.zeros(frame.shape[:2], np.uint8) if labels is None else self._checked(labels)
+        names = dict(names or {})
+        ids = sorted({*names, *object_ids(labels)} or {1})
+        super().__init__(
+            object=ids[0],
+            radius=max(2.0, round(max(frame.shape) / 50)),
+            _frame=_jpeg(frame),
+            _labels=_packed(labels),
+            _size=frame.shape[:2],
+            _objects=[{"id": i, "name": names.get(i, f"object {i}")} for i in ids],
+            _colours=OBJECT_COLOURS,
+        )
+        self.on_msg(self._on_message)
+
+    @property
+    def labels(self) -> np.ndarray:
+        """What is drawn: a new uint8 (H, W), 0 background, ids as in the painter."""
+        return unpacked(self._labels, self._size)
+
+    @labels.setter
+    def labels(self, labels: np.ndarray) -> None:
+        known = {entry["id"] for entry in self._objects}
+        new = [i for i in object_ids(self._checked(labels)) if i not in known]
+        with self.hold_sync():  # the browser gets both at once
+            self._objects = [*self._objects, *({"id": i, "name": f"object {i}"} for i in new)]
+            self._labels = _packed(labels)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the labels as an indexed PNG, a first mask for any method, and return its path.
+
+        InputError where no object is drawn, or one covers the whole frame; then nothing is written.
+        """
+        check_objects(self.labels, "the drawn mask")
+        write_mask(path, self.labels)
+        return Path(path)
+
+    def __repr__(self) -> str:
+        height, width = self._size
+        return f"Painter({width}x{height}, objects {object_ids(self.labels)})"
+
+    def _checked(self, labels: np.ndarray) -> np.ndarray:
+        if labels.dtype != np.uint8 or labels.shape != self.frame.shape[:2]:
+            size = self.frame.shape[:2]
+            raise ValueError(f"labels must be uint8 {size} like the frame, got {labels.dtype} {labels.shape}")
+        return labels
+
+    def answer(self, message: dict[str, Any]) -> str:
+        """What the browser asks for: an object in a box. The labels change, or the text says why they do not."""
+        i, box = int(message["object"]), tuple(map(int, message["box"]))
+        try:
+            self.labels = grab_cut(self.frame, self.labels, box, i=i)
+        except InputError as error:
+            return str(error)
+        return "found; mend it with brush and eraser, or Ctrl+Z takes it back"
+
+    def _on_message(self, _: object, message: dict[str, Any], buffers: list[bytes]) -> None:
+        self.send({"text": self.answer(message)})
+
+
+def _jpeg(frame: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(frame).save(buffer, "JPEG", quality=QUALITY, subsampling=0)  # 0: colours keep their edges
+    return buffer.getvalue()
+
+
+def _packed(labels: np.ndarray) -> bytes:
+    return zlib.compress(np.ascontiguousarray(labels).tobytes())
+
+
+def unpacked(labels: bytes, size: tuple[int, int]) -> np.ndarray:
+    """Labels uint8 (H, W) of the bytes that travel."""
+    return np.frombuffer(zlib.decompress(labels), np.uint8).reshape(size).copy()
