@@ -8,6 +8,7 @@ from material import need_javascript, serve
 from pipeline import site
 from pipeline.chapters import BOOK, chapter_paths
 from pipeline.execute import execute_all
+from pipeline.pages import load_claims
 from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.chapters]
@@ -45,7 +46,7 @@ def book(browser) -> Iterator[tuple[str, Path]]:
 def test_every_page_at_both_widths(page, book):
     address, folder = book
     found = []
-    pages = [*sorted(folder.glob("*.html")), *sorted((folder / "chapters").glob("*.html"))]
+    pages = [file for place in (".", "chapters", "records") for file in sorted((folder / place).glob("*.html"))]
     for file in pages:
         if file.stem in {"genindex", "search"}:  # Sphinx's own, and empty of prose
             continue
@@ -76,3 +77,46 @@ def _step_through(page: Page) -> None:
         inspector.focus()
         page.keyboard.press("ArrowRight")
         expect(picture).to_have_attribute("data-drawn", "1")
+
+
+# ------------------------------------------------------------------------------------------------------ claims
+
+
+def visible_claims(page: Page) -> list[str]:
+    """The statuses of the rows that show."""
+    return page.locator("tbody tr:visible .status").all_inner_texts()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_claims_are_filtered_by_paper_status_and_words(page, book, width):
+    address, _ = book
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(f"{address}/claims.html")
+    claims = load_claims(BOOK)
+    says = page.locator("#claims-filter output")
+    expect(says).to_have_text(f"{len(claims)} of {len(claims)} claims")
+
+    page.get_by_label("Paper").select_option("RVOS")
+    page.get_by_label("Status").select_option("direction holds")
+    wanted = [row for row in claims if (row["paper"], row["status"]) == ("RVOS", "direction holds")]
+    expect(says).to_have_text(f"{len(wanted)} of {len(claims)} claims")
+    assert visible_claims(page) == ["direction holds"] * len(wanted)
+    assert page.locator("h2:visible").count() == 1
+    assert page.url.endswith("?paper=RVOS&status=direction+holds")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth + 1")
+
+    page.goto(f"{address}/claims.html?words=osvoss-t4-osvos-lr-gain")
+    expect(says).to_have_text(f"1 of {len(claims)} claims")
+    assert visible_claims(page) == ["reproduced"]
+
+
+def test_from_a_claim_to_its_record_and_chapter(page, book):
+    address, _ = book
+    page.goto(f"{address}/claims.html?words=osvoss-t4-osvos-lr-gain")
+    page.locator("tbody tr:visible").get_by_role("link", name="official_davis2016").click()
+    expect(page.locator("h1")).to_contain_text("official_davis2016")
+    expect(page.get_by_text("osvos.analysis.attributes.LR.gain")).to_be_visible()
+    page.go_back()
+    page.locator("tbody tr:visible").get_by_role("link", name="18").click()
+    expect(page.locator("h1")).to_be_visible()
+    assert "/chapters/18_" in page.url
