@@ -261,9 +261,8 @@ def test_backbone_weights_alone_make_a_network_that_has_learned_nothing_else(tmp
     notes = []
     segmenter = build("osvos", backbone_weights=tmp_path / "r.pth", device="cpu", note=notes.append)
     assert loaded == [tmp_path / "r.pth"] and "without a parent network" in notes[0]
-    again = base_network(tmp_path / "r.pth", note=notes.append)
-    assert _same(segmenter.parent, again)
-    assert not _same(again, base_network(tmp_path / "r.pth", note=notes.append, seed=1))
+    assert _same(segmenter.parent, base_network(resnet))
+    assert not _same(segmenter.parent, base_network(resnet, seed=1))
 
 
 def test_files_that_do_not_fit_are_refused(tmp_path, checkpoint):

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from vosbook.datasets.sequence import Frames
 from vosbook.errors import InputError
-from vosbook.features import load_backbone
+from vosbook.features import Backbone, load_backbone
 from vosbook.merge import soft_aggregate, to_labels
 from vosbook.nn.encoder import Encoder
 from vosbook.nn.side_outputs import SideOutputNetwork, balanced_bce, load_side_outputs
@@ -59,12 +59,8 @@ class OnlineConfig:
             raise ValueError(f"threshold lies between 0 and 1, got {self.threshold}")
 
 
-def base_network(weights: Path | None = None, *, note: Callable[[str], None], seed: int = 0) -> SideOutputNetwork:
-    """The network before any training: ResNet-18's weights, or those of a file, and random ones in all that is new.
-
-    InputError: a file that is no backbone. Where no weights are to be had, the filter bank, and `note` is called.
-    """
-    backbone = load_backbone(None if weights else "resnet18", weights=weights, levels=LEVELS, note=note)
+def base_network(backbone: Backbone, *, seed: int = 0) -> SideOutputNetwork:
+    """The network before any training: the backbone's weights, and random ones, by the seed, in all that is new."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return SideOutputNetwork(Encoder(backbone)).eval()
@@ -153,7 +149,8 @@ class OsvosSegmenter:
             if checkpoint is not None:
                 raise InputError(f"{checkpoint} holds its own backbone: leave --backbone-weights or --checkpoint out")
             note("without a parent network: everything is learned from the first frame")
-            return cls(base_network(backbone_weights, note=note, seed=config.seed).to(device), config)
+            backbone = load_backbone(None, weights=backbone_weights, levels=LEVELS, note=note)
+            return cls(base_network(backbone, seed=config.seed).to(device), config)
         path = SHIPPED / "osvos.safetensors" if checkpoint is None else checkpoint
         if checkpoint is None and not path.is_file():
             raise InputError(f"no parent network comes with the package: {REMEDY}, and give it as --checkpoint")
