@@ -54,15 +54,15 @@ def _answer(request: BaseHTTPRequestHandler, site: Site) -> None:
     if request.path not in site.files:
         return _refuse(request, site, 404)
     whole = site.files[request.path]
-    start = 0
-    if wanted and site.ranges and request.headers.get("If-Range") in (None, site.etag):
-        start = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1])
-        if start >= len(whole):
+    body, partly = whole, wanted and site.ranges and request.headers.get("If-Range") in (None, site.etag)
+    if partly:
+        first, last = re.fullmatch(r"bytes=(\d+)-(\d*)", wanted).groups()
+        body = whole[int(first) : int(last) + 1 if last else None]
+        if not body:
             return _refuse(request, site, 416)
-    body = whole[start:]
-    request.send_response(206 if start else 200)
-    if start:
-        request.send_header("Content-Range", f"bytes {start}-{len(whole) - 1}/{len(whole)}")
+    request.send_response(206 if partly else 200)
+    if partly:
+        request.send_header("Content-Range", f"bytes {first}-{int(first) + len(body) - 1}/{len(whole)}")
     if site.states_length:
         request.send_header("Content-Length", str(len(body) if site.length is None else site.length))
     if site.etag:

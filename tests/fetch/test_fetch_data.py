@@ -1,7 +1,9 @@
 """A data set from a real server into its folder: whole or not at all, whatever happens on the way."""
 
 import hashlib
+import io
 import json
+import random
 import shutil
 import signal
 import subprocess
@@ -18,7 +20,7 @@ from vosbook.datasets.davis import Davis
 from vosbook.datasets.synthetic import SyntheticConfig, write_dataset
 from vosbook.datasets.youtube_vos import YouTubeVos
 from vosbook.errors import InputError
-from vosbook.fetch import store
+from vosbook.fetch import archives, http, store
 from vosbook.fetch.check import check
 from vosbook.fetch.manifest import Archive, DataSet, read_manifest
 from vosbook.fetch.store import RECEIPT, fetch
@@ -151,19 +153,56 @@ def test_an_empty_folder_is_no_obstacle(site, tmp_path, bring):
     assert contents(bring(davis_set(address(site)), tmp_path)).keys() >= davis_files().keys()
 
 
-def test_a_subset(site, tmp_path, bring, notes):
+@pytest.mark.parametrize("ranges", [True, False], ids=["parts", "whole"])
+def test_a_subset(site, tmp_path, bring, notes, ranges):
+    site.ranges = ranges
     one = davis_set(address(site))
     folder = bring(one, tmp_path, subset=1)
     names = {name for name in davis_files() if "/cow/" not in name}
-    assert contents(folder).keys() == names | {RECEIPT, "ImageSets/subset.txt"}
+    found = contents(folder)
+    assert found.keys() == names | {RECEIPT, "ImageSets/subset.txt"}
+    assert all(found[name] == davis_files()[name] for name in names)
     assert [s.name for s in Davis(folder, split="subset")] == ["bear"]
     report = check(one, folder, progress=silent)
     assert (report.lacking, report.damaged) == ([], [])
+    assert any(("only what the subset needs" if ranges else "nobody has verified") in note for note in notes)
     bring(one, tmp_path, subset=1)
     assert notes[-1].endswith("is there already")
     for more in (2, None):
         with pytest.raises(InputError, match="holds 1 sequences only: remove it, then fetch more"):
             bring(one, tmp_path, subset=more)
+
+
+def test_a_subset_is_a_small_part_of_the_download(tmp_path, bring, monkeypatch):
+    monkeypatch.setattr(archives, "REMOTE_CHUNK", 4096)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name in ("ant", "bee", "cow"):
+            archive.writestr(f"DAVIS/JPEGImages/480p/{name}/00000.jpg", random.Random(name).randbytes(100_000))
+    with serve(Site(files={"/DAVIS-data.zip": file.getvalue()}, cuts=[2**20, 2**20, 100])) as site:
+        folder = bring(davis_set(address(site)), tmp_path, subset=1)
+        frame = folder / "JPEGImages" / "480p" / "ant" / "00000.jpg"
+        assert frame.read_bytes() == random.Random("ant").randbytes(100_000)
+        asked = [tuple(map(int, wanted.removeprefix("bytes=").split("-"))) for _, wanted, _ in site.log]
+        assert 100_000 < sum(last - first + 1 for first, last in asked) < 150_000
+        assert {condition for _, _, condition in site.log[1:]} == {'"one"'}
+
+
+def test_a_file_that_changes_while_parts_of_it_are_read(site, tmp_path, bring, monkeypatch):
+    monkeypatch.setattr(archives, "REMOTE_CHUNK", 512)
+    seen = []
+
+    def change(self, data_set, *rest, real=http.RemoteFile._part):
+        seen.append(self)
+        if len(seen) == 12:
+            site.etag = '"two"'
+        return real(self, data_set, *rest)
+
+    monkeypatch.setattr(http.RemoteFile, "_part", change)
+    folder = bring(davis_set(address(site)), tmp_path, subset=1)  # begins anew, and takes the whole file
+    assert contents(folder)["JPEGImages/480p/bear/00002.jpg"] == davis_files()["JPEGImages/480p/bear/00002.jpg"]
+    assert site.log[-1] == ("/DAVIS-data.zip", None, None)
+    assert not list(tmp_path.glob(".*partial*"))
 
 
 def test_a_hostile_archive_leaves_nothing_behind(tmp_path, bring):

@@ -5,6 +5,7 @@ and sizes that cannot be true are refused before anything is written. Owners, mo
 """
 
 import gzip
+import io
 import lzma
 import re
 import stat
@@ -20,9 +21,11 @@ from typing import IO, Any
 from zlib_ng import zlib_ng
 
 from vosbook.errors import InputError
+from vosbook.fetch.http import RemoteFile
 from vosbook.fetch.manifest import Archive
 
 CHUNK = 1 << 20  # bytes
+REMOTE_CHUNK = 1 << 22  # bytes; each is one request
 MAX_RATIO = 200  # unpacked to packed bytes; images hardly shrink, label maps do
 SMALL = 10**9  # bytes; what unpacks to less may have any ratio
 MAX_FILES = 2 * 10**6
@@ -43,88 +46,97 @@ class Member:
 class OpenArchive:
     """An archive whose members have been looked at, all of them, and found harmless."""
 
-    path: Path
+    name: str  # where it lies
     members: tuple[Member, ...]  # files, in the archive's order
     open: Callable[[Any], IO[bytes]]  # by the member's entry
 
 
 @contextmanager
-def open_archive(path: Path) -> Iterator[OpenArchive]:
-    """Open a zip or tar (plain, gz, bz2, xz). InputError where it is neither, damaged, or not to be trusted."""
+def open_archive(source: Path | RemoteFile) -> Iterator[OpenArchive]:
+    """Open a zip or tar (plain, gz, bz2, xz). InputError where it is neither, damaged, or not to be trusted.
+
+    A zip may lie on a server: then only what is read of it is fetched.
+    """
     try:
-        with path.open("rb") as file:
+        if isinstance(source, Path):
+            name, size, stream = str(source), source.stat().st_size, source.open("rb")
+        else:
+            name, size, stream = source.url, source.size, io.BufferedReader(source, REMOTE_CHUNK)
+        with stream as file:
             is_zip = file.read(2) == b"PK"
             file.seek(0)
             if is_zip:
                 with zipfile.ZipFile(file) as archive:
-                    yield OpenArchive(path, _trusted(path, _zip_members(path, archive)), archive.open)
+                    yield OpenArchive(name, _trusted(name, size, _zip_members(name, archive)), archive.open)
             else:
                 with tarfile.open(fileobj=file) as archive:
-                    yield OpenArchive(path, _trusted(path, _tar_members(path, archive)), archive.extractfile)
+                    yield OpenArchive(name, _trusted(name, size, _tar_members(name, archive)), archive.extractfile)
     except tarfile.ReadError as error:
-        raise InputError(f"{path} is no zip or tar archive, or is cut short ({error}): fetch it again") from None
+        raise InputError(f"{name} is no zip or tar archive, or is cut short ({error}): fetch it again") from None
     except DAMAGE as error:
-        raise InputError(f"{path} is damaged or cut short ({error}): fetch it again") from None
+        raise InputError(f"{name} is damaged or cut short ({error}): fetch it again") from None
     except (NotImplementedError, RuntimeError) as error:  # a method of compression; a password
-        raise InputError(f"{path} cannot be unpacked ({error}): fetch it again") from None
+        raise InputError(f"{name} cannot be unpacked ({error}): fetch it again") from None
 
 
-def _zip_members(path: Path, archive: zipfile.ZipFile) -> Iterator[Member]:
+def _zip_members(source: str, archive: zipfile.ZipFile) -> Iterator[Member]:
     for entry in archive.infolist():
         mode = entry.external_attr >> 16
         kind = stat.S_IFMT(mode) if entry.create_system == 3 else 0  # 3: made on Unix
         if entry.flag_bits & 0x1:
-            raise InputError(f"{path} is encrypted ({entry.filename}): it is not what was published")
+            raise InputError(f"{source} is encrypted ({entry.filename}): it is not what was published")
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise _refusal(path, entry.orig_filename, "is a link or a device")
-        inside = _inside(path, entry.orig_filename)
+            raise _refusal(source, entry.orig_filename, "is a link or a device")
+        inside = _inside(source, entry.orig_filename)
         if not entry.is_dir():
             yield Member(inside, entry.file_size, entry)
 
 
-def _tar_members(path: Path, archive: tarfile.TarFile) -> Iterator[Member]:
+def _tar_members(source: str, archive: tarfile.TarFile) -> Iterator[Member]:
     for entry in archive:
         if not (entry.isreg() or entry.isdir()):
-            raise _refusal(path, entry.name, "is a link or a device")
+            raise _refusal(source, entry.name, "is a link or a device")
         if entry.sparse is not None:
-            raise _refusal(path, entry.name, "is a sparse file")
-        inside = _inside(path, entry.name)
+            raise _refusal(source, entry.name, "is a sparse file")
+        inside = _inside(source, entry.name)
         if entry.isreg():
             yield Member(inside, entry.size, entry)
     if archive.fileobj.tell() == archive.offset:  # no empty block was read: tarfile does not mind
         raise tarfile.ReadError("its end is missing")
 
 
-def _inside(path: Path, name: str) -> PurePosixPath:
+def _inside(source: str, name: str) -> PurePosixPath:
     """The name as a path that stays below the folder. InputError for any other."""
     inside = PurePosixPath(name)
     if inside.is_absolute() or ".." in inside.parts or re.match(r"[A-Za-z]:", name):
-        raise _refusal(path, name, "leads out of the folder")
+        raise _refusal(source, name, "leads out of the folder")
     if "\\" in name or not name.isprintable() or len(name) > 1000:
-        raise _refusal(path, name, "is a name that other systems may read differently")
+        raise _refusal(source, name, "is a name that other systems may read differently")
     return inside
 
 
-def _refusal(path: Path, name: str, reason: str) -> InputError:
-    return InputError(f"{path} is not to be trusted: {name[:80]!a} {reason}; nothing was unpacked, fetch it elsewhere")
+def _refusal(source: str, name: str, reason: str) -> InputError:
+    return InputError(
+        f"{source} is not to be trusted: {name[:80]!a} {reason}; nothing was unpacked, fetch it elsewhere"
+    )
 
 
-def _trusted(path: Path, members: Iterator[Member]) -> tuple[Member, ...]:
+def _trusted(source: str, size: int, members: Iterator[Member]) -> tuple[Member, ...]:
     """All members, if their sizes together can be true and no name is there twice."""
-    limit = max(SMALL, MAX_RATIO * path.stat().st_size)
+    limit = max(SMALL, MAX_RATIO * size)
     found: dict[PurePosixPath, Member] = {}
     total = 0
     for member in members:  # a tar is unpacked as it is listed: stop early
         total += member.size
         if not member.path.parts:
-            raise _refusal(path, "", "is no name")
+            raise _refusal(source, "", "is no name")
         if total > limit or len(found) >= MAX_FILES:
-            raise _refusal(path, str(member.path), f"is one of too many bytes for an archive of {path.stat().st_size}")
+            raise _refusal(source, str(member.path), f"is one of too many bytes for an archive of {size}")
         if found.setdefault(member.path, member) is not member:
-            raise _refusal(path, str(member.path), "is there twice")
+            raise _refusal(source, str(member.path), "is there twice")
     folders = {parent for name in found for parent in name.parents}
     if both := folders & found.keys():
-        raise _refusal(path, str(min(both)), "is a file and a folder")
+        raise _refusal(source, str(min(both)), "is a file and a folder")
     return tuple(found.values())
 
 
@@ -143,7 +155,8 @@ def plan(opened: OpenArchive, archive: Archive, subset: int | None) -> tuple[dic
     if subset is not None and not items:
         raise InputError(f"{archive.name} has no sequences to choose from: leave --subset out")
     chosen = items[:subset]
-    kept = {p: m for p, m in inside.items() if item_of(p, archive.items) in (None, *chosen)}
+    wanted = {None, *chosen}
+    kept = {p: m for p, m in inside.items() if item_of(p, archive.items) in wanted}
     return {_moved(p, archive.move): m for p, m in kept.items()}, chosen
 
 
@@ -153,7 +166,7 @@ def _root(opened: OpenArchive, marker: str | None) -> PurePosixPath:
         PurePosixPath(*m.path.parts[:i]) for m in opened.members for i, p in enumerate(m.path.parts) if p == marker
     }
     if not parents:
-        raise InputError(f"{opened.path} holds no {marker}: it is another archive, or another edition of it")
+        raise InputError(f"{opened.name} holds no {marker}: it is another archive, or another edition of it")
     return min(parents, key=lambda folder: (len(folder.parts), folder))
 
 
@@ -190,7 +203,7 @@ def unpack(
         with opened.open(member.entry) as source, target.open("xb") as file:
             written[str(path)] = _copy(source, file, bar)
         if written[str(path)][0] != member.size:
-            raise InputError(f"{opened.path} is damaged or cut short in {member.path}: fetch it again")
+            raise InputError(f"{opened.name} is damaged or cut short in {member.path}: fetch it again")
     return written
 
 

@@ -5,6 +5,7 @@ the server confirms that it still has that very file (If-Range with its ETag or 
 """
 
 import http.client
+import io
 import json
 import os
 import random
@@ -13,7 +14,7 @@ import shutil
 import ssl
 import time
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,10 @@ class _Cut(Exception):
     def __init__(self, reason: str, pause: float | None = None):
         super().__init__(reason)
         self.pause = pause
+
+
+class _Shorter(_Cut):
+    """The file ends before the first byte that was asked for."""
 
 
 class _SafeRedirects(urllib.request.HTTPRedirectHandler):
@@ -145,8 +150,7 @@ def _patiently(url: str, part: _Part, *, size, check: Check, progress: Progress,
             failures, most = (1, len(part)) if len(part) > most else (failures + 1, most)
             if failures >= patience.tries:
                 raise _Gone(f"{cut}; {failures} tries") from None
-            pause = patience.pause * 2 ** (failures - 1) * random.uniform(0.8, 1.2)
-            time.sleep(min(pause if cut.pause is None else cut.pause, LONGEST_PAUSE))
+            time.sleep(_pause(patience, failures, cut))
     raise _Gone(f"the connection is cut again and again; {patience.most_tries} tries")
 
 
@@ -156,10 +160,13 @@ def _request(url: str, part: _Part, *, size: int | None, progress: Progress, tim
     have = len(part) if about else 0
     if have and have == about["total"]:
         return  # a kill between the last byte and the name
-    headers = {"User-Agent": "vosbook", "Accept-Encoding": "identity"}
-    if have:
-        headers |= {"Range": f"bytes={have}-", "If-Range": about["validator"]}
-    with _open(urllib.request.Request(url, headers=headers), part, timeout) as response:
+    headers = {"Range": f"bytes={have}-", "If-Range": about["validator"]} if have else {}
+    try:
+        response = _open(url, headers, timeout)
+    except _Shorter:
+        part.clear()
+        raise
+    with response:
         start, total = _extent(response)
         if start != have:
             part.clear()
@@ -173,14 +180,15 @@ def _request(url: str, part: _Part, *, size: int | None, progress: Progress, tim
             _receive(response, part, total, bar)
 
 
-def _open(request: urllib.request.Request, part: _Part, timeout: float) -> http.client.HTTPResponse:
+def _open(url: str, headers: Mapping[str, str], timeout: float) -> http.client.HTTPResponse:
+    headers = {"User-Agent": "vosbook", "Accept-Encoding": "identity", **headers}
     try:
+        request = urllib.request.Request(url, headers=headers)
         return urllib.request.build_opener(_SafeRedirects).open(request, timeout=timeout)
     except HTTPError as error:
         with error:
-            if error.code == 416:  # the file has become shorter
-                part.clear()
-                raise _Cut("the server has another file now") from None
+            if error.code == 416:
+                raise _Shorter("the server has another file now") from None
             if error.code in PASSING:
                 raise _Cut(f"{error.code} {error.reason}", _retry_after(error.headers)) from None
             raise _Gone(f"{error.code} {error.reason}") from None
@@ -192,6 +200,77 @@ def _open(request: urllib.request.Request, part: _Part, timeout: float) -> http.
         raise _Cut(_words(error)) from None
     except ValueError as error:  # an address that is none
         raise _Gone(str(error)) from None
+
+
+class RemoteFile(io.RawIOBase):
+    """A file on a server that is read in parts, wherever they lie: a zip's list of contents is at its end.
+
+    Unreachable where the server does not give parts, or has another file after a while.
+    """
+
+    def __init__(self, url: str, *, size: int | None = None, patience: Patience = Patience()):
+        self.url, self.patience = url, patience
+        self._validator, self._place = None, 0
+        self.size = size
+        self._ask(0, 1)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._place = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._place, io.SEEK_END: self.size}[whence])
+        return self._place
+
+    def readinto(self, buffer) -> int:
+        length = min(len(buffer), self.size - self._place)
+        if length <= 0:
+            return 0
+        buffer[:length] = self._ask(self._place, length)
+        self._place += length
+        return length
+
+    def _ask(self, start: int, length: int) -> bytes:
+        for failures in range(1, self.patience.tries + 1):
+            try:
+                return self._part(start, length)
+            except _Gone as reason:
+                raise Unreachable(f"{self.url} cannot be read in parts: {reason}") from None
+            except _Cut as cut:
+                reason = cut
+                time.sleep(_pause(self.patience, failures, cut))
+        raise Unreachable(f"{self.url} cannot be read in parts: {reason}; {self.patience.tries} tries")
+
+    def _part(self, start: int, length: int) -> bytes:
+        headers = {"Range": f"bytes={start}-{start + length - 1}"}
+        if self._validator:
+            headers["If-Range"] = self._validator
+        with _open(self.url, headers, self.patience.timeout) as response:
+            if response.status != 206:
+                raise _Gone("it gives the file as a whole only")
+            found, total = _extent(response)
+            if found != start or total is None or total != (self.size or total):
+                raise _Gone("it has another file now")
+            self.size = total
+            self._validator = self._validator or _validator(response.headers)
+            try:
+                content = response.read(length)
+            except (OSError, http.client.HTTPException) as error:
+                raise _Cut(_words(error)) from None
+        if len(content) != length:
+            raise _Cut("the connection was cut")
+        return content
+
+
+def _pause(patience: Patience, failures: int, cut: _Cut) -> float:
+    """Seconds to wait before the next try."""
+    own = patience.pause * 2 ** (failures - 1) * random.uniform(0.8, 1.2)
+    return min(own if cut.pause is None else cut.pause, LONGEST_PAUSE)
 
 
 def _words(error: Any) -> str:

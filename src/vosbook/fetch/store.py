@@ -23,7 +23,7 @@ from zlib_ng import zlib_ng
 
 from vosbook.errors import InputError
 from vosbook.fetch.archives import open_archive, plan, unpack
-from vosbook.fetch.http import CHUNK, RESERVE, Patience, Progress, Unreachable, download
+from vosbook.fetch.http import CHUNK, RESERVE, Patience, Progress, RemoteFile, Unreachable, download
 from vosbook.fetch.layout import convert, shorten_lists
 from vosbook.fetch.manifest import DIGITS, Archive, DataSet
 from vosbook.video import output_file
@@ -112,6 +112,10 @@ def _bring(data_set: DataSet, archive: Archive, out: Path, *, archives, subset, 
         path, about = given, record.examine(given, archive)
         if about["problem"]:
             raise InputError(f"{given} is not what it should be: {about['problem']}; fetch it again")
+    elif subset is not None and _bring_parts(
+        data_set, archive, target, out=out, subset=subset, progress=progress, note=note, patience=patience
+    ):
+        return
     else:
         path, about = _download(data_set, archive, out, record, progress=progress, patience=patience)
     record.add(archive, about, note)
@@ -121,6 +125,22 @@ def _bring(data_set: DataSet, archive: Archive, out: Path, *, archives, subset, 
         _place_folder(data_set, path, archive, target, out=out, subset=subset, progress=progress)
     if path != given:
         path.unlink()
+
+
+def _bring_parts(data_set, archive: Archive, target: Path, *, out, subset, progress, note, patience) -> bool:
+    """Fetch no more of a zip than a subset needs, and put that in place. False where no server gives parts of it."""
+    for url in archive.urls if archive.root is not None and archive.name.endswith(".zip") else ():
+        try:
+            remote = RemoteFile(url, size=archive.size, patience=patience)
+            _place_folder(data_set, remote, archive, target, out=out, subset=subset, progress=progress)
+        except Unreachable:
+            continue
+        note(
+            f"{archive.name}: only what the subset needs was fetched, so the whole file's checksum was not verified; "
+            "each file agrees with the CRC-32 that the archive has for it"
+        )
+        return True
+    return False
 
 
 def _is_there(target: Path, archive: Archive, subset: int | None) -> bool:
@@ -257,9 +277,11 @@ def _place_file(path: Path, archive: Archive, target: Path) -> None:
             convert(path, partial, archive.convert)
 
 
-def _place_folder(data_set, path: Path, archive: Archive, target: Path, *, out, subset, progress) -> None:
+def _place_folder(
+    data_set, source: Path | RemoteFile, archive: Archive, target: Path, *, out, subset, progress
+) -> None:
     """Unpack into a hidden folder beside the data set's own, then rename."""
-    with open_archive(path) as opened:
+    with open_archive(source) as opened:
         planned, items = plan(opened, archive, subset)
         total = sum(member.size for member in planned.values())
         _check_room(out, total, archive.name)
