@@ -71,8 +71,8 @@ class MaskRcnn:
         path = weights or find_weights(MASK_RCNN)
         if path is None:
             raise InputError(
-                "Mask R-CNN's weights are missing, and torchvision's cannot be downloaded: fetch "
-                f"{URLS[MASK_RCNN]} where there is a network, and put it into VOSBOOK_DATA/weights"
+                f"Mask R-CNN's weights are missing and cannot be downloaded: fetch {URLS[MASK_RCNN]} where there is a "
+                "network, and give the file as --backbone-weights, or put it into VOSBOOK_DATA/weights"
             )
         network = torchvision.models.detection.maskrcnn_resnet50_fpn(weights=None, weights_backbone=None)
         try:

@@ -99,6 +99,12 @@ def _osvos(**options: Any) -> Segmenter:
     return OsvosSegmenter.load(OnlineConfig(), **options)
 
 
+def _osvos_s(**options: Any) -> Segmenter:
+    from vosbook.methods.osvos_s import OsvosSSegmenter
+
+    return OsvosSSegmenter.load(**options)
+
+
 METHODS = {
     method.name: method
     for method in (
@@ -122,6 +128,12 @@ METHODS = {
         ),
         Method(
             "osvos", "Maninis et al. 2018", "trained: comes with a parent network; a minute for every object", _osvos
+        ),
+        Method(
+            "osvos-s",
+            "Maninis et al. 2018",
+            "Mask R-CNN's weights (a download, or --backbone-weights), and osvos's parent network",
+            _osvos_s,
         ),
     )
 }

@@ -5,9 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
+from vosbook.cli import main
 from vosbook.datasets.sequence import Sequence, VideoObject
 from vosbook.datasets.synthetic import ArrayFrames, ArrayMasks
+from vosbook.errors import InputError
 from vosbook.features import FilterBank
 from vosbook.methods.osvos_s import (
     Guide,
@@ -23,11 +26,18 @@ from vosbook.methods.osvos_s import (
     views_of,
 )
 from vosbook.metrics.region import jaccard
-from vosbook.nn.encoder import Encoder
-from vosbook.nn.side_outputs import SideOutputNetwork, balanced_bce
-from vosbook.proposals import Proposals, SyntheticProposals
+from vosbook.nn.encoder import Encoder, empty_encoder
+from vosbook.nn.side_outputs import (
+    SideOutputConfig,
+    SideOutputNetwork,
+    about_side_outputs,
+    balanced_bce,
+    build_side_outputs,
+)
+from vosbook.proposals import MaskRcnn, Proposals, SyntheticProposals
 from vosbook.runs import score_sequence
 from vosbook.semantics import SemanticsConfig, semantic_prior
+from vosbook.training.checkpoint import save_network
 from vosbook.training.fine_tune import Budget
 
 SIZE = (48, 80)
@@ -255,3 +265,60 @@ def test_objects_may_come_later(crossing):
         segmenter.add_objects(crossing.frames[2], labels)
     with pytest.raises(ValueError, match="at least one object"):
         segmenter.start(crossing.frames[0], np.zeros(SIZE, np.uint8))
+
+
+# -------------------------------------------------------------------------------------------- from the command line
+
+
+@pytest.fixture
+def clip(crossing, tmp_path):
+    """The video as files, and the arguments of `vosbook segment` for it."""
+    (tmp_path / "clip").mkdir()
+    for t in range(3):
+        Image.fromarray(crossing.frames[t]).save(tmp_path / "clip" / f"{t:05d}.png")
+    Image.fromarray(crossing.labels(0)).save(tmp_path / "first.png")
+    method = ["--method", "osvos-s", "--device", "cpu", "--out", str(tmp_path / "out")]
+    return ["segment", str(tmp_path / "clip"), "--mask", str(tmp_path / "first.png"), *method]
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    monkeypatch.delenv("VOSBOOK_DATA", raising=False)
+    monkeypatch.setattr("vosbook.features._download", lambda name: None)
+
+
+def test_missing_weights_are_one_line_and_no_folder(clip, offline, tmp_path, capsys):
+    assert main(clip) == 2
+    line = capsys.readouterr().err
+    assert line.count("\n") == 1 and "Mask R-CNN's weights are missing" in line and "--backbone-weights" in line
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_source_that_fails_leaves_no_folder(clip, crossing, monkeypatch, tmp_path, capsys):
+    class Failing(Fixed):
+        def propose(self, frame):
+            if not np.array_equal(frame, crossing.frames[0]):
+                raise InputError("the instance segmenter broke off")
+            return self.proposals
+
+    segmenter = OsvosSSegmenter(parent(), Failing(disc(14, 24)), replace(QUICK, budget=Budget(seconds=0)))
+    monkeypatch.setattr(OsvosSSegmenter, "load", lambda **options: segmenter)
+    assert main(clip) == 2
+    assert "the instance segmenter broke off" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_networks_of_two_files(offline, monkeypatch, tmp_path):
+    config = SideOutputConfig(backbone="filters", levels=("layer1",), channels=4)
+    torch.manual_seed(1)
+    base = build_side_outputs(config, empty_encoder)
+    save_network(tmp_path / "p.safetensors", base, about_side_outputs(config, method="osvos"))
+    given, said = [], []
+    monkeypatch.setattr(MaskRcnn, "load", lambda path, *, device: given.append(path) or Fixed(disc(14, 24)))
+    options = {"backbone_weights": "mask_rcnn.pth", "device": "cpu", "note": said.append}
+    segmenter = OsvosSSegmenter.load(checkpoint=tmp_path / "p.safetensors", **options)
+    assert given == ["mask_rcnn.pth"] and len(said) == 1 and "never seen a prior" in said[0]
+    torch.testing.assert_close(segmenter.parent.base.fuse.weight, base.fuse.weight, atol=1e-3, rtol=1e-3)
+    save_network(tmp_path / "q.safetensors", base, about_side_outputs(config, method="contours"))
+    with pytest.raises(InputError, match=r"q.safetensors is no network of osvos"):
+        OsvosSSegmenter.load(checkpoint=tmp_path / "q.safetensors", **options)

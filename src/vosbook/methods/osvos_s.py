@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Sequence as Many
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -16,15 +17,18 @@ import torch
 from torch import Tensor, nn
 
 from vosbook.datasets.sequence import Sequence
+from vosbook.errors import InputError
 from vosbook.merge import soft_aggregate, to_labels
 from vosbook.nn.conditional import ConditionalClassifier, MaskedClassifier
-from vosbook.nn.side_outputs import SideOutputNetwork, balanced_bce
-from vosbook.proposals import Proposals, ProposalSource
+from vosbook.nn.side_outputs import SideOutputNetwork, balanced_bce, load_side_outputs
+from vosbook.proposals import MaskRcnn, Proposals, ProposalSource
 from vosbook.semantics import SemanticsConfig, propagate, select, semantic_prior, union_of
+from vosbook.training.checkpoint import SHIPPED
 from vosbook.training.fine_tune import Budget, Tuned, fine_tune
 from vosbook.training.stills import StillConfig, draw_view
 from vosbook.video import object_ids
 
+REMEDY = "train one with `make run RUN=train_osvos_parent`"
 GUIDANCE = {"conditional": ConditionalClassifier, "masked": MaskedClassifier}
 
 
@@ -244,6 +248,30 @@ class OsvosSSegmenter:
         self.parent, self.source, self.config, self.note = network.eval(), source, config, note
         self.networks: dict[int, OsvosSNetwork] = {}  # by object
         self.wanted: dict[int, tuple[str, ...]] = {}  # categories of the instances that it is made of, by object
+
+    @classmethod
+    def load(
+        cls,
+        config: OsvosSConfig = OsvosSConfig(),
+        *,
+        backbone_weights: Path | None,
+        checkpoint: Path | None,
+        device: str,
+        note: Callable[[str], None],
+    ) -> "OsvosSSegmenter":
+        """OSVOS's parent of `checkpoint`, else the package's; Mask R-CNN's weights of `backbone_weights`, else found.
+
+        InputError: weights that are missing, or a file that holds something else.
+        """
+        source = MaskRcnn.load(backbone_weights, device=device)
+        path = SHIPPED / "osvos.safetensors" if checkpoint is None else checkpoint
+        if checkpoint is None and not path.is_file():
+            raise InputError(
+                f"no parent network of osvos comes with the package: {REMEDY}, and give it as --checkpoint"
+            )
+        note("the parent network has never seen a prior: its second round is learned from the first frame alone")
+        parent = load_side_outputs(path, method="osvos", remedy=REMEDY)
+        return cls(OsvosSNetwork(parent).to(device), source, config, note=note)
 
     def start(self, frame: np.ndarray, masks: np.ndarray | None) -> None:
         """Begin a video: learn every object of `masks`. ValueError where there is none."""
