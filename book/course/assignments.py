@@ -75,7 +75,6 @@ class Written:
     id: str
     title: str
     points: int
-    stub: str
 
 
 @dataclass(frozen=True)
@@ -117,17 +116,17 @@ class Assignment:
     @cached_property
     def written(self) -> tuple[Written, ...]:
         """Cells of text that are graded by hand."""
-        cells = [cell for cell in self.notebook.cells if cell.cell_type == "markdown" and "nbgrader" in cell.metadata]
-        marks = [(cell, cell.metadata["nbgrader"]) for cell in cells]
-        return tuple(Written(m["grade_id"], _heading(c.source), m["points"], c.source) for c, m in marks)
+        parts = [cell for cell in self.notebook.cells if cell.cell_type == "markdown" and "nbgrader" in cell.metadata]
+        return tuple(self._written(cell) for cell in parts)
+
+    def _written(self, cell: NotebookNode) -> Written:
+        prose = "\n\n".join(c.source for c in self.notebook.cells[: self.notebook.cells.index(cell)])
+        mark = cell.metadata["nbgrader"]
+        return Written(mark["grade_id"], re.findall(r"^### (.+)$", prose, re.MULTILINE)[-1], mark["points"])
 
     @property
     def points(self) -> int:
         return sum(part.points for part in (*self.exercises, *self.written))
-
-
-def _heading(text: str) -> str:
-    return re.search(r"^#+ +(.+)$", text, re.MULTILINE)[1]
 
 
 def assignments(book: Path = BOOK) -> list[Assignment]:

@@ -15,13 +15,15 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
-from course.assignments import Assignment, Exercise, assignments
+from course.assignments import Assignment, Exercise, Written, assignments
 from course.collect import Submission, collect
 from course.runner import MISSING, PASSED
 from course.sandbox import Job, Limits, Verdict, run_jobs
 from vosbook.errors import InputError
 
 WORKERS = 2
+ByHand = Mapping[tuple[str, str, str], tuple[float | None, str]]  # points and comment by student, assignment, part
+TEXT_STUB = "YOUR ANSWER HERE"  # nbgrader's
 BY_HAND = "by_hand.csv"
 BY_HAND_COLUMNS = ("student", "assignment", "part", "title", "of", "points", "comment")
 # Words that no solution of the book needs and that an answer which attacks the grader can hardly do without.
@@ -107,7 +109,7 @@ def _line(result: Graded) -> str:
 
 
 def _grade_one(
-    submission: Submission, *, given: Mapping[Any, Any], book: Path, limits: Limits, isolation: str
+    submission: Submission, *, given: ByHand, book: Path, limits: Limits, isolation: str
 ) -> Graded:  # fmt: skip
     assignment = submission.assignment
     asked = [e for e in assignment.exercises if submission.answers.get(e.id, e.stub).strip() != e.stub.strip()]
@@ -115,11 +117,7 @@ def _grade_one(
     setups = {assignment.name: setup_of(assignment, book)}
     verdicts = run_jobs(jobs, setups, limits=limits, isolation=isolation) if jobs else {}
     marks = [_mark(e, submission.answers.get(e.id), verdicts.get(e.id)) for e in assignment.exercises]
-    for part in assignment.written:
-        points, comment = given.get((submission.student, assignment.name, part.id), (None, ""))
-        verdict = "to be read" if points is None else "read"
-        text = submission.texts.get(part.id, "")
-        marks.append(Mark(part.id, "", part.title, points, part.points, verdict, comment, answer=text))
+    marks += [_written(part, submission, given) for part in assignment.written]
     return Graded(submission, tuple(marks))
 
 
@@ -139,10 +137,20 @@ def _mark(exercise: Exercise, answer: str | None, verdict: Verdict | None) -> Ma
     )
 
 
+def _written(part: Written, submission: Submission, given: ByHand) -> Mark:
+    """A text's points are a person's; one that was not written has none."""
+    text = submission.texts.get(part.id, "")
+    if text.strip() in ("", TEXT_STUB):
+        return Mark(part.id, "", part.title, 0, part.points, MISSING)
+    points, comment = given.get((submission.student, submission.assignment.name, part.id), (None, ""))
+    verdict = "to be read" if points is None else "read"
+    return Mark(part.id, "", part.title, points, part.points, verdict, comment, answer=text)
+
+
 # ------------------------------------------------------------------------------------------- points by a person
 
 
-def _read_by_hand(path: Path) -> dict[tuple[str, str, str], tuple[float | None, str]]:
+def _read_by_hand(path: Path) -> ByHand:
     """Points and comment by student, assignment and part. InputError names the line that cannot be read."""
     if not path.is_file():
         return {}
