@@ -89,8 +89,8 @@ for stage in settings["stages"]:
     stages.append((stage["until"], stage["true_masks"], ClipSampler(sequences, clips, device=device)))
 
 # %% [markdown]
-# The network. Parts that are `frozen` stay as the backbone's weights have them, and cost no backward pass. A zero-shot
-# training may begin with what a one-shot variant has learned (`after`), instead of with random weights.
+# The network. Parts that are `frozen` stay as the backbone's weights have them, and cost no backward pass. A training
+# may begin with what a one-shot variant has learned (`after`), instead of with random weights.
 
 # %%
 switches = {key: settings[key] for key in ("space", "time", "mask", "slots")}
@@ -102,8 +102,8 @@ config = TrainConfig(**settings["train"], seed=settings["seed"])
 torch.manual_seed(config.seed)
 network = RvosNetwork(Encoder(backbone), network_config).to(device)
 if settings["after"]:
-    one_shot = load_rvos(runs / f"train_rvos_{profile}_{settings['after']}" / "weights.safetensors")
-    network.load_state_dict(without_masks(one_shot))
+    learned = load_rvos(runs / f"train_rvos_{profile}_{settings['after']}" / "weights.safetensors")
+    network.load_state_dict(learned.state_dict() if network_config.mask else without_masks(learned))
 for part in settings["frozen"]:
     network.get_submodule(part).requires_grad_(False)
 backbone.source, sum(p.numel() for p in network.parameters() if p.requires_grad)

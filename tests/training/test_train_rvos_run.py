@@ -82,6 +82,15 @@ def test_zero_shot_begins_with_what_one_shot_has_learned(tiny_book, monkeypatch)
     assert torch.equal(before, after)
 
 
+def test_a_one_shot_training_takes_all_from_the_one_before(tiny_book, monkeypatch):
+    run_here(tiny_book, monkeypatch, RUN)
+    change_training(tiny_book, RUN, after="one_shot", train=TINY["train"] | {"lr": 0.0})
+    run_here(tiny_book, monkeypatch, RUN, "variant=st")
+    before, after = (read_tensors(weights_of(tiny_book, f"train_rvos_smoke_{name}")) for name in ("one_shot", "st"))
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+
+
 def test_broken_off_it_ends_with_the_weights_of_an_unbroken_run(tiny_book, monkeypatch):
     """In the stage in which the previous masks are the network's own."""
     check_resumed(tiny_book, monkeypatch, RUN, "train_rvos_smoke_one_shot")
