@@ -88,7 +88,8 @@ def test_a_one_shot_training_takes_all_from_the_one_before(tiny_book, monkeypatc
     run_here(tiny_book, monkeypatch, RUN, "variant=st")
     before, after = (read_tensors(weights_of(tiny_book, f"train_rvos_smoke_{name}")) for name in ("one_shot", "st"))
     assert before.keys() == after.keys()
-    assert all(torch.equal(before[key], after[key]) for key in before)
+    learned = [key for key in before if "running_" not in key]  # batch norms go on looking
+    assert len(learned) > 10 and all(torch.equal(before[key], after[key]) for key in learned)
 
 
 def test_broken_off_it_ends_with_the_weights_of_an_unbroken_run(tiny_book, monkeypatch):
