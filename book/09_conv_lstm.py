@@ -201,8 +201,8 @@ for name, kind in (("with memory", WithMemory), ("last mask only", LastMask)):
     networks[name] = kind()
     curves[name] = learn(networks[name], tracking_loss, settings["steps"], rate=4e-3)
     weights = sum(p.numel() for p in networks[name].parameters())
-    losses = f"loss {curves[name][0]:.2f} -> {curves[name][-1]:.2f}"
-    print(f"{name:<16}{weights:>6} weights   {losses}")
+    losses = f"loss {curves[name][0]:.2f} to {curves[name][-1]:.2f}"
+    print(f"{name}: {weights} weights,\n    {losses}")
 
 # %% [markdown]
 # One scene that neither has seen, in which the discs meet behind the bar:
@@ -307,8 +307,9 @@ show(
     "matrix it grows a thousandfold. An LSTM falls along a straight line: steeply with "
     "a forget bias of 0, slowly with 1, hardly at all with 4.",
 )
+print(f"{'after':<25}5 steps  20 steps")
 for name, sizes in gradients.items():
-    print(f"{name:<25} after 5 steps {sizes[4]:.0e}, after 20 {sizes[19]:.0e}")
+    print(f"{name:<25}{sizes[4]:>7.0e}{sizes[19]:>10.0e}")
 
 # %% [markdown]
 # The gate by itself does not help: with a bias of zero it stands at one half, and the LSTM forgets faster than the
@@ -323,8 +324,8 @@ for name, sizes in gradients.items():
 # *candidate* $g$, which is what may be written. The input gate $i$ says how much of it is written, the forget gate $f$
 # how much of the memory stays, the output gate $o$ how much of the memory is shown:
 #
-# $$i, f, o = \sigma(\dots), \qquad g = \phi(\dots), \qquad
-# c_t = f \, c_{t-1} + i \, g, \qquad h_t = o \, \phi(c_t).$$
+# $$\begin{aligned} i, f, o &= \sigma(\dots), & c_t &= f \, c_{t-1} + i \, g, \\
+# g &= \phi(\dots), & h_t &= o \, \phi(c_t). \end{aligned}$$
 #
 # The dots stand for four linear maps of $[x_t, h_{t-1}]$, computed as one map with four times the outputs. $\phi$ is
 # tanh in the usual LSTM. Products are element by element.
@@ -386,7 +387,8 @@ torch.manual_seed(1)
 library = ConvLSTM(2, 4)
 x, state = torch.randn(3, 2, 6, 8), (torch.rand(3, 4, 6, 8), torch.rand(3, 4, 6, 8))
 torch.testing.assert_close(mine(x, state), library(x, state))
-print("the same (h, c) as the library's ConvLSTM, initial weights included")
+print("the same (h, c) as the library's ConvLSTM,")
+print("initial weights included")
 
 # %% [markdown]
 # Note what cannot happen: $c$ is multiplied and added to *in its place*. It never moves. If a memory is to go along
@@ -476,12 +478,13 @@ def verdicts(p, chosen):
 
 both_seen = parts["after"] & (rival_area > 10)
 scene_kinds = {"from two sides": opposite, "one behind the other": ~opposite}
-print(f"{'':<38}{'target':>8}{'both':>8}{'neither':>9}{'frames':>8}")
 for kind, of_kind in scene_kinds.items():
     chosen = both_seen & of_kind[:, None]
+    print(f"{kind}, {chosen.sum()} frames:")
+    print(f"{'':<16}{'target':>8}{'both':>8}{'neither':>9}")
     for name, p in found.items():
-        shares = "".join(f"{share:>8.0%}" for share in verdicts(p, chosen))
-        print(f"{kind:<22}{name:<16}{shares} {chosen.sum():>8}")
+        target, both, neither = verdicts(p, chosen)
+        print(f"  {name:<14}{target:>8.0%}{both:>8.0%}{neither:>9.0%}")
 chosen = both_seen & opposite[:, None]
 alone = [verdicts(found[name], chosen)[0] for name in networks]
 assert alone[0] > alone[1] + 0.5  # the target alone, with memory and without
@@ -549,10 +552,9 @@ show(
     caption="Yellow: the two runs differ most. Dark: they agree. Each map has a scale of "
     "its own.",
 )
+print("largest difference")
 for name, values in difference.items():
-    print(
-        f"largest difference of {name}:", *(f"{values[t].max():.1f}" for t in moments)
-    )
+    print(f"of {name}:", *(f"{values[t].max():>7.1f}" for t in moments))
 
 # %% [markdown]
 # While both discs are behind the bar the frames hold nothing that could tell them apart, and yet the states differ:
@@ -570,9 +572,10 @@ for name, values in difference.items():
 #
 # S2S follows one object at a time, and a video with five objects needs five runs that know nothing of each other. RVOS
 # makes the *objects* a second sequence. In every frame its decoder answers for object 1, then for object 2, and so on,
-# and each answer may look at two earlier ones: that for the object before in the same frame, $h_{space}$, and that for
-# the same object in the frame before, $h_{time}$. The gates see all of $[x \mid h_{space} \mid h_{time}]$, and $\phi$
-# is tanh. The memory $c$ goes *from object to object only*; from frame to frame there is only $h$.
+# and each answer may look at two earlier ones: that for the object before in the same frame, $h_{\text{space}}$, and
+# that for the same object in the frame before, $h_{\text{time}}$. The gates see all of
+# $[x \mid h_{\text{space}} \mid h_{\text{time}}]$, and $\phi$ is tanh. The memory $c$ goes *from object to object
+# only*; from frame to frame there is only $h$.
 
 
 # %%
@@ -595,7 +598,8 @@ x, h_space, c, h_time = torch.randn(3, 2, 6, 8), *torch.randn(3, 3, 4, 6, 8)
 torch.testing.assert_close(mine(x, h_space, c, h_time), library(x, h_space, c, h_time))
 zero = torch.zeros_like(c)
 torch.testing.assert_close(mine(x, zero, zero, h_time), library(x, h_time=h_time))
-print("the same (h, c) as the library's; a state that is absent counts as zeros")
+print("the same (h, c) as the library's;")
+print("a state that is absent counts as zeros")
 
 # %% [markdown]
 # Leave out one of the two recurrences, and there are three networks to compare: S (space alone), T (time alone, and so
@@ -691,7 +695,7 @@ for name, space in (("with", True), ("without", False)):
     with torch.no_grad():
         answers[name] = painter(images).sigmoid()
     J = jaccards((answers[name] > 0.5).numpy(), discs.bool().numpy())  # (B, 3)
-    print(f"{name:<8}recurrence over objects: J of the three", J.mean(axis=0).round(2))
+    print(f"{name} recurrence: J of the three", J.mean(axis=0).round(2))
 assert torch.equal(answers["without"][:, 0], answers["without"][:, 2])
 
 # %%

@@ -370,7 +370,8 @@ for masks in (batch.y, batch.y[:, :1]):
         result, states = two_loops(network.encoder, mine, batch.images, masks)
         library = network(batch.images, masks)
     torch.testing.assert_close(result, library, rtol=1e-3, atol=1e-3)
-print("equal to the library's, with true masks and with its own:", tuple(result.shape))
+print("equal to the library's, with true masks and")
+print("with its own:", tuple(result.shape))
 
 # %% [markdown]
 # Two things the library does otherwise, to the same effect. The features enter every object's convolutions alike, and
@@ -390,9 +391,10 @@ for level, cell in mine.cells.items():
 # ## 3 Along the diagonals
 #
 # Two loops run $T N$ cells one after the other, each a small piece of work, and a processor that could do many things
-# at once waits. Look at the arrows: cell $(t, i)$ needs $(t, i - 1)$ and $(t - 1, i)$. Both lie on the diagonal $t + i
-# - 1$. So *cells with the same $t + i$ do not need each other*, and as soon as a diagonal is done, the whole next one
-# can run, as one batch. A front sweeps over the table in $T + N - 1$ steps.
+# at once waits. Look at the arrows: cell $(t, i)$ needs $(t, i - 1)$ and $(t - 1, i)$. For both of these, the sum of
+# frame and object is one less than $t + i$. So *cells with the same $t + i$*, a diagonal of the table, *do not need
+# each other*, and as soon as a diagonal is done, the whole next one can run, as one batch. A front sweeps over the
+# table in $T + N - 1$ steps.
 
 
 # %%
@@ -507,19 +509,19 @@ def seconds(images, masks, one_by_one):
     return min(times)
 
 
-print("objects   calls            milliseconds")
-print("        loops  diagonals   loops  diagonals   ratio")
+print("objects  calls      milliseconds   ratio")
+print("       loops diag.  loops  diag.")
 for N in (1, 3, 5):
     images, masks = torch.rand(1, 5, 3, *SIZE), torch.rand(1, 1, N, *SIZE)
     spent = [seconds(images, masks, one_by_one) for one_by_one in (True, False)]
-    calls = f"{N:>4}{5 * N:>8}{5 + N - 1:>9}"
-    milliseconds = f"{1e3 * spent[0]:>11.0f}{1e3 * spent[1]:>9.0f}"
-    print(f"{calls}{milliseconds}{spent[0] / spent[1]:>11.1f}")
+    calls = f"{N:>4}{5 * N:>8}{5 + N - 1:>6}"
+    milliseconds = f"{1e3 * spent[0]:>7.0f}{1e3 * spent[1]:>7.0f}"
+    print(f"{calls}{milliseconds}{spent[0] / spent[1]:>8.1f}")
 
 # %% [markdown]
 # With one object there is nothing to gain: a column has diagonals of one cell. The rest depends on the processor. One
-# that is kept busy by a single small cell gains only what the calls themselves cost; one with thousands of units, a
-# GPU, gains the more the smaller the cells are.
+# that is kept busy by a single small cell gains only what the calls themselves cost. One with thousands of units, a
+# GPU, should gain the more the smaller the cells are; none was at hand to measure it on.
 #
 # A network without one of the arrows has fewer steps still. S, when it is given true masks, runs all frames at once;
 # T runs all objects at once, which is what S2S and FRTM do (chapters 10 and 08). But note what the order asks for: all
@@ -527,13 +529,13 @@ for N in (1, 3, 5):
 # time, and a row is a chain.
 
 # %%
+print("5 frames of 4 objects")
 for name, (space, over_time) in variants.items():
     steps = [
         len(wavefront(range(5), range(4), space=space, time=over_time or own))
         for own in (False, True)
     ]
-    print(f"{name:<3} steps of 5 frames x 4 objects: {steps[0]} with true masks,")
-    print(f"    {steps[1]} with its own")
+    print(f"{name:<3}{steps[0]} steps with true masks, {steps[1]} with its own")
 
 # %% [markdown]
 # ## 4 As many steps as objects
@@ -556,8 +558,10 @@ with torch.no_grad():
 torch.testing.assert_close(ten[:, :, :2], two, rtol=1e-4, atol=1e-4)
 print(f"ten steps {1e3 * (middle - begin):.0f} ms, two {1e3 * (end - middle):.0f} ms")
 change = (swapped.sigmoid() - two.sigmoid()).abs().mean(dim=(0, 1, 3, 4))
-print("objects in the other order: each probability changes by")
-print(" and ".join(f"{100 * one:.2f}" for one in change), "points on average")
+print("objects in the other order: probabilities")
+print(
+    "change by", " and ".join(f"{100 * one:.2f}" for one in change), "points on average"
+)
 
 # %% [markdown]
 # The order of the objects does matter, a little: what comes first is answered without having seen the other. Here the
@@ -747,11 +751,11 @@ show(
     "clips change.",
 )
 scores = record.metrics["held_out"]
-print(f"{'held-out video':<28}{'RVOS':>6}{'first masks':>13}")
+print(f"{'held-out video':<26}{'RVOS':>5}{'first masks':>13}")
 for spec, one in scores["sequences"].items():
-    print(f"{spec:<28}{one['rvos']['J']:>6.3f}{one['first_mask']['J']:>13.3f}")
+    print(f"{spec:<26}{one['rvos']['J']:.3f}{one['first_mask']['J']:>13.3f}")
 mean, still = scores["rvos"]["J"], scores["first_mask"]["J"]
-print(f"{'mean J':<28}{mean:>6.3f}{still:>13.3f}")
+print(f"{'mean J':<26}{mean:.3f}{still:>13.3f}")
 
 # %% [markdown]
 # ## Exercises

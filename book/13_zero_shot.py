@@ -212,11 +212,11 @@ for z, labels in zip(found, truth):
     for k in np.flatnonzero(masks.sum(axis=(1, 2)) >= 20):
         painted[k] += 1
         again[k] += (masks[k] & masks[:k].any(axis=0)).sum() / masks[k].sum()
-print("slot   matched   J then   paints   of it painted before")
+print("slot  matched  J then  paints  before")
 for k in range(slots):
-    values = f"{J_matched[k] / max(matched[k], 1):>9.2f}{painted[k]:>9}"
-    before = f"{again[k] / max(painted[k], 1):>16.0%}"
-    print(f"{k:>4}{matched[k]:>10}{values}{before}")
+    values = f"{J_matched[k] / max(matched[k], 1):>8.2f}{painted[k]:>8}"
+    before = f"{again[k] / max(painted[k], 1):>8.0%}"
+    print(f"{k:>4}{matched[k]:>9}{values}{before}")
 print(
     f"of {len(unseen)} videos, with {sum(len(object_ids(x[0])) for x in truth)} objects"
 )
@@ -252,9 +252,10 @@ for z, labels in zip(found, truth):
             earlier_wins += each[a] > each[b]
             count += 1
 for name, share in zip(("larger", "higher", "further left"), earlier_wins / count):
-    print(f"the earlier one is {name:<13} {share:.0%} of {count} pairs")
+    print(f"the earlier one is {name:<13} {share:.0%}")
 chance = 1.64 * 0.5 / np.sqrt(count)  # nine of ten times, by chance alone
-print(f"a coin: between {0.5 - chance:.0%} and {0.5 + chance:.0%}, nine times of ten")
+print(f"of {count} pairs; a coin: {0.5 - chance:.0%} to {0.5 + chance:.0%}")
+print("nine times of ten")
 
 # %% [markdown]
 # With so few pairs, none of these shares says much unless it lies outside the last line's range. If there is an order
@@ -300,9 +301,10 @@ results = {
     "6 tiles": blind(tiles(2, 3)),
     "24 tiles": blind(tiles(4, 6)),
 }
-print(f"{'J':<14}{'first frame':>12}{'whole video':>13}{'every frame':>13}")
+print("J            first   whole   every")
+print("             frame   video   frame")
 for name, (kept, whole, every) in results.items():
-    print(f"{name:<14}{kept:>12.3f}{whole:>13.3f}{every:>13.3f}")
+    print(f"{name:<13}{kept:.3f}{whole:>8.3f}{every:>8.3f}")
     assert kept <= whole <= every + 1e-9
 assert results["the network"][0] > 1.5 * results["6 tiles"][0]
 
@@ -343,9 +345,9 @@ show(
     alt="Mean J of random discs that never move against their number, from 4 to 256. "
     "All three rules rise; chosen in every frame they rise steeply.",
 )
+print(f"{'discs':<12}", *(f"{count:>5}" for count in counts))
 for name, values in zip(rules, by_count.T):
-    row = (f"{count:>5}: {value:.2f}" for count, value in zip(counts, values))
-    print(f"{name:<12}", *row)
+    print(f"{name:<12}", *(f"{value:>5.2f}" for value in values))
 
 # %% [markdown]
 # Some hundred discs that look at nothing come near to the network under the two lenient rules, or pass it. The strict
@@ -391,7 +393,8 @@ for n in range(3):
         mine = labels_by_hand(found[n], chosen)
         start = 0 if given is None else 1  # a given frame is its own answer
         assert (theirs[start:] == mine[start:]).mean() > 0.999
-print("labels equal, found freely and chosen by the first frame")
+print("labels equal: found freely,")
+print("and chosen by the first frame")
 
 # %%
 middle = np.argsort([J_by(*one)[0] for one in zip(found, truth)])[len(unseen) // 2]
@@ -582,14 +585,14 @@ for name, claimed in paper.items():
 # %%
 record = read_record("train_rvos_small_zero_shot")
 held_out = record.metrics["held_out"]
-print(f"{'held-out video':<28}{'zero-shot':>10}{'first masks':>13}")
+print(f"{'held-out video':<25}{'zero-shot':>9}{'first':>8}")
 for spec, one in held_out["sequences"].items():
-    print(f"{spec:<28}{one['rvos']['J']:>10.3f}{one['first_mask']['J']:>13.3f}")
+    print(f"{spec:<25}{one['rvos']['J']:>9.3f}{one['first_mask']['J']:>8.3f}")
 mean, still = held_out["rvos"]["J"], held_out["first_mask"]["J"]
-print(f"{'mean J':<28}{mean:>10.3f}{still:>13.3f}")
+print(f"{'mean J':<25}{mean:>9.3f}{still:>8.3f}")
 
 # %% [markdown]
-# The right column has been given more than the left one: the first frame's masks, which never move.
+# The right column is the first frame's masks, which never move: it has been given more than the left one.
 #
 # The numbers of sections 1 to 6 were measured on drawn videos, with one training of seconds. They show what slots do;
 # they say nothing about real video.
