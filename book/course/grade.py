@@ -4,7 +4,7 @@ import csv
 import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,8 @@ def grade(
         raise InputError(f"{only} is no assignment: they are {', '.join(one.name for one in assignments(book))}")
     handed, problems = collect(submissions, course)
     given = _read_by_hand(submissions / BY_HAND)
+    known = {(one.student, one.assignment.name, part.id) for one in handed for part in one.assignment.written}
+    problems += [f"{submissions / BY_HAND}: {', '.join(key)} was not handed in" for key in given if key not in known]
     work = partial(_grade_one, given=given, book=book, limits=limits, isolation=isolation)
     graded = []
     with ThreadPoolExecutor(WORKERS) as pool:
@@ -115,7 +117,11 @@ def _grade_one(
     asked = [e for e in assignment.exercises if submission.answers.get(e.id, e.stub).strip() != e.stub.strip()]
     jobs = [job_of(e, assignment, submission.answers[e.id]) for e in asked]
     setups = {assignment.name: setup_of(assignment, book)}
-    verdicts = run_jobs(jobs, setups, limits=limits, isolation=isolation) if jobs else {}
+    try:
+        verdicts = run_jobs(jobs, setups, limits=limits, isolation=isolation) if jobs else {}
+    except RuntimeError as error:  # the course's own code failed: nobody's points may depend on that
+        note = f"could not be graded: {error}"
+        submission, verdicts = replace(submission, notes=(*submission.notes, note), counts=False), {}
     marks = [_mark(e, submission.answers.get(e.id), verdicts.get(e.id)) for e in assignment.exercises]
     marks += [_written(part, submission, given) for part in assignment.written]
     return Graded(submission, tuple(marks))
@@ -133,8 +139,14 @@ def _mark(exercise: Exercise, answer: str | None, verdict: Verdict | None) -> Ma
         got.message,
         got.printed,
         answer or "",
-        tuple(dict.fromkeys(LOOK_AT.findall(answer))) if verdict else (),
+        _words(answer, exercise.stub) if verdict else (),
     )
+
+
+def _words(answer: str, stub: str) -> tuple[str, ...]:
+    """What a person should look at, each word once; the given part of the cell is not the student's."""
+    given = set(LOOK_AT.findall(stub))
+    return tuple(word for word in dict.fromkeys(LOOK_AT.findall(answer)) if word not in given)
 
 
 def _written(part: Written, submission: Submission, given: ByHand) -> Mark:
