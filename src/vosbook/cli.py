@@ -271,6 +271,8 @@ def _data(args: argparse.Namespace) -> None:
         return
     if args.name not in data_sets:
         raise InputError(f"{args.name} is no data set: choose one of {', '.join(data_sets)}")
+    if args.check and (args.subset or args.archives):
+        raise InputError("--check looks at what is there and fetches nothing: leave --subset and --archives out")
     out = data_folder() if args.out is None else args.out
     (_check_data if args.check else _fetch_data)(data_sets[args.name], out, args)
 

@@ -74,6 +74,9 @@ def test_the_list_of_data_sets(capsys):
     [
         (["nix"], "nix is no data set: choose one of davis2016, "),
         (["davis2016", "--check", "--out", "/nowhere"], "/nowhere/DAVIS2016 is not a folder: fetch it with"),
+        (["davis2016", "--check", "--subset", "2"], "leave --subset and --archives out"),
+        (["backbones", "--subset", "1", "--out", "/nowhere"], "has no sequences to choose from: leave --subset out"),
+        (["davis2016", "--out", "/proc/none"], "/proc/none cannot be read or written"),
         (["davis2016", "--subset", "0"], "0 is not a whole number above 0"),
         (["davis2016", "--manifest", "/nowhere.yml"], "/nowhere.yml does not exist"),
         (["youtube-vos-2018", "--out", "/tmp"], "YouTube-VOS 2018 needs an account; fetch train.zip"),

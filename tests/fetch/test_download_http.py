@@ -81,6 +81,15 @@ def test_a_part_that_is_longer_than_the_file_is_dropped(site, tmp_path):
     assert (tmp_path / "a.zip").read_bytes() == BODY[:5000]
 
 
+def test_a_file_that_grew_under_its_old_name(site, tmp_path):
+    site.cuts = [3000, 0, 0]
+    with pytest.raises(Unreachable):
+        get([f"{site.url}/a.zip"], tmp_path / "a.zip")
+    site.files["/a.zip"] = BODY[::-1] + b"more"  # and the same ETag
+    get([f"{site.url}/a.zip"], tmp_path / "a.zip")
+    assert (tmp_path / "a.zip").read_bytes() == BODY[::-1] + b"more"
+
+
 def test_a_kill_between_the_last_byte_and_the_name(site, tmp_path):
     (tmp_path / ".a.zip.part").write_bytes(BODY)
     about = {"url": f"{site.url}/a.zip", "validator": '"one"', "total": len(BODY)}

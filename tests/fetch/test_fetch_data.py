@@ -1,8 +1,10 @@
 """A data set from a real server into its folder: whole or not at all, whatever happens on the way."""
 
+import errno
 import hashlib
 import io
 import json
+import os
 import random
 import shutil
 import signal
@@ -23,7 +25,8 @@ from vosbook.errors import InputError
 from vosbook.fetch import archives, http, store
 from vosbook.fetch.check import check
 from vosbook.fetch.manifest import Archive, DataSet, read_manifest
-from vosbook.fetch.store import RECEIPT, fetch
+from vosbook.fetch.record import RECEIPT
+from vosbook.fetch.store import fetch
 
 HERE = Path(__file__).parent
 
@@ -213,7 +216,7 @@ def test_a_hostile_archive_leaves_nothing_behind(tmp_path, bring):
         archive.writestr("DAVIS/../../../evil.txt", b"evil")
     with pytest.raises(InputError, match="is not to be trusted"):
         bring(davis_set(), tmp_path / "out", archives=given)
-    assert visible(tmp_path / "out") == ["DAVIS2016.downloads.json"]
+    assert visible(tmp_path / "out") == []
     assert not list(tmp_path.rglob("evil.txt"))
 
 
@@ -228,9 +231,33 @@ def test_an_archive_that_is_damaged_inside_leaves_nothing_behind(tmp_path, bring
     assert not list((tmp_path / "out").glob("*DAVIS2016*/")) and not list((tmp_path / "out").glob(".*partial*"))
 
 
+def test_a_damaged_archive_from_a_server_is_not_remembered(site, tmp_path, bring):
+    good = site.files["/DAVIS-data.zip"]
+    site.files["/DAVIS-data.zip"] = good[: len(good) // 2]  # as long as the server says, but not whole
+    with pytest.raises(InputError, match="fetch it again"):
+        bring(davis_set(address(site)), tmp_path)
+    assert visible(tmp_path) == []
+    site.files["/DAVIS-data.zip"] = good
+    assert contents(bring(davis_set(address(site)), tmp_path)).keys() - {RECEIPT} == davis_files().keys()
+
+
+def test_a_full_disk_keeps_what_was_fetched(site, tmp_path, bring, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(archives, "_copy", full)
+        with pytest.raises(InputError, match=r"No space left on device.: check permissions and room"):
+            bring(davis_set(address(site)), tmp_path)
+    assert visible(tmp_path) == [] and not list(tmp_path.glob(".*partial*"))
+    site.log.clear()
+    bring(davis_set(address(site)), tmp_path)
+    assert site.log == []
+
+
 def test_the_size_is_known_before_anything_is_unpacked(site, tmp_path, bring, monkeypatch):
-    monkeypatch.setattr(store, "RESERVE", 10**18)
-    with pytest.raises(InputError, match=r"has no room for what DAVIS-data.zip holds: 0.0 GB"):
+    monkeypatch.setattr(store, "check_room", lambda folder, size, what: http.check_room(folder, size + 10**18, what))
+    with pytest.raises(InputError, match=r"has no room for what DAVIS-data.zip holds: it takes"):
         bring(davis_set(address(site)), tmp_path)
     assert not (tmp_path / "DAVIS2016").exists()
 
@@ -284,7 +311,7 @@ def test_a_kill_in_the_middle_of_a_download(site, tmp_path, bring):
 def test_a_kill_in_the_middle_of_unpacking(site, tmp_path, bring):
     killed = child(site, tmp_path, kill_in="unpacking")
     assert killed.wait(300) == -signal.SIGKILL
-    assert visible(tmp_path) == ["DAVIS2016.downloads.json"] and list(tmp_path.glob(".DAVIS2016.partial-*"))
+    assert visible(tmp_path) == [] and list(tmp_path.glob(".DAVIS2016.partial-*"))
     site.log.clear()
     folder = bring(davis_set(address(site)), tmp_path)
     assert contents(folder).keys() - {RECEIPT} == davis_files().keys()
@@ -321,7 +348,7 @@ def test_youtube_vos_from_archives_that_the_user_fetched(tmp_path, bring, notes)
         (name,) = videos.names
         original = YouTubeVos(tmp_path / "made", split)[name]
         assert (videos[name].frames[0] == original.frames[0]).all() and videos[name].objects == original.objects
-    assert check(one, folder, progress=silent).lacking == []
+    assert check(one, folder, progress=silent).lacking == ["valid's 507 videos with 1063 objects"]  # it had no more
     (given / "valid.zip").unlink()
     bring(one, tmp_path / "out", archives=given, subset=1)  # what is there stays
     assert notes[-1].endswith("train is there already") and (folder / "valid" / "meta.json").is_file()

@@ -6,7 +6,6 @@ and sizes that cannot be true are refused before anything is written. Owners, mo
 
 import gzip
 import io
-import lzma
 import re
 import stat
 import tarfile
@@ -29,8 +28,13 @@ REMOTE_CHUNK = 1 << 22  # bytes; each is one request
 MAX_RATIO = 200  # unpacked to packed bytes; images hardly shrink, label maps do
 SMALL = 10**9  # bytes; what unpacks to less may have any ratio
 MAX_FILES = 2 * 10**6
+MAX_READ = 1 << 24  # bytes; more than a header needs, and than we read of a file at once
 JUNK = re.compile(r"(^|/)(__MACOSX|\.DS_Store|\._[^/]*|Thumbs\.db)(/|$)")  # what desktops leave in archives
-DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, gzip.BadGzipFile, lzma.LZMAError, EOFError)
+DAMAGE = (zipfile.BadZipFile, tarfile.TarError, zlib.error, gzip.BadGzipFile, EOFError)
+
+
+class BadArchive(InputError):
+    """An archive that is damaged, another than the one meant, or not to be trusted."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class OpenArchive:
 
 @contextmanager
 def open_archive(source: Path | RemoteFile) -> Iterator[OpenArchive]:
-    """Open a zip or tar (plain, gz, bz2, xz). InputError where it is neither, damaged, or not to be trusted.
+    """Open a zip, tar or tar.gz. BadArchive where it is neither, damaged, or not to be trusted.
 
     A zip may lie on a server: then only what is read of it is fetched.
     """
@@ -63,20 +67,33 @@ def open_archive(source: Path | RemoteFile) -> Iterator[OpenArchive]:
         else:
             name, size, stream = source.url, source.size, io.BufferedReader(source, REMOTE_CHUNK)
         with stream as file:
-            is_zip = file.read(2) == b"PK"
+            magic = file.read(2)
             file.seek(0)
-            if is_zip:
+            if magic == b"PK":
                 with zipfile.ZipFile(file) as archive:
                     yield OpenArchive(name, _trusted(name, size, _zip_members(name, archive)), archive.open)
             else:
-                with tarfile.open(fileobj=file) as archive:
+                plain = gzip.GzipFile(fileobj=file) if magic == b"\x1f\x8b" else file
+                with tarfile.TarFile(fileobj=_SmallReads(plain)) as archive:
                     yield OpenArchive(name, _trusted(name, size, _tar_members(name, archive)), archive.extractfile)
     except tarfile.ReadError as error:
-        raise InputError(f"{name} is no zip or tar archive, or is cut short ({error}): fetch it again") from None
+        raise BadArchive(f"{name} is no zip or tar archive, or is cut short ({error}): fetch it again") from None
     except DAMAGE as error:
-        raise InputError(f"{name} is damaged or cut short ({error}): fetch it again") from None
+        raise BadArchive(f"{name} is damaged or cut short ({error}): fetch it again") from None
     except (NotImplementedError, RuntimeError) as error:  # a method of compression; a password
-        raise InputError(f"{name} cannot be unpacked ({error}): fetch it again") from None
+        raise BadArchive(f"{name} cannot be unpacked ({error}): fetch it again") from None
+
+
+class _SmallReads:
+    """A stream that refuses to be read in one piece: tarfile does that to long headers, which may claim any length."""
+
+    def __init__(self, stream: IO[bytes]):
+        self.seek, self.tell, self._read = stream.seek, stream.tell, stream.read
+
+    def read(self, size: int) -> bytes:
+        if size > MAX_READ:
+            raise tarfile.ReadError(f"a header of {size} bytes")
+        return self._read(size)
 
 
 def _zip_members(source: str, archive: zipfile.ZipFile) -> Iterator[Member]:
@@ -84,7 +101,7 @@ def _zip_members(source: str, archive: zipfile.ZipFile) -> Iterator[Member]:
         mode = entry.external_attr >> 16
         kind = stat.S_IFMT(mode) if entry.create_system == 3 else 0  # 3: made on Unix
         if entry.flag_bits & 0x1:
-            raise InputError(f"{source} is encrypted ({entry.filename}): it is not what was published")
+            raise BadArchive(f"{source} is encrypted ({entry.filename}): it is not what was published")
         if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
             raise _refusal(source, entry.orig_filename, "is a link or a device")
         inside = _inside(source, entry.orig_filename)
@@ -106,7 +123,7 @@ def _tar_members(source: str, archive: tarfile.TarFile) -> Iterator[Member]:
 
 
 def _inside(source: str, name: str) -> PurePosixPath:
-    """The name as a path that stays below the folder. InputError for any other."""
+    """The name as a path that stays below the folder. BadArchive for any other."""
     inside = PurePosixPath(name)
     if inside.is_absolute() or ".." in inside.parts or re.match(r"[A-Za-z]:", name):
         raise _refusal(source, name, "leads out of the folder")
@@ -115,8 +132,8 @@ def _inside(source: str, name: str) -> PurePosixPath:
     return inside
 
 
-def _refusal(source: str, name: str, reason: str) -> InputError:
-    return InputError(
+def _refusal(source: str, name: str, reason: str) -> BadArchive:
+    return BadArchive(
         f"{source} is not to be trusted: {name[:80]!a} {reason}; nothing was unpacked, fetch it elsewhere"
     )
 
@@ -143,20 +160,20 @@ def _trusted(source: str, size: int, members: Iterator[Member]) -> tuple[Member,
 # ------------------------------------------------------------------------------------------------- what goes where
 
 
-def plan(opened: OpenArchive, archive: Archive, subset: int | None) -> tuple[dict[PurePosixPath, Member], list[str]]:
-    """Which members are laid out and under which name, and the items of the subset (all items where it is None).
+def plan(
+    opened: OpenArchive, archive: Archive, subset: int | None
+) -> tuple[dict[PurePosixPath, Member], list[str] | None]:
+    """Which members are laid out and under which name, and the sequences of the subset (None: all are there).
 
-    InputError where the archive holds something else than the manifest says.
+    BadArchive where the archive holds something else than the manifest says.
     """
     root = _root(opened, archive.root)
     inside = {m.path.relative_to(root): m for m in opened.members if m.path.is_relative_to(root)}
     inside = {p: m for p, m in inside.items() if not JUNK.search(str(p)) and not _below(p, archive.skip)}
     items = sorted({item for p in inside if (item := item_of(p, archive.items))})
-    if subset is not None and not items:
-        raise InputError(f"{archive.name} has no sequences to choose from: leave --subset out")
-    chosen = items[:subset]
-    wanted = {None, *chosen}
+    wanted = {None, *items[:subset]}
     kept = {p: m for p, m in inside.items() if item_of(p, archive.items) in wanted}
+    chosen = None if subset is None or subset >= len(items) else items[:subset]
     return {_moved(p, archive.move): m for p, m in kept.items()}, chosen
 
 
@@ -166,7 +183,7 @@ def _root(opened: OpenArchive, marker: str | None) -> PurePosixPath:
         PurePosixPath(*m.path.parts[:i]) for m in opened.members for i, p in enumerate(m.path.parts) if p == marker
     }
     if not parents:
-        raise InputError(f"{opened.name} holds no {marker}: it is another archive, or another edition of it")
+        raise BadArchive(f"{opened.name} holds no {marker}: it is another archive, or another edition of it")
     return min(parents, key=lambda folder: (len(folder.parts), folder))
 
 
@@ -203,7 +220,7 @@ def unpack(
         with opened.open(member.entry) as source, target.open("xb") as file:
             written[str(path)] = _copy(source, file, bar)
         if written[str(path)][0] != member.size:
-            raise InputError(f"{opened.name} is damaged or cut short in {member.path}: fetch it again")
+            raise BadArchive(f"{opened.name} is damaged or cut short in {member.path}: fetch it again")
     return written
 
 

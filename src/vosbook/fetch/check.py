@@ -20,7 +20,7 @@ from vosbook.datasets.youtube_vos import YouTubeVos, read_meta
 from vosbook.errors import InputError
 from vosbook.fetch.http import Progress
 from vosbook.fetch.manifest import DataSet
-from vosbook.fetch.store import RECEIPT, digests, read_receipt
+from vosbook.fetch.record import RECEIPT, digests, read_receipt
 from vosbook.video import IMAGE_ENDINGS, read_mask
 
 Size = tuple[int, int] | None  # (H, W)
@@ -320,12 +320,16 @@ def _decode(
     jobs = [(part, file) for part in parts for file in part.files]
     sizes: dict[tuple[str, str], Counter[Size]] = defaultdict(Counter)  # by resolution or split, and sequence
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        results = pool.map(lambda job: _read(*job, receipts), jobs, chunksize=1)
-        for (part, _), (size, problem) in zip(jobs, progress(results, total=len(jobs), desc="images"), strict=True):
-            if problem:
-                report.damaged.append(problem)
-            else:
-                sizes[part.group.split()[0], part.sequence][size] += 1
+        try:
+            results = progress(pool.map(lambda job: _read(*job, receipts), jobs), total=len(jobs), desc="images")
+            for (part, _), (size, problem) in zip(jobs, results, strict=True):
+                if problem:
+                    report.damaged.append(problem)
+                else:
+                    sizes[part.group.split()[0], part.sequence][size] += 1
+        except BaseException:  # Ctrl-C: the pool would finish all that waits
+            pool.shutdown(cancel_futures=True)
+            raise
     for (group, sequence), found in sizes.items():
         if len(found) > 1:
             shapes = ", ".join(f"{count} of {w}x{h}" for (h, w), count in found.most_common())

@@ -172,8 +172,11 @@ def _request(url: str, part: _Part, *, size: int | None, progress: Progress, tim
             part.clear()
         if start not in (0, have):
             raise _Cut(f"it sent the bytes from {start} on instead of {have}")
+        if start and total not in (None, about["total"]):
+            part.clear()
+            raise _Cut("the server has another file now")
         total = _agreed(total, size)
-        _check_room(part.path.parent, total - start, part.target.name)
+        check_room(part.path.parent, total - start, part.target.name)
         if start == 0:
             part.begin({"url": url, "validator": _validator(response.headers), "total": total})
         with progress(total=total, initial=start, unit="B", unit_scale=True, desc=part.target.name) as bar:
@@ -307,11 +310,12 @@ def _agreed(total: int | None, size: int | None) -> int:
     return size if total is None else total
 
 
-def _check_room(folder: Path, size: int, name: str) -> None:
+def check_room(folder: Path, size: int, what: str) -> None:
+    """InputError where `size` bytes more would leave too little of the disk."""
     free = shutil.disk_usage(folder).free
     if size + RESERVE > free:
         raise InputError(
-            f"{folder} has no room for {name}: it takes {size / 1e9:.1f} GB more, {free / 1e9:.1f} GB are free, and "
+            f"{folder} has no room for {what}: it takes {size / 1e9:.1f} GB more, {free / 1e9:.1f} GB are free, and "
             f"{RESERVE / 1e9:.0f} GB are left alone; make room, or choose another folder with --out"
         )
 

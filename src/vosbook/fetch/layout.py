@@ -5,7 +5,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from vosbook.errors import InputError
+from vosbook.fetch.archives import BadArchive
 
 
 def shorten_lists(kind: str, folder: Path, names: Collection[str]) -> list[Path]:
@@ -28,12 +28,12 @@ def shorten_lists(kind: str, folder: Path, names: Collection[str]) -> list[Path]
 
 
 def convert(source: Path, target: Path, conversion: str) -> None:
-    """Write the DAVIS benchmark's scores as the book's runs read them. InputError where `source` is something else.
+    """Write the DAVIS benchmark's scores as the book's runs read them. BadArchive where `source` is something else.
 
     "frame-scores": `{"id": METHOD, SEQ: {"J": ["0.950", ...], "F": [...]}}` -> the same, numbers, without the id.
     "summary": a script that assigns `{"Tgt": ..., METHOD: {"Jmean": "0.798", ...}}` -> the methods alone, numbers.
     """
-    text = source.read_text(encoding="utf-8")
+    text = source.read_text(encoding="utf-8", errors="replace")
     if conversion == "frame-scores":
         content = {name: entry for name, entry in _parse(source, text).items() if name != "id"}
     else:
@@ -42,7 +42,7 @@ def convert(source: Path, target: Path, conversion: str) -> None:
     try:
         numbers = {name: {key: _numbers(value) for key, value in entry.items()} for name, entry in content.items()}
     except (AttributeError, TypeError, ValueError) as error:
-        raise InputError(f"{source} is not the benchmark's list of scores ({error}): fetch it again") from None
+        raise BadArchive(f"{source} is not the benchmark's list of scores ({error}): fetch it again") from None
     target.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
 
 
@@ -50,9 +50,9 @@ def _parse(path: Path, text: str) -> dict:
     try:
         content = json.loads(text)
     except ValueError as error:
-        raise InputError(f"{path} is no JSON ({error}): fetch it again") from None
+        raise BadArchive(f"{path} is no JSON ({error}): fetch it again") from None
     if not isinstance(content, dict):
-        raise InputError(f"{path} is a list, not a table: fetch it again")
+        raise BadArchive(f"{path} is a list, not a table: fetch it again")
     return content
 
 

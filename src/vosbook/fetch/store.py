@@ -8,13 +8,11 @@ Below the folder that VOSBOOK_DATA names, for a data set whose folder is called 
     .F.lock            taken while a run works on F
 """
 
-import hashlib
-import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +20,40 @@ import filelock
 from zlib_ng import zlib_ng
 
 from vosbook.errors import InputError
-from vosbook.fetch.archives import open_archive, plan, unpack
-from vosbook.fetch.http import CHUNK, RESERVE, Patience, Progress, RemoteFile, Unreachable, download
+from vosbook.fetch.archives import BadArchive, open_archive, plan, unpack
+from vosbook.fetch.http import Patience, Progress, RemoteFile, Unreachable, check_room, download
 from vosbook.fetch.layout import convert, shorten_lists
-from vosbook.fetch.manifest import DIGITS, Archive, DataSet
+from vosbook.fetch.manifest import Archive, DataSet
+from vosbook.fetch.record import Record, read_receipt, write_receipt
 from vosbook.video import output_file
 
-RECEIPT = ".vosbook.json"
 Note = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """What was asked for."""
+
+    data_set: DataSet
+    out: Path  # where data sets lie
+    progress: Progress
+    note: Note  # takes lines that the user should know
+    archives: Path | None  # a folder with files that the user has fetched
+    subset: int | None  # how many sequences; None: all
+    patience: Patience
+
+    @property
+    def folder(self) -> Path:
+        return self.out / self.data_set.folder
+
+    def given(self, archive: Archive) -> Path | None:
+        """The file as the user has fetched it."""
+        path = None if self.archives is None else self.archives / archive.name
+        return path if path is not None and path.is_file() else None
+
+    def on_its_way(self, archive: Archive) -> Path:
+        """Where a download is kept until it is unpacked."""
+        return self.out / ".downloads" / self.data_set.folder / archive.name
 
 
 def fetch(
@@ -49,38 +73,39 @@ def fetch(
     what to do; nothing that is there is ever replaced or removed.
     """
     out, archives = Path(out), None if archives is None else Path(archives)
-    if archives is not None and not archives.is_dir():
-        raise InputError(f"{archives} is not a folder: give the one that holds the files you fetched")
-    wanted = _wanted(data_set, out, archives)
-    out.mkdir(parents=True, exist_ok=True)
-    with _lock(out / f".{data_set.folder}.lock", note):
-        for leftover in out.glob(f".{data_set.folder}.partial-*"):
-            shutil.rmtree(leftover)  # of a run that was killed
-        for archive in wanted:
-            _bring(
-                data_set,
-                archive,
-                out,
-                archives=archives,
-                subset=subset,
-                progress=progress,
-                note=note,
-                patience=patience,
-            )
-    return out / data_set.folder
-
-
-def _wanted(data_set: DataSet, out: Path, archives: Path | None) -> list[Archive]:
-    """The archives to bring. Of those that only the user can fetch, the ones that are there."""
-    if not data_set.by_hand:
-        return list(data_set.archives)
-    found = [a for a in data_set.archives if archives is not None and (archives / a.name).is_file()]
-    if not found:
-        names = ", ".join(a.name for a in data_set.archives)
-        where = "" if archives is None else f"{archives} holds none of its files: "
+    job = Job(data_set, out, progress, note, archives, subset, patience)
+    wanted = _wanted(job)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with _lock(out / f".{data_set.folder}.lock", note):
+            for leftover in out.glob(f".{data_set.folder}.partial-*"):
+                shutil.rmtree(leftover)  # of a run that was killed
+            for archive in wanted:
+                _bring(job, archive)
+    except OSError as error:
+        where = error.filename or out
         raise InputError(
-            f"{where}{data_set.title} needs an account; fetch {names}, or some of them, from {data_set.page} into a "
-            f"folder DIR, then run `vosbook data {data_set.name} --archives DIR`"
+            f"{where} cannot be read or written ({error.strerror or error}): check permissions and room on the disk, "
+            "then run it again to go on"
+        ) from error
+    return job.folder
+
+
+def _wanted(job: Job) -> list[Archive]:
+    """The archives to bring. Of those that only the user can fetch, the ones that are there."""
+    data_set, archives = job.data_set, job.data_set.archives
+    if job.archives is not None and not job.archives.is_dir():
+        raise InputError(f"{job.archives} is not a folder: give the one that holds the files you fetched")
+    if job.subset is not None and not any(archive.items for archive in archives):
+        raise InputError(f"{data_set.title} has no sequences to choose from: leave --subset out")
+    if not data_set.by_hand:
+        return list(archives)
+    found = [archive for archive in archives if job.given(archive)]
+    if not found:
+        where = "" if job.archives is None else f"{job.archives} holds none of its files: "
+        raise InputError(
+            f"{where}{data_set.title} needs an account; fetch {', '.join(a.name for a in archives)}, or some of them, "
+            f"from {data_set.page} into a folder DIR, then run `vosbook data {data_set.name} --archives DIR`"
         )
     return found
 
@@ -100,47 +125,26 @@ def _lock(path: Path, note: Note) -> Iterator[None]:
         lock.release()
 
 
-def _bring(data_set: DataSet, archive: Archive, out: Path, *, archives, subset, progress, note, patience) -> None:
+def _bring(job: Job, archive: Archive) -> None:
     """Fetch one archive and put in place what is made of it, unless that is there."""
-    target = archive.target(out / data_set.folder)
-    if _is_there(target, archive, subset):
-        note(f"{target} is there already")
+    target = archive.target(job.folder)
+    if _is_there(target, archive, job.subset):
+        job.note(f"{target} is there already")
         return
-    record = Record(out / f"{data_set.folder}.downloads.json")
-    given = None if archives is None else archives / archive.name
-    if given is not None and given.is_file():
-        path, about = given, record.examine(given, archive)
-        if about["problem"]:
-            raise InputError(f"{given} is not what it should be: {about['problem']}; fetch it again")
-    elif subset is not None and _bring_parts(
-        data_set, archive, target, out=out, subset=subset, progress=progress, note=note, patience=patience
-    ):
+    given = job.given(archive)
+    if given is None and job.subset is not None and _bring_parts(job, archive, target):
         return
-    else:
-        path, about = _download(data_set, archive, out, record, progress=progress, patience=patience)
-    record.add(archive, about, note)
-    if archive.root is None:
-        _place_file(path, archive, target)
-    else:
-        _place_folder(data_set, path, archive, target, out=out, subset=subset, progress=progress)
+    record = Record(job.out / f"{job.data_set.folder}.downloads.json")
+    path, about = _examined(given, archive, record) if given else _download(job, archive, record)
+    try:
+        (_place_file if archive.root is None else _place_folder)(job, path, archive, target)
+    except BadArchive:
+        if path != given:
+            path.unlink()  # the next run fetches it anew
+        raise
+    record.add(archive, about, job.note)
     if path != given:
         path.unlink()
-
-
-def _bring_parts(data_set, archive: Archive, target: Path, *, out, subset, progress, note, patience) -> bool:
-    """Fetch no more of a zip than a subset needs, and put that in place. False where no server gives parts of it."""
-    for url in archive.urls if archive.root is not None and archive.name.endswith(".zip") else ():
-        try:
-            remote = RemoteFile(url, size=archive.size, patience=patience)
-            _place_folder(data_set, remote, archive, target, out=out, subset=subset, progress=progress)
-        except Unreachable:
-            continue
-        note(
-            f"{archive.name}: only what the subset needs was fetched, so the whole file's checksum was not verified; "
-            "each file agrees with the CRC-32 that the archive has for it"
-        )
-        return True
-    return False
 
 
 def _is_there(target: Path, archive: Archive, subset: int | None) -> bool:
@@ -160,115 +164,66 @@ def _is_there(target: Path, archive: Archive, subset: int | None) -> bool:
     raise InputError(f"{target} holds {len(receipt['subset'])} sequences only: remove it, then fetch more of them")
 
 
-def _download(data_set, archive, out, record, *, progress, patience) -> tuple[Path, dict[str, Any]]:
+# ------------------------------------------------------------------------------------------- from the user, or a server
+
+
+def _examined(given: Path, archive: Archive, record: Record) -> tuple[Path, dict[str, Any]]:
+    about = record.examine(given, archive)
+    if about["problem"]:
+        raise InputError(f"{given} is not what it should be: {about['problem']}; fetch it again")
+    return given, about
+
+
+def _download(job: Job, archive: Archive, record: Record) -> tuple[Path, dict[str, Any]]:
     """The file from the first address that gives it, and what it is."""
     by_hand = (
-        f"by hand: see {data_set.page}, save {archive.name} in a folder DIR, then run `vosbook data {data_set.name} "
-        "--archives DIR`"
+        f"by hand: see {job.data_set.page}, save {archive.name} in a folder DIR, then run "
+        f"`vosbook data {job.data_set.name} --archives DIR`"
     )
     if not archive.urls:
         raise InputError(f"{archive.name} has no address; {by_hand}")
-    path = out / ".downloads" / data_set.folder / archive.name
+    path = job.on_its_way(archive)
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.is_file():  # a kill while it was unpacked
-        about = record.examine(path, archive)
-        if not about["problem"]:
-            return path, about
-        path.unlink()
-    about = {}
+    about: dict[str, Any] = {}
 
     def check(file: Path) -> str | None:
         about.update(record.examine(file, archive))
         return about["problem"]
 
-    size = archive.size
+    if path.is_file() and check(path) is None:  # a kill while it was unpacked
+        return path, about
+    size, patience = archive.size, job.patience
     try:
-        about["url"] = download(archive.urls, path, progress=progress, size=size, check=check, patience=patience)
+        about["url"] = download(archive.urls, path, progress=job.progress, size=size, check=check, patience=patience)
     except Unreachable as error:
         raise InputError(f"{error}; {by_hand}") from None
     return path, about
 
 
-# -------------------------------------------------------------------------------------------- what has been fetched
-
-
-class Record:
-    """F.downloads.json: what every file was when it was first fetched."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        self.entries: dict[str, dict[str, Any]] = _read_json(path) or {}
-
-    def examine(self, path: Path, archive: Archive) -> dict[str, Any]:
-        """Size and SHA-256 of a file that claims to be `archive`; under "problem" what is wrong with it, or None."""
-        size = path.stat().st_size
-        if archive.size is not None and size != archive.size:
-            return {"problem": f"it has {size} bytes, and should have {archive.size}"}
-        found = digests(path)
-        return {"size": size, "sha256": found["sha256"], "problem": self._disagreement(found, archive)}
-
-    def _disagreement(self, found: dict[str, str], archive: Archive) -> str | None:
-        if archive.checksum is not None:
-            algorithm, _, digits = archive.checksum.partition(":")
-            if not found[algorithm].startswith(digits):
-                return f"its {algorithm} is {found[algorithm]}, and should be {digits}"
-        known = self.entries.get(archive.name)
-        if known is not None and found["sha256"] != known["sha256"]:
-            return (
-                f"its sha256 is {found['sha256']}, and was {known['sha256']} on {known['date']}; if the data set has a "
-                f"new edition, remove the entry from {self.path}"
-            )
-        return None
-
-    def add(self, archive: Archive, about: dict[str, Any], note: Note) -> None:
-        """Write down what the file is, and say so where nobody has verified it."""
-        if archive.name not in self.entries:
-            self.entries[archive.name] = {
-                "url": about.get("url"),
-                "size": about["size"],
-                "sha256": about["sha256"],
-                "verified": archive.checksum_from,
-                "date": datetime.now(UTC).strftime("%Y-%m-%d"),
-            }
-            with output_file(self.path) as partial:
-                partial.write_text(json.dumps(self.entries, indent=1) + "\n", encoding="utf-8")
-        if archive.checksum is None:
-            note(
-                f"{archive.name}: nobody has verified its checksum; its sha256, {about['sha256']}, is recorded in "
-                f"{self.path}, and a later file must agree with it"
-            )
-
-
-def digests(path: Path) -> dict[str, str]:
-    """Hexadecimal checksums of a file, by algorithm, in one reading."""
-    sums = {name: hashlib.new(name, usedforsecurity=False) for name in DIGITS}
-    with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
-            for one in sums.values():
-                one.update(chunk)
-    return {name: one.hexdigest() for name, one in sums.items()}
-
-
-def _read_json(path: Path) -> Any:
-    """Content of a file of ours; None where there is none. InputError where it is damaged."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError:
-        raise InputError(f"{path} is damaged: remove it, and what it speaks of is taken as not verified") from None
-
-
-def read_receipt(folder: Path) -> dict[str, Any] | None:
-    """What was unpacked into a folder: `{"archive", "subset", "files": {path: [size, crc]}}`; None if not by us."""
-    return _read_json(folder / RECEIPT)
+def _bring_parts(job: Job, archive: Archive, target: Path) -> bool:
+    """Fetch no more of a zip than a subset needs, and put that in place. False where no server gives parts of it."""
+    if not archive.items or not archive.name.endswith(".zip") or job.on_its_way(archive).is_file():
+        return False
+    for url in archive.urls:
+        try:
+            remote = RemoteFile(url, size=archive.size, patience=job.patience)
+            _place_folder(job, remote, archive, target)
+        except Unreachable:
+            continue
+        job.note(
+            f"{archive.name}: only what the subset needs was fetched, so the whole file's checksum was not verified; "
+            "each file agrees with the CRC-32 that the archive has for it"
+        )
+        return True
+    return False
 
 
 # ------------------------------------------------------------------------------------------------- into its place
 
 
-def _place_file(path: Path, archive: Archive, target: Path) -> None:
+def _place_file(job: Job, path: Path, archive: Archive, target: Path) -> None:
     """A file that needs no unpacking: copied, or converted, and named when it is whole."""
+    check_room(job.out, path.stat().st_size, archive.name)
     target.parent.mkdir(parents=True, exist_ok=True)
     with output_file(target) as partial:
         if archive.convert is None:
@@ -277,23 +232,20 @@ def _place_file(path: Path, archive: Archive, target: Path) -> None:
             convert(path, partial, archive.convert)
 
 
-def _place_folder(
-    data_set, source: Path | RemoteFile, archive: Archive, target: Path, *, out, subset, progress
-) -> None:
+def _place_folder(job: Job, source: Path | RemoteFile, archive: Archive, target: Path) -> None:
     """Unpack into a hidden folder beside the data set's own, then rename."""
     with open_archive(source) as opened:
-        planned, items = plan(opened, archive, subset)
+        planned, subset = plan(opened, archive, job.subset)
         total = sum(member.size for member in planned.values())
-        _check_room(out, total, archive.name)
-        partial = Path(tempfile.mkdtemp(prefix=f".{data_set.folder}.partial-", dir=out))
+        check_room(job.out, total, f"what {archive.name} holds")
+        partial = Path(tempfile.mkdtemp(prefix=f".{job.data_set.folder}.partial-", dir=job.out))
         try:
             partial.chmod(0o755)
-            with progress(total=total, unit="B", unit_scale=True, desc=f"unpacking {archive.name}") as bar:
+            with job.progress(total=total, unit="B", unit_scale=True, desc=f"unpacking {archive.name}") as bar:
                 files = unpack(opened, planned, partial, bar=bar)
             if subset is not None:
-                files |= _described(shorten_lists(data_set.kind, partial, items), partial)
-            receipt = {"archive": archive.name, "subset": None if subset is None else items, "files": files}
-            (partial / RECEIPT).write_text(json.dumps(receipt) + "\n", encoding="utf-8")
+                files |= _described(shorten_lists(job.data_set.kind, partial, subset), partial)
+            write_receipt(partial, archive=archive.name, subset=subset, files=files)
             target.parent.mkdir(parents=True, exist_ok=True)
             partial.rename(target)
         finally:
@@ -304,12 +256,3 @@ def _described(files: Iterable[Path], folder: Path) -> dict[str, tuple[int, int]
     """Size and CRC-32 by path below `folder`, as `unpack` gives them."""
     contents = {str(file.relative_to(folder)): file.read_bytes() for file in files}
     return {name: (len(content), zlib_ng.crc32(content)) for name, content in contents.items()}
-
-
-def _check_room(folder: Path, size: int, name: str) -> None:
-    free = shutil.disk_usage(folder).free
-    if size + RESERVE > free:
-        raise InputError(
-            f"{folder} has no room for what {name} holds: {size / 1e9:.1f} GB, and {free / 1e9:.1f} GB are free, of "
-            f"which {RESERVE / 1e9:.0f} GB are left alone; make room, or choose another folder with --out"
-        )
