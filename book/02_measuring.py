@@ -857,11 +857,16 @@ show(
 #
 # ## References
 #
-# - Perazzi et al., A Benchmark Dataset and Evaluation Methodology for Video Object Segmentation, CVPR 2016:
-#   $\mathcal{J}$, $\mathcal{F}$, $\mathcal{T}$, DAVIS 2016.
-# - Pont-Tuset et al., The 2017 DAVIS Challenge on Video Object Segmentation, 2017: several objects.
-# - Caelles et al., The 2019 DAVIS Challenge on VOS: Unsupervised Multi-Object Segmentation, 2019: proposals.
-# - Xu et al., YouTube-VOS: Sequence-to-Sequence Video Object Segmentation, ECCV 2018.
-# - Belongie, Malik and Puzicha, Shape Matching and Object Recognition Using Shape Contexts, TPAMI 2002.
-# - Martin, Fowlkes and Malik, Learning to Detect Natural Image Boundaries, TPAMI 2004: boundary precision and recall.
-# - Maninis et al., Video Object Segmentation Without Temporal Information, TPAMI 2018: OSVOS-S.
+# - F. Perazzi, J. Pont-Tuset, B. McWilliams, L. Van Gool, M. Gross, A. Sorkine-Hornung: *A Benchmark Dataset and
+#   Evaluation Methodology for Video Object Segmentation*. CVPR 2016. $\mathcal{J}$, $\mathcal{F}$, $\mathcal{T}$.
+# - J. Pont-Tuset, F. Perazzi, S. Caelles, P. Arbeláez, A. Sorkine-Hornung, L. Van Gool: *The 2017 DAVIS Challenge on
+#   Video Object Segmentation*. 2017. Several objects.
+# - S. Caelles, J. Pont-Tuset, F. Perazzi, A. Montes, K.-K. Maninis, L. Van Gool: *The 2019 DAVIS Challenge on VOS:
+#   Unsupervised Multi-Object Segmentation*. arXiv:1905.00737, 2019. Proposals.
+# - N. Xu, L. Yang, Y. Fan, J. Yang, D. Yue, Y. Liang, B. Price, S. Cohen, T. Huang: *YouTube-VOS: Sequence-to-Sequence
+#   Video Object Segmentation*. ECCV 2018. Seen and unseen categories.
+# - S. Belongie, J. Malik, J. Puzicha: *Shape Matching and Object Recognition Using Shape Contexts*. TPAMI 24(4), 2002.
+# - D. R. Martin, C. C. Fowlkes, J. Malik: *Learning to Detect Natural Image Boundaries Using Local Brightness, Color,
+#   and Texture Cues*. TPAMI 26(5), 2004. Boundary precision and recall.
+# - K.-K. Maninis, S. Caelles, Y. Chen, J. Pont-Tuset, L. Leal-Taixé, D. Cremers, L. Van Gool: *Video Object Segmentation
+#   Without Temporal Information*. TPAMI 2018. OSVOS-S.

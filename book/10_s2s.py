@@ -169,9 +169,8 @@ losses = learn(network, drawn, settings["steps"], watch=watch)
 watch(settings["steps"])
 weights = sum(p.numel() for p in network.parameters())
 print(f"{weights} weights, {len(losses)} steps of {settings['batch']} clips")
-print(
-    f"loss of the first ten steps {losses[:10].mean():.3f}, of the last {losses[-10:].mean():.3f}"
-)
+print("loss of ten steps: the first", losses[:10].mean().round(3), end=", ")
+print("the last", losses[-10:].mean().round(3))
 
 
 # %%
@@ -303,14 +302,8 @@ frames, y = tests[0]
 N = y.shape[1]
 initialize = Initializer(encoder_of(4), "layer2", 32)
 h, c = initialize(frames[:1].expand(N, -1, -1, -1), y[0])
-print(
-    "frame",
-    tuple(frames[:1].shape),
-    "masks",
-    tuple(y[0].shape),
-    "-> h_0",
-    tuple(h.shape),
-)
+print("frame", tuple(frames[:1].shape), "masks", tuple(y[0].shape))
+print("-> h_0", tuple(h.shape))
 
 # %% [markdown]
 # What does the state take from $x_0$: only where the object is, or how it looks as well? Lie to the trained network.
@@ -374,7 +367,8 @@ with torch.device("meta"):
     x_0, y_0 = torch.empty(1, 3, 256, 448), torch.empty(1, 1, 256, 448)
 memory = paper.begin(x_0, y_0)
 logits, _ = paper.step(x_0, memory)
-print("h and c", tuple(memory.h.shape), "  logits", tuple(logits.shape))
+print("h and c", tuple(memory.h.shape))
+print("logits ", tuple(logits.shape))
 parts = {
     "Initializer": paper.initialize,
     "Encoder": paper.encode,
@@ -435,7 +429,8 @@ def painted_by_one_cell(layers):
 
 for name, layers in (("this chapter", 3), ("the paper", 5)):
     pixels = painted_by_one_cell(layers)
-    print(f"{name}: stride {2**layers:>2}, a cell paints {pixels} x {pixels} pixels")
+    print(f"{name}: stride {2**layers}, a cell paints")
+    print(f"    {pixels} x {pixels} pixels")
 
 # %% [markdown]
 # A cell paints over its neighbours' pixels, too. So borders between cells need not show, and a thin part can only be
@@ -520,9 +515,8 @@ show(
     caption="White: found. Blue: missed. Vermilion: found in error. Purple: given to "
     "the wrong object.",
 )
-print(
-    f"an object has {share:.1%} of the pixels; a constant answer's loss is {constant:.3f}"
-)
+print(f"an object has {share:.1%} of the pixels;")
+print(f"the loss of a constant answer is {constant:.3f}")
 
 # %% [markdown]
 # That objects are small can be said without looking, and a network says it first. It is a bad place to come to: while
@@ -598,8 +592,9 @@ show(
 apart = (h - h.mean(dim=1, keepdim=True)).flatten(1).norm(dim=1) / h.flatten(1).norm(
     dim=1
 )
-print("what the three maps do not share, of their norm:")
-print(", ".join(f"frame {t} {apart[t - 1]:.0%}" for t in (1, 4, 8, 12)))
+print("of their norm, the three maps do not share")
+for t in (1, 4, 8, 12):
+    print(f"frame {t:>2} {apart[t - 1]:>5.0%}")
 
 # %% [markdown]
 # All objects see the same $\tilde x_t$; their maps differ by what was put into $h_0$ and $c_0$ alone. In frame 1 each
@@ -657,7 +652,8 @@ assert (slopes[:last] > 0).all() and not slopes[last:].any()
 #
 # Is the Initializer worth a second VGG-16? The paper tries without: the mask itself, resized to the cells, is $h_0$ and
 # $c_0$. "Reshaped to match the size of the hidden states" is all that the paper says; the library takes the share of a
-# cell that the mask covers, in every channel. Such a state knows where the object is. It cannot know how it looks:
+# cell that the mask covers, in every channel. Such a state knows where the object is. It cannot know how it looks. By
+# how much does $h_0$ change when the first frame's colours do?
 
 # %%
 by_mask = build_s2s(replace(config, variant="mask-as-state"), pretrained_encoder)
@@ -667,9 +663,7 @@ with torch.no_grad():
             one.begin(x, y[0]).h for x in (frames[:1], frames[:1].roll(1, dims=1))
         )
         change = (right - wrong).norm() / right.norm()
-        print(
-            f"{name:<15} h_0 changes by {change:.0%} when the first frame's colours do"
-        )
+        print(f"{name:<15} h_0 changes by {change:.0%}")
 
 # %% [markdown]
 # It may still read the look off $x_1$, where the object has hardly moved; what has moved away by then is lost. In our
@@ -707,8 +701,9 @@ show(
     "stays at one level. Given its own, it falls. The network that went on with its own "
     "masks falls, too.",
 )
+print(f"{'J':<18}{'mean':>6}{'last frame':>13}")
 for name, J in curves.items():
-    print(f"{name:<25} mean J {J.mean():.3f}, in the last frame {J[-1].mean():.3f}")
+    print(f"{name:<18}{J.mean():>6.3f}{J[-1].mean():>13.3f}")
 assert curves["true masks"].mean() > curves["own masks"].mean()
 
 # %% [markdown]
@@ -744,10 +739,9 @@ def milliseconds(count, repeats=20):
     return np.median(spent)
 
 
+print("on the machine that made this page:")
 for count in (1, 3, 10):
-    print(
-        f"{count:>2} objects: {milliseconds(count):.1f} ms a frame, on the machine that made this page"
-    )
+    print(f"{count:>2} objects: {milliseconds(count):.1f} ms a frame")
 
 # %% [markdown]
 # Two objects may then claim one pixel. The paper does not say how they are merged. The library puts their probabilities
@@ -812,12 +806,9 @@ print("mean J of four films    all frames   frame 1")
 for name, k in (("before", 0), ("after", 1)):
     means = np.mean(gains, axis=0)
     print(f"{name:<20}{means[k]:>14.3f}{means[k + 2]:>10.3f}")
-print(
-    f"film by film: {', '.join(f'{after - before:+.3f}' for before, after, *_ in gains)}"
-)
-print(
-    f"loss of the pairs in the last film: {np.mean(curve[:5]):.3f}, at last {np.mean(curve[-5:]):.3f}"
-)
+print("by film:", *(f"{after - before:+.3f}" for before, after, *_ in gains))
+print("loss of the pairs in the last film:")
+print(f"{np.mean(curve[:5]):.3f} at first, {np.mean(curve[-5:]):.3f} at last")
 
 # %% [markdown]
 # The paper gives neither rate nor number of steps nor the range of the maps; these are ours. What it costs is plain:

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import yaml
+
 project = "VOS from scratch"
 author = "the VOS from scratch developers"
 copyright = author
@@ -44,3 +46,24 @@ else:
         "widgets.js": {},
         "https://cdn.jsdelivr.net/npm/@jupyter-widgets/html-manager@1.0.15/dist/embed-amd.js": {},
     }
+
+# Over every chapter, the ways to open it. Where the book is published is said in CITATION.cff, or nowhere.
+LAB = "http://localhost:8888/lab/tree"  # where `make lab` serves the folder book/
+REPOSITORY = yaml.safe_load((Path(__file__).parents[1] / "CITATION.cff").read_text("utf-8")).get("repository-code")
+
+
+def add_ways_to_open(app, pagename, templatename, context, doctree):
+    """A button beside the theme's own: the chapter in the reader's JupyterLab, and the repository where it is known."""
+    folder, _, chapter = pagename.rpartition("/")
+    if folder != "chapters":
+        return
+    lab = {"text": f"{chapter}.py in JupyterLab", "tooltip": "While make lab runs", "icon": "fas fa-book-open"}
+    ways = [lab | {"url": f"{LAB}/{chapter}.py", "label": "open-in-lab"}]
+    if REPOSITORY:
+        ways.append({"text": "repository", "url": REPOSITORY, "icon": "fas fa-code-branch", "label": "open-repository"})
+    group = {"type": "group", "tooltip": "Open this chapter", "icon": "fas fa-rocket", "label": "open-buttons"}
+    context["header_buttons"].insert(0, group | {"buttons": [{"type": "link", **way} for way in ways]})
+
+
+def setup(app):
+    app.connect("html-page-context", add_ways_to_open, priority=502)  # the theme's own are added at 501

@@ -98,6 +98,18 @@ def test_checks_and_named_records_are_in_the_key(book):
     assert len(set(keys)) == 4
 
 
+def test_claims_are_in_the_key_of_a_chapter_that_reads_them(book):
+    chapter, claims = book / "00_tiny.py", book / "claims.yml"
+    keys = [chapter_key(chapter, profile="smoke")]
+    claims.write_text("- id: a\n")
+    assert chapter_key(chapter, profile="smoke") == keys[0]
+    edit(chapter, 'print("sum", 1 + 1)', 'open("claims.yml").read()')
+    keys.append(chapter_key(chapter, profile="smoke"))
+    claims.write_text("- id: b\n")
+    keys.append(chapter_key(chapter, profile="smoke"))
+    assert len(set(keys)) == 3
+
+
 def test_another_profile_is_another_key(book):
     assert chapter_key(book / "00_tiny.py", profile="small") != chapter_key(book / "00_tiny.py", profile="smoke")
 
@@ -131,6 +143,7 @@ def test_a_killed_execution_leaves_nothing_that_counts(book):
 def test_a_site_that_sphinx_warns_about_is_not_put_in_place(book, tmp_path, monkeypatch):
     for name in ("conf.py", "package.json"):
         (book / name).write_text((BOOK / name).read_text())
+    (tmp_path / "CITATION.cff").write_text("title: a tiny book\n")
     (book / "_static").mkdir()
     monkeypatch.setattr(site, "_npm_install", lambda folder, package: False)
     made, source = tmp_path / "build", tmp_path / "build" / "source"

@@ -10,9 +10,11 @@ from statistics import mean, pstdev
 from typing import Any
 
 import yaml
+from course.pages import course_pages
 from nbformat import NotebookNode
 
 from pipeline.records import chapters_of, readers, record_names, record_pages, table
+from pipeline.references import reference_pages
 from vosbook.runs import read_record
 
 PARTS = {  # name -> numbers of its chapters
@@ -59,6 +61,8 @@ def all_pages(book: Path, executed: Notebooks) -> dict[str, str]:
         **record_pages(book, claims, read_by),
         "differences.md": (book / "differences.md").read_text(encoding="utf-8"),
         "environment.md": _environment_page(book, executed),
+        **reference_pages(book, executed),
+        **course_pages(book),
     }
 
 
@@ -89,7 +93,9 @@ def _chapter_lists(executed: Notebooks) -> str:
 
 def _toctrees(executed: Notebooks) -> str:
     trees = {part: [f"chapters/{name}" for name in names] for part, names in _by_part(executed).items()}
+    trees["The course"] = [f"course/{name}" for name in ("syllabus", "exercises", "project", "graders")]
     trees["The record"] = ["claims", "records/index", "differences", "environment"]
+    trees["Reference"] = ["glossary", "bibliography"]
     head = "```{{toctree}}\n:hidden:\n:caption: {}\n\n{}\n```"
     return "\n\n".join(head.format(part, "\n".join(names)) for part, names in trees.items())
 
