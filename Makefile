@@ -7,6 +7,9 @@ SHELL := /bin/bash
 PROFILE ?= smoke
 RUN ?=
 SET ?=
+SUBMISSIONS ?=
+ONLY ?=
+ISOLATION ?=
 PYTHON ?= $(firstword $(foreach p,python3 python3.14 python3.13 python3.12 python3.11,$(shell \
   $p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $p)))
 VENV := .venv
@@ -14,13 +17,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ROOT_USER := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help book test lab run readme clean
+.PHONY: help book test lab run readme course grade clean
 help:
 	@echo 'make book   execute the chapters and build the site (PROFILE=smoke)'
 	@echo 'make test   all tests, the execution of every chapter among them'
 	@echo 'make lab    open JupyterLab with the chapters as notebooks'
 	@echo 'make run    RUN=frtm_d_only PROFILE=small: one run, and its record in book/results'
 	@echo '            RUN=train_frtm PROFILE=small SET=variant=filters: one that has parameters of its own'
+	@echo 'make course the assignments: for the instructor and for students, in build/course'
+	@echo 'make grade  SUBMISSIONS=FOLDER: points and feedback for a folder with a folder for each student'
 	@echo 'make clean  remove what was built; .venv stays'
 
 book: $(READY)
@@ -31,7 +36,7 @@ test: $(READY)
 	@$(BIN)/python -m pytest
 
 lab: $(READY)
-	@cd book && ../$(BIN)/jupyter lab $(ROOT_USER)
+	@cd book && $(abspath $(BIN))/jupyter lab $(ROOT_USER)
 
 run: $(READY)
 	@test -n '$(RUN)' || { echo 'make run needs RUN, for example: make run RUN=frtm_d_only PROFILE=small' >&2; exit 2; }
@@ -39,6 +44,13 @@ run: $(READY)
 
 readme: $(READY)
 	@$(BIN)/python book/build.py readme
+
+course: $(READY)
+	@PYTHONPATH=book $(BIN)/python -m course make
+
+grade: $(READY)
+	@test -n '$(SUBMISSIONS)' || { echo 'make grade needs SUBMISSIONS, the folder with a folder for each student' >&2; exit 2; }
+	@PYTHONPATH=book $(BIN)/python -m course grade '$(SUBMISSIONS)' $(if $(ONLY),--only '$(ONLY)') $(if $(ISOLATION),--isolation '$(ISOLATION)')
 
 clean:
 	rm -rf build .pytest_cache .ruff_cache
