@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from scipy.io import savemat
 from tiny_data import LENGTHS, davis_files, davis_set, image_bytes, silent
 
 from vosbook.datasets.synthetic import SyntheticConfig, write_dataset
@@ -194,13 +195,29 @@ def test_backbones(tmp_path):
 
 def test_pascal_context(tmp_path):
     one = DataSet(**{**vars(read_manifest()["pascal-context"]), "expect": {"labels": 2}})
-    for name in ("trainval/2008_000002.mat", "trainval/2008_000003.mat", "JPEGImages/2008_000002.jpg"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_bytes(image_bytes("JPEG"))
+    for folder in ("trainval", "JPEGImages"):
+        (tmp_path / folder).mkdir()
+    for name, size in (("2008_000002", (16, 24)), ("2008_000003", (20, 12))):
+        savemat(tmp_path / "trainval" / f"{name}.mat", {"LabelMap": np.ones(size, np.uint16)})
+        (tmp_path / "JPEGImages" / f"{name}.jpg").write_bytes(image_bytes("JPEG", size=size))
+    (tmp_path / "JPEGImages" / "2007_000001.jpg").write_bytes(image_bytes("JPEG"))  # VOC has more
     report = look(one, tmp_path)
-    assert "photographs: trainval lacks 2008_000003" in report.lines and report.lacking == [
-        "1 sequences of photographs"
+    assert (report.lacking, report.damaged) == ([], [])
+    (tmp_path / "JPEGImages" / "2008_000003.jpg").unlink()
+    savemat(tmp_path / "trainval" / "2008_000002.mat", {"LabelMap": np.ones((9, 9), np.uint16)})
+    report = look(one, tmp_path)
+    assert report.lacking == ["1 sequences of photographs"]
+    assert report.damaged == ["2008_000002: the images have several sizes (1 of 9x9, 1 of 24x16)"]
+    (tmp_path / "trainval" / "2008_000002.mat").write_bytes(b"MATLAB")
+    assert [line.split(" (")[0] for line in look(one, tmp_path).damaged] == [
+        f"{tmp_path}/trainval/2008_000002.mat is damaged or cut short"
     ]
+
+
+def test_a_name_with_an_absurd_number(folder):
+    (folder / "JPEGImages" / "480p" / "bear" / "99999999999.jpg").write_bytes(image_bytes("JPEG"))
+    one = DataSet(**{**vars(davis_set()), "expect": {"masks": "all", "lists": {"ImageSets/480p/train.txt": 1}}})
+    assert any("99999999999 do not belong" in line for line in look(one, folder).damaged)
 
 
 def test_youtube_objects(tmp_path):
