@@ -1,0 +1,160 @@
+# ---
+# jupyter:
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # What contour snapping adds to OSVOS
+#
+# The last two columns of Table 1 (Maninis et al., TPAMI 2018): masks made of superpixels, then thin parts recovered.
+# The masks are those that the run `osvos_ablation` has left, of the same `variant`; make it first. Beside the
+# superpixels of the contour network there are those of the image's own gradient, which takes no training.
+#
+# ```
+# make run RUN=osvos_ablation PROFILE=small SET='variant=parent'
+# make run RUN=osvos_snapping PROFILE=small SET='variant=parent'
+# ```
+
+# %% tags=["parameters"]
+profile = "smoke"
+variant = "base"
+
+# %% tags=["imports"]
+import hashlib
+import math
+import time
+from dataclasses import asdict
+
+import cv2
+import numpy as np
+import torch
+
+from vosbook.contours.detector import find_contours, load_contours
+from vosbook.contours.hierarchy import build_hierarchy
+from vosbook.contours.snapping import SnapConfig, majority, recover
+from vosbook.datasets.catalog import data_folder, load_sequence
+from vosbook.datasets.synthetic import SyntheticConfig
+from vosbook.errors import InputError
+from vosbook.methods.osvos import OnlineConfig
+from vosbook.metrics.evaluate import frame_scores, read_info, statistics
+from vosbook.metrics.stability import sequence_stability
+from vosbook.runs import book_folder, load_profile, manifest_entry, record_run, script_parameters
+from vosbook.training.checkpoint import SHIPPED, read_about
+
+# %%
+profile, variant = script_parameters(profile=profile, variant=variant)
+settings = load_profile(profile).of("osvos_snapping")
+ablation = load_profile(profile).of("osvos_ablation")  # whose masks these are
+name = f"osvos_snapping_{profile}_{variant}"
+folder = book_folder().parent / "build" / "runs" / f"osvos_ablation_{profile}_{variant}"
+threshold = round(255 * OnlineConfig(**ablation["online"]).threshold) / 255  # as that run has it
+config = SnapConfig()
+synthetic = SyntheticConfig(**ablation["synthetic"])
+sequences = {spec: load_sequence(spec, config=synthetic) for spec in ablation["data"]}
+network = load_contours()
+real = any(spec.startswith("davis2016/") for spec in sequences)
+info = read_info(data_folder() / "DAVIS2016" / "db_info.yml") if real else {}
+
+
+def read_probabilities(sequence) -> np.ndarray:
+    """The soft masks of all frames, float32 (T, H, W) in 0..1."""
+    files = [folder / sequence.name / f"{frame}.png" for frame in sequence.frames.names]
+    if absent := [file for file in files if not file.is_file()]:
+        command = f"make run RUN=osvos_ablation PROFILE={profile} SET='variant={variant}'"
+        raise InputError(f"{absent[0]} does not exist: first make the masks with `{command}`")
+    return np.stack([cv2.imread(str(file), cv2.IMREAD_GRAYSCALE) for file in files]).astype(np.float32) / 255
+
+
+# %% [markdown]
+# The rows: the masks as they are; made of superpixels of the image's gradient, which takes no training, at a level
+# that was chosen on training sequences; made of the contour network's superpixels; and with contour recovery.
+
+
+# %%
+def image_gradient(frame) -> np.ndarray:
+    """The length of the colours' gradient, at most 1: (H, W). The longest hundredth counts as 1."""
+    smooth = cv2.GaussianBlur(frame, (0, 0), 1.5).astype(np.float32)
+    steps = [cv2.Sobel(smooth, cv2.CV_32F, *d) for d in ((1, 0), (0, 1))]
+    length = np.sqrt(np.square(steps).sum(axis=(0, 3)))  # (2, H, W, 3) -> (H, W)
+    return np.minimum(length / max(np.quantile(length, 0.99), 1e-6), 1)
+
+
+def ways(frame, p) -> tuple[dict[str, np.ndarray], dict[str, float]]:
+    """The masks bool (H, W) of one frame by row, and seconds of the processor by step."""
+    clock = [time.process_time()]
+
+    def lap() -> float:
+        clock.append(time.process_time())
+        return clock[-1] - clock[-2]
+
+    contours = find_contours(network, frame)
+    spent = {"network": lap()}
+    hierarchy = build_hierarchy(contours)
+    mask = p > config.mask
+    voted = majority(mask, hierarchy.superpixels(config.level))
+    spent["superpixels"] = lap()
+    found = {"mask": p > threshold, "superpixels": voted, "contours": recover(mask, voted, contours, config)}
+    spent["recovery"] = lap()
+    plain = build_hierarchy(image_gradient(frame)).superpixels(settings["gradient_level"])
+    return found | {"gradient": majority(mask, plain)}, spent
+
+
+def summary(masks, truth, *, timed) -> dict:
+    """Mean, recall and decay of J and F as DAVIS has them, and T where it is `timed`."""
+    pairs = np.array([frame_scores(masks[t].astype(np.uint8), truth[t], [1]) for t in range(1, len(truth) - 1)])
+    j, f = pairs[..., 0].T  # (T - 2, 2, 1) -> (T - 2,) each
+    t = sequence_stability([truth[0] > 0, *masks[1:-1]]) if timed else math.nan
+    return {"J": asdict(statistics(j)), "F": asdict(statistics(f)), "T": None if math.isnan(t) else t}
+
+
+# %%
+def run_sequence(spec) -> dict[str, dict]:
+    """Of one sequence, by row; `seconds` a frame by step of the snapping."""
+    sequence = sequences[spec]
+    truth = [(sequence.labels(t) > 0).astype(np.uint8) for t in range(len(sequence.frames))]
+    pairs = [ways(frame, p) for frame, p in zip(sequence.frames, read_probabilities(sequence))]
+    timed = info.get(sequence.name, {}).get("eval_t", True)
+    rows = {row: summary([found[row] for found, _ in pairs], truth, timed=timed) for row in pairs[0][0]}
+    seconds = {step: float(np.mean([spent[step] for _, spent in pairs])) for step in pairs[0][1]}
+    print(
+        f"{spec}: " + ", ".join(f"{row} {s['J']['mean']:.3f} {s['F']['mean']:.3f}" for row, s in rows.items()),
+        flush=True,
+    )
+    return rows | {"seconds": seconds}
+
+
+def mean(entries) -> float | None:
+    known = [entry for entry in entries if entry is not None]
+    return float(np.mean(known)) if known else None
+
+
+def over_sequences(results) -> dict:
+    """The mean of everything that is measured, by row."""
+    rows = {}
+    for row in ("mask", "gradient", "superpixels", "contours"):
+        of = [result[row] for result in results]
+        rows[row] = {m: {key: mean([o[m][key] for o in of]) for key in ("mean", "recall", "decay")} for m in ("J", "F")}
+        rows[row] |= {"T": mean([o["T"] for o in of]), "J&F": (rows[row]["J"]["mean"] + rows[row]["F"]["mean"]) / 2}
+    rows["seconds"] = {step: mean([r["seconds"][step] for r in results]) for step in results[0]["seconds"]}
+    return rows
+
+
+# %%
+probabilities = hashlib.sha256()
+for sequence in sequences.values():
+    probabilities.update(read_probabilities(sequence).tobytes())
+data = [manifest_entry(spec, sequence) for spec, sequence in sequences.items()]
+whole = {"snapping": asdict(config), "threshold": threshold, "gradient_level": settings["gradient_level"]}
+whole |= {"masks": folder.name, "masks_sha256": probabilities.hexdigest(), "threads": torch.get_num_threads()}
+whole |= {"network": read_about(SHIPPED / "contours.safetensors")["record"]}
+with record_run(name, profile=profile, config=whole, seed=settings["seed"], data=data) as run:
+    results = {spec: run_sequence(spec) for spec in sequences}
+    run["metrics"] = {**over_sequences(list(results.values())), "sequences": results}
+
+# %%
+for row in ("mask", "gradient", "superpixels", "contours"):
+    found = run["metrics"][row]
+    print(f"{row:<12} J {found['J']['mean']:.3f}  F {found['F']['mean']:.3f}  T {found['T'] or math.nan:.3f}")
