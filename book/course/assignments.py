@@ -7,8 +7,10 @@ and the records that it names. It runs wherever the package `vosbook` is install
 import ast
 import base64
 import logging
+import os
 import re
 import shutil
+import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -130,9 +132,9 @@ class Assignment:
 
 
 def assignments(book: Path = BOOK) -> list[Assignment]:
-    """One for every chapter, in order, and the final project."""
+    """One for every chapter that has exercises, in order, and the final project."""
     paths = [*chapter_paths(book), *(path for path in [book / "course" / "project.py"] if path.is_file())]
-    return [Assignment(path.stem, path) for path in paths]
+    return [one for one in (Assignment(path.stem, path) for path in paths) if one.exercises]
 
 
 # ------------------------------------------------------------------------------------------- source and release
@@ -184,6 +186,7 @@ def _instructors(assignment: Assignment) -> NotebookNode:
 def _release(out: Path, chosen: list[Assignment]) -> None:
     from nbgrader.apps import NbGraderAPI  # 1 s, and only here
     from nbgrader.coursedir import CourseDirectory
+    from nbgrader.utils import setenv
     from traitlets.config import Config
 
     config = Config()
@@ -191,7 +194,9 @@ def _release(out: Path, chosen: list[Assignment]) -> None:
     config.CourseDirectory.course_id = COURSE_ID
     nbgrader = NbGraderAPI(CourseDirectory(config=config), config=config)
     nbgrader.log.setLevel(logging.ERROR)
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     for assignment in chosen:
-        done = nbgrader.generate_assignment(assignment.name, force=True, create=True)
+        with setenv(PATH=programs):  # it calls alembic, which lies beside this Python
+            done = nbgrader.generate_assignment(assignment.name, force=True, create=True)
         if not done["success"]:
             raise RuntimeError(f"nbgrader could not make {assignment.name}:\n{done.get('error') or done.get('log')}")

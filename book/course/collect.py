@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -85,8 +86,10 @@ def _read(path: Path) -> _File:
     if (size := path.stat().st_size) > MOST_BYTES:
         return _File(path, trouble=f"is {size / 2**20:.0f} MB: clear its outputs (at most {MOST_BYTES // 2**20} MB)")
     try:
-        notebook = nbformat.read(path, as_version=4)
-        nbformat.validate(notebook)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a copied cell has a second cell's id: the notebook is read all the same
+            notebook = nbformat.read(path, as_version=4)
+            nbformat.validate(notebook)
     except Exception as error:  # whatever a file may hold
         return _File(path, trouble=f"is not a notebook ({_first_line(error)})")
     return _File(path, notebook)

@@ -118,7 +118,7 @@ def _grade_one(
     jobs = [job_of(e, assignment, submission.answers[e.id]) for e in asked]
     setups = {assignment.name: setup_of(assignment, book)}
     try:
-        verdicts = run_jobs(jobs, setups, limits=limits, isolation=isolation) if jobs else {}
+        verdicts = run_jobs(jobs, setups, book=book, limits=limits, isolation=isolation) if jobs else {}
     except RuntimeError as error:  # the course's own code failed: nobody's points may depend on that
         note = f"could not be graded: {error}"
         submission, verdicts = replace(submission, notes=(*submission.notes, note), counts=False), {}

@@ -1,4 +1,4 @@
-"""The course's pages on the site. Minutes, points and difficulty come from the chapters, so that they cannot go stale."""
+"""The course's pages on the site. Minutes, points and difficulty are the chapters' own, so that none goes stale."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ def effort(names: Sequence[str], course: Iterable[Assignment]) -> str:
 
 def exercise_table(course: Iterable[Assignment]) -> str:
     """A table for each assignment, and what all of them come to."""
-    course = [one for one in course if one.exercises]
+    course = list(course)
     every = [exercise for one in course for exercise in one.exercises]
     lines = [
         "# Exercises",

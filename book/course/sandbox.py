@@ -25,6 +25,7 @@ from course.runner import STOPPED
 from vosbook.errors import InputError
 
 START_SECONDS = 300  # for the imports, on a machine with other work
+COURSE = Path(__file__).parent
 ISOLATION = ("sandbox", "limits")
 ENVIRONMENT = {
     **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1"),
@@ -75,10 +76,12 @@ def run_jobs(
     jobs: Sequence[Job],
     setups: dict[str, dict[str, str | None]],
     *,
+    book: Path = BOOK,
     limits: Limits = Limits(),
     isolation: str = "sandbox",
 ) -> dict[str, Verdict]:
     """Verdicts by the jobs' ids. `setups`: by name, `imports` (trusted code) and `controls` (a module, or None).
+    `book` holds the checks.
 
     InputError: the isolation that is asked for cannot be had here. RuntimeError: the trusted code failed.
     """
@@ -89,7 +92,7 @@ def run_jobs(
         begun = None
         task = {"setups": setups, "jobs": [asdict(job) for job in left], "limits": asdict(limits)}
         with tempfile.TemporaryDirectory(prefix="grade-") as folder:
-            for line in _lines({**task, "sandboxed": isolation == "sandbox"}, limits, Path(folder)):
+            for line in _lines({**task, "sandboxed": isolation == "sandbox"}, limits, book, Path(folder)):
                 if "begin" in line:
                     begun = line["begin"]
                 else:
@@ -102,11 +105,11 @@ def run_jobs(
     return verdicts
 
 
-def _lines(task: dict[str, Any], limits: Limits, folder: Path) -> Iterator[dict[str, Any]]:
+def _lines(task: dict[str, Any], limits: Limits, book: Path, folder: Path) -> Iterator[dict[str, Any]]:
     """What the runner says, line by line, until it ends or is silent for too long."""
-    command = _sandbox(limits) if task["sandboxed"] else []
+    command = _sandbox(limits, book) if task["sandboxed"] else []
     command += [sys.executable, "-s", "-m", "course.runner"]
-    paths = [str(BOOK), str(package_folder())]
+    paths = [str(book), str(COURSE.parent), str(package_folder())]
     environment = {**ENVIRONMENT, "TMPDIR": "/tmp" if task["sandboxed"] else str(folder)}
     environment |= {"PYTHONPATH": os.pathsep.join(paths), "MPLCONFIGDIR": _font_cache()}
     with (folder / "stderr").open("wb") as errors:
@@ -158,7 +161,7 @@ def package_folder() -> Path:
 # ---------------------------------------------------------------------------------------------------- bubblewrap
 
 
-def _sandbox(limits: Limits) -> list[str]:
+def _sandbox(limits: Limits, book: Path) -> list[str]:
     """bubblewrap's command: nothing is visible but system libraries, Python, the package and the checks; no network."""
     visible = [
         "/usr",
@@ -168,19 +171,17 @@ def _sandbox(limits: Limits) -> list[str]:
         sys.base_prefix,
         sys.prefix,
         str(package_folder()),
-        str(BOOK / "checks"),
-        str(BOOK / "course" / "__init__.py"),
-        str(BOOK / "course" / "runner.py"),
-        str(BOOK / "profiles"),
-        str(BOOK / "results"),
+        *(str(book / name) for name in ("checks", "profiles", "results")),
+        *(str(COURSE / name) for name in ("__init__.py", "runner.py")),
         _font_cache(),
     ]
     command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     if os.getuid() == 0:  # the runner stays root, without its powers, and gives each answer another user's number
         command[1:2] = ["--unshare-ipc", "--unshare-net", "--unshare-pid", "--unshare-uts"]
         command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_KILL"]
+    command += ["--perms", "1777", "--size", str(limits.scratch_mb * 2**20), "--tmpfs", "/tmp"]
     for path in (Path(path) for path in visible if Path(path).exists()):
-        for parent in reversed(path.parents[:-1]):  # made open to all: the answer's user must pass
+        for parent in reversed([p for p in path.parents[:-1] if p != Path("/tmp")]):  # the answer's user must pass
             command += ["--perms", "0755", "--dir", str(parent)]
         command += ["--ro-bind", str(path), str(path)]
     for name in ("bin", "sbin", "lib", "lib32", "lib64"):
@@ -189,8 +190,7 @@ def _sandbox(limits: Limits) -> list[str]:
             command += ["--symlink", str(place.readlink()), str(place)]
         elif place.exists():
             command += ["--ro-bind", str(place), str(place)]
-    size = ["--perms", "1777", "--size", str(limits.scratch_mb * 2**20)]
-    return [*command, "--proc", "/proc", "--dev", "/dev", *size, "--tmpfs", "/tmp", "--chdir", "/tmp", "--"]
+    return [*command, "--proc", "/proc", "--dev", "/dev", "--chdir", "/tmp", "--"]
 
 
 @cache
@@ -199,7 +199,7 @@ def require_sandbox() -> None:
     remedy = "or grade with ISOLATION=limits after reading book/course/graders.md"
     if shutil.which("bwrap") is None:
         raise InputError(f"bwrap is not installed: install the package bubblewrap (Linux), {remedy}")
-    done = subprocess.run([*_sandbox(Limits()), "true"], capture_output=True, text=True, env=ENVIRONMENT)
+    done = subprocess.run([*_sandbox(Limits(), BOOK), "true"], capture_output=True, text=True, env=ENVIRONMENT)
     if done.returncode:
         said = " ".join(done.stderr.split())
         raise InputError(f"bwrap cannot make a sandbox here ({said}): allow user namespaces, {remedy}")

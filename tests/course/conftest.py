@@ -1,0 +1,95 @@
+"""A course with one small assignment, whose checks need no library, so that a sandbox starts in a moment."""
+
+import os
+from pathlib import Path
+
+import pytest
+from course.sandbox import require_sandbox
+
+from vosbook.errors import InputError
+
+CHAPTER = """# %% [markdown]
+# # A tiny chapter
+
+# %% tags=["imports"]
+import math
+
+from checks import ch00
+"""
+EXERCISE = """
+# %% [markdown]
+# ### Exercise 0.{n} · {title}
+# *difficulty {n} of 3 · {minutes} minutes · {n} points*
+
+# %% nbgrader={{"grade": false, "grade_id": "ex00-{n}", "locked": false, "schema_version": 3, "solution": true, "task": false}} jupyter={{"source_hidden": true}}
+def {name}(x):
+    ### BEGIN SOLUTION
+    return {solution}
+    ### END SOLUTION
+
+
+# %% nbgrader={{"grade": true, "grade_id": "ex00-{n}-check", "locked": true, "points": {n}, "schema_version": 3, "solution": false, "task": false}}
+ch00.check_{name}({name})
+"""  # noqa: E501
+SOLUTIONS = {"double": "x + x  # twice", "root": "math.sqrt(x) * 1.0", "negative": "0 - x * 1"}
+CHECKS = """import math
+
+VALUES = (0.0, 1.0, 2.5, 4.0)
+
+
+def _compare(answer, expected):
+    for x in VALUES:
+        assert math.isclose(answer(x), expected(x)), f"of {x} it gives {answer(x)}, which is not right"
+
+
+def check_double(double):
+    _compare(double, lambda x: 2 * x)
+
+
+def check_root(root):
+    _compare(root, lambda x: x**0.5)
+
+
+def check_negative(negative):
+    _compare(negative, lambda x: -x)
+"""
+WRONG = """
+def square(x):
+    return x * x
+
+
+def same(x):
+    return x
+
+
+WRONG = {"ex00-1": [square, same], "ex00-2": [square, same], "ex00-3": [square, same]}
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> Path:
+    """The folder of a book whose only chapter is `00_tiny`, with exercises `double`, `root` and `negative`."""
+    book = tmp_path_factory.mktemp("tiny") / "book"
+    for name in ("checks/wrong", "profiles", "results"):
+        (book / name).mkdir(parents=True)
+    parts = [
+        EXERCISE.format(n=n, title=name.title(), minutes=5 * n, name=name, solution=solution)
+        for n, (name, solution) in enumerate(SOLUTIONS.items(), 1)
+    ]
+    (book / "00_tiny.py").write_text(CHAPTER + "".join(parts))
+    (book / "profiles" / "smoke.yml").write_text("description: none\n")
+    (book / "checks" / "ch00.py").write_text(CHECKS)
+    (book / "checks" / "wrong" / "ch00.py").write_text(WRONG)
+    return book
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> str:
+    """The isolation "sandbox", where it can be had."""
+    try:
+        require_sandbox()
+    except InputError as error:
+        if os.environ.get("CI"):
+            pytest.fail(str(error))
+        pytest.skip(f"THE SANDBOX WAS NOT TESTED. {error}")
+    return "sandbox"

@@ -1,0 +1,118 @@
+"""Every answer of the book through the grader: solutions, stubs, and all listed wrong answers.
+
+All run from one process that has executed the imports cells, so that the sweep costs little.
+"""
+
+import importlib
+import resource
+import time
+
+import nbformat
+import pytest
+from course.assignments import assignments
+from course.grade import LOOK_AT, grade, job_of, setup_of
+from course.sandbox import require_sandbox, run_jobs
+from pipeline.chapters import BOOK
+
+from vosbook.errors import InputError
+
+COURSE = assignments(BOOK)
+
+
+def wrong_answers(assignment):
+    """Names of an exercise's wrong answers, by exercise, and the source of the module that holds them."""
+    name = assignment.checks[0]
+    listed = importlib.import_module(f"checks.wrong.{name}").WRONG
+    source = (BOOK / "checks" / "wrong" / f"{name}.py").read_text(encoding="utf-8")
+    return {exercise: [wrong.__name__ for wrong in answers] for exercise, answers in listed.items()}, source
+
+
+@pytest.fixture(scope="module")
+def swept():
+    """Verdicts by (exercise, "solution" | "stub" | name of a wrong answer)."""
+    jobs = []
+    for assignment in COURSE:
+        listed, source = wrong_answers(assignment)
+        for e in assignment.exercises:
+            answers = {"solution": e.answer, "stub": e.stub}
+            answers |= {name: f"{source}\n{e.name} = {name}\n" for name in listed[e.id]}
+            jobs += [job_of(e, assignment, text, id=f"{e.id} {name}") for name, text in answers.items()]
+    try:
+        require_sandbox()
+        isolation = "sandbox"
+    except InputError:
+        isolation = "limits"  # the verdicts do not depend on it
+    verdicts = run_jobs(jobs, {one.name: setup_of(one) for one in COURSE}, isolation=isolation)
+    return {tuple(name.split(" ")): verdict for name, verdict in verdicts.items()}
+
+
+def test_every_solution_passes_and_every_stub_is_not_answered(swept):
+    for assignment in COURSE:
+        for e in assignment.exercises:
+            assert swept[e.id, "solution"].verdict == "passed", (e.id, swept[e.id, "solution"])
+            assert swept[e.id, "stub"].verdict == "not answered", (e.id, swept[e.id, "stub"])
+
+
+def test_every_wrong_answer_fails_its_exercise(swept):
+    wrong = {key: verdict for key, verdict in swept.items() if key[1] not in ("solution", "stub")}
+    assert len(wrong) >= 3 * sum(len(one.exercises) for one in COURSE)
+    assert not {key: verdict for key, verdict in wrong.items() if verdict.verdict != "failed"}
+
+
+def test_no_solution_needs_a_word_that_is_to_be_looked_at():
+    for assignment in COURSE:
+        for e in assignment.exercises:
+            assert not set(LOOK_AT.findall(e.answer)) - set(LOOK_AT.findall(e.stub)), e.id
+
+
+def test_one_submission_of_a_chapter_is_graded_in_time_and_a_wrong_answer_costs_only_itself(tmp_path):
+    """The chapter with the most exercises: all solved but the first."""
+    assignment = max(COURSE, key=lambda one: len(one.exercises))
+    listed, source = wrong_answers(assignment)
+    first = assignment.exercises[0]
+    notebook = nbformat.from_dict(assignment.notebook)
+    answer = next(cell for cell in notebook.cells if cell.source == first.answer)
+    answer.source = f"{source}\n{first.name} = {listed[first.id][0]}\n"
+    (tmp_path / "handed" / "ada").mkdir(parents=True)
+    nbformat.write(notebook, tmp_path / "handed" / "ada" / f"{assignment.name}.ipynb")
+    begin = _processor_seconds()
+    (graded,) = grade(tmp_path / "handed", tmp_path / "out", isolation="limits", say=lambda line: None)
+    spent = _processor_seconds() - begin
+    assert [mark.verdict for mark in graded.marks] == ["failed", *["passed"] * (len(assignment.exercises) - 1)]
+    assert graded.points == assignment.points - first.points
+    assert spent < 20, f"{spent:.1f} s of processor time"
+
+
+def _processor_seconds() -> float:
+    """Of this process and of all that it has waited for."""
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + children.ru_utime + children.ru_stime
+
+
+def test_points_that_a_person_gave_are_read_back(tmp_path):
+    project = COURSE[-1]
+    notebook = nbformat.from_dict(project.notebook)
+    for cell in notebook.cells:
+        if cell.metadata.get("nbgrader", {}).get("grade_id") in ("project-question", "project-method"):
+            cell.source = "Does a larger memory help?"
+        elif cell.source == project.exercises[0].answer:
+            cell.source = project.exercises[0].stub
+    handed, out = tmp_path / "handed", tmp_path / "out"
+    (handed / "ada").mkdir(parents=True)
+    nbformat.write(notebook, handed / "ada" / "project.ipynb")
+    said: list[str] = []
+    (graded,) = grade(handed, out, isolation="limits", say=said.append)
+    assert graded.points == 0
+    assert {m.id: m.points for m in graded.marks} == {
+        **{"project-1": 0, "project-question": None, "project-method": None},
+        **dict.fromkeys(("project-measurement", "project-limits", "project-again"), 0),
+    }
+    form = (out / "by_hand.csv").read_text().replace("Question,5,,", "Question,5,4.5,clear")
+    (handed / "by_hand.csv").write_text(form + "eve,project,project-method,Method,8,3,\n")
+    (graded,) = grade(handed, out, isolation="limits", say=said.append)
+    assert graded.points == 4.5
+    assert "by_hand.csv: eve, project, project-method was not handed in" in said[-1]
+    assert "clear" in (out / "feedback" / "ada" / "project.html").read_text()
+    (handed / "by_hand.csv").write_text(form.replace("4.5", "6"))
+    with pytest.raises(InputError, match="points must be 0 to 5, not '6'"):
+        grade(handed, out, isolation="limits", say=said.append)

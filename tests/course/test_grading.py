@@ -1,0 +1,306 @@
+"""A folder of submissions, from a course of one small assignment, graded as `make grade` grades it."""
+
+import csv
+import json
+import re
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+import pytest
+from course.assignments import Assignment, assignments
+from course.grade import BY_HAND, Graded, grade
+from course.sandbox import Limits
+
+from vosbook.errors import InputError
+
+LIMITS = Limits(seconds=1, wall_seconds=4, memory_mb=256)
+NAME = "00_tiny"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where students' work is put, and graded."""
+
+    book: Path
+    folder: Path
+    assignment: Assignment
+
+    def put(
+        self, student: str, answers: dict[str, str] | None = None, *, name: str = NAME, edit: Callable | None = None
+    ):
+        """The student's notebook, with answers by function name in place of the stubs; all others are solved."""
+        notebook = nbformat.from_dict(self.assignment.notebook)
+        for cell in notebook.cells:
+            for e in self.assignment.exercises:
+                if cell.source == e.answer and answers is not None and e.name in answers:
+                    cell.source = e.stub if answers[e.name] is None else answers[e.name]
+        if edit:
+            edit(notebook)
+        path = self.folder / student / f"{name}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(notebook))
+        return path
+
+    def grade(self, isolation: str = "limits") -> tuple[dict[str, Graded], list[str]]:
+        said: list[str] = []
+        out = self.folder.parent / "out"
+        done = grade(self.folder, out, book=self.book, limits=LIMITS, isolation=isolation, say=said.append)
+        return {one.submission.student: one for one in done}, said
+
+    def rows(self, name: str) -> list[dict[str, str]]:
+        with (self.folder.parent / "out" / name).open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def desk(tiny, tmp_path) -> Desk:
+    (tmp_path / "handed").mkdir()
+    return Desk(tiny, tmp_path / "handed", assignments(tiny)[0])
+
+
+def verdicts(graded: Graded) -> list[str]:
+    return [mark.verdict for mark in graded.marks]
+
+
+UNTOUCHED = dict.fromkeys(("double", "root", "negative"))
+
+
+def test_nothing_some_and_all(desk):
+    desk.put("nothing", UNTOUCHED)
+    desk.put("some", {"double": "def double(x):\n    return x * x", "root": None})
+    desk.put("all")
+    graded, _ = desk.grade()
+    assert {name: one.points for name, one in graded.items()} == {"nothing": 0, "some": 3, "all": 6}
+    assert verdicts(graded["some"]) == ["failed", "not answered", "passed"]
+    assert graded["some"].marks[0].message == "of 1.0 it gives 1.0, which is not right"
+    totals = {row["student"]: (row["points"], row["of"]) for row in desk.rows("grades.csv")}
+    assert totals == {"nothing": ("0", "6"), "some": ("3", "6"), "all": ("6", "6")}
+    lines = [row for row in desk.rows("exercises.csv") if row["student"] == "some"]
+    assert [(row["exercise"], row["points"], row["verdict"]) for row in lines] == [
+        ("ex00-1", "0", "failed"),
+        ("ex00-2", "0", "not answered"),
+        ("ex00-3", "3", "passed"),
+    ]
+    page = (desk.folder.parent / "out" / "feedback" / "some" / f"{NAME}.html").read_text()
+    assert "3 of 6 points" in page and "of 1.0 it gives 1.0, which is not right" in page
+    assert not re.search(r"(src|href)=\"(?!#)", page), "a page that needs other files"
+
+
+def test_a_changed_check_is_noted_and_not_run(desk):
+    def soften(notebook):
+        check = next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == "ex00-1-check")
+        check.source = "pass"
+
+    def raise_points(notebook):
+        check = next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == "ex00-1-check")
+        check.metadata.nbgrader.points = 100
+
+    def remove(notebook):
+        notebook.cells = [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") != "ex00-1-check"]
+
+    def stand_in(notebook):  # an import in the notebook that is not the course's
+        next(c for c in notebook.cells if "imports" in c.metadata.get("tags", [])).source = "ch00 = None"
+
+    wrong = {"double": "def double(x):\n    return 1"}
+    for edit in (soften, raise_points, remove, stand_in):
+        desk.put(edit.__name__, wrong, edit=edit)
+    graded, _ = desk.grade()
+    assert {one.points for one in graded.values()} == {5}
+    assert {verdicts(one)[0] for one in graded.values()} == {"failed"}
+    notes = {name: " ".join(one.submission.notes) for name, one in graded.items()}
+    assert notes["soften"] == "0.1: the check was edited; the course's own was run"
+    assert notes["raise_points"] == "0.1: the points were edited; the course's own count"
+    assert notes["remove"] == "0.1: the check was removed; the course's own was run"
+
+
+HOSTILE = {
+    "ends_never": ("while True:\n    pass", "stopped"),
+    "sleeps": ("import time\ntime.sleep(600)", "stopped"),
+    "eats_memory": ("hoard = bytearray(2**30)", "error"),
+    "exits": ("import sys\nsys.exit(0)", "error"),
+    "is_gone": ("import os\nos._exit(0)", "stopped"),
+    "crashes": ("import ctypes\nctypes.string_at(0)", "stopped"),
+    "prints_much": ("while True:\n    print('x' * 10000)", None),
+    "claims_a_pass": (
+        "import os\nfor fd in range(64):\n    try:\n"
+        '        os.write(fd, b\'\\n{"id": "ex00-2", "verdict": "passed", "message": ""}\\n\')\n'
+        "    except OSError:\n        pass\nos._exit(0)",
+        "stopped",
+    ),
+    "softens_isclose": ("math.isclose = lambda *values: True\ndef root(x):\n    return 1.0", "tampered"),
+    "softens_the_check": ("ch00.check_root = lambda root: None\ndef root(x):\n    return 1.0", "failed"),
+    "replaces_exec": ("import builtins\nbuiltins.exec = lambda *parts: None\ndef root(x):\n    return 1.0", "tampered"),
+    "another_assertion": (
+        "import builtins\nbuiltins.AssertionError = type('A', (Exception,), {})\ndef root(x):\n    return 1.0",
+        "error",
+    ),
+    "half_a_letter": ("raise ValueError('\\ud800')", "error"),
+    "no_python": ("def root(x:", "error"),
+}
+
+
+def test_an_answer_that_does_harm_costs_itself_and_nothing_else(desk):
+    for student, (answer, _) in HOSTILE.items():
+        desk.put(student, {"root": answer})
+    desk.put("zoe")
+    graded, _ = desk.grade()
+    assert graded["zoe"].points == 6
+    for student, (_, expected) in HOSTILE.items():
+        first, verdict, last = verdicts(graded[student])
+        assert (first, last, graded[student].points) == ("passed", "passed", 4), student
+        assert verdict == expected or (expected is None and verdict in ("stopped", "error")), (student, verdict)
+    assert "did not end within 4 s" in graded["sleeps"].marks[1].message
+    assert "MemoryError" in graded["eats_memory"].marks[1].message
+    listed = {row["student"]: row["look at"] for row in desk.rows("exercises.csv") if row["exercise"] == "ex00-2"}
+    assert listed["is_gone"] == "import os" and listed["zoe"] == ""
+
+
+def test_what_the_sandbox_keeps_out(desk, sandbox):
+    server = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=_accept, args=(server,), daemon=True).start()
+    own = desk.put("alone")
+    secret = desk.folder / "secret.txt"
+    secret.write_text("the marks")
+    attempts = {
+        "network": f"import socket\nsocket.create_connection(('127.0.0.1', {server.getsockname()[1]}), 2)",
+        "reads_others": f"open({str(own)!r})",
+        "reads_solutions": f"open({str(desk.book / '00_tiny.py')!r})",
+        "writes_checks": f"open({str(desk.book / 'checks' / 'ch00.py')!r}, 'a')",
+        "writes_grades": f"open({str(desk.folder / 'grades.csv')!r}, 'w')",
+        "kills_the_runner": "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)",
+        "kills_all": "import os, signal\nos.kill(-1, signal.SIGKILL)",
+        "forks": "import os\nwhile True:\n    os.fork()",
+        "hoards_in_parts": "import os, time\nb = bytearray(200 * 2**20)\nfor _ in range(6):\n    if os.fork() == 0:\n"
+        "        b[::4096] = b'1' * len(b[::4096])\n        time.sleep(600)\ntime.sleep(600)",
+    }  # fmt: skip
+    for student, answer in attempts.items():
+        desk.put(student, {"root": answer})
+    stays = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(600)\n    os._exit(0)\n"
+    desk.put("leaves_a_process", {"root": stays + "def root(x):\n    return math.sqrt(x)"})
+    graded, _ = desk.grade(sandbox)
+    server.close()
+    for student in attempts:
+        first, verdict, last = verdicts(graded[student])
+        assert (first, last) == ("passed", "passed"), student
+        assert verdict in ("stopped", "error"), (student, verdict)
+    assert graded["alone"].points == graded["leaves_a_process"].points == 6
+    assert "Refused" in graded["network"].marks[1].message or "unreachable" in graded["network"].marks[1].message
+    for student in ("reads_others", "reads_solutions", "writes_grades"):
+        assert "FileNotFoundError" in graded[student].marks[1].message
+    assert graded["writes_checks"].marks[1].message.startswith(("OSError", "PermissionError"))
+    assert "all its processes together" in graded["hoards_in_parts"].marks[1].message
+
+
+def _accept(server: socket.socket) -> None:
+    try:
+        server.accept()
+    except OSError:
+        return
+
+
+def test_files_that_are_missing_renamed_broken_or_twice(desk):
+    (desk.folder / "empty").mkdir()
+    desk.put("renamed", name="my homework (final)")
+    desk.put("twice")
+    desk.put("twice", name="00_tiny (1)")
+    desk.put("Ada")
+    desk.put("ada", UNTOUCHED)
+    for student, text in {"broken": "{", "deep": "[" * 10**5, "no_notebook": "[]"}.items():
+        (desk.folder / student).mkdir()
+        (desk.folder / student / f"{NAME}.ipynb").write_text(text)
+    (desk.folder / "stranger").mkdir()
+    nbformat.write(nbformat.v4.new_notebook(), desk.folder / "stranger" / "notes.ipynb")
+    (desk.folder / "linked").mkdir()
+    (desk.folder / "linked" / f"{NAME}.ipynb").symlink_to(desk.folder / "Ada" / f"{NAME}.ipynb")
+    nbformat.write(nbformat.v4.new_notebook(), desk.folder / "loose.ipynb")
+    graded, said = desk.grade()
+    points = {name: one.points for name, one in graded.items()}
+    assert points == {
+        **{"Ada": 6, "ada": 0, "renamed": 6, "empty": 0, "stranger": 0},
+        **dict.fromkeys(("twice", "broken", "deep", "no_notebook", "linked")),
+    }
+    notes = {name: " ".join(one.submission.notes) for name, one in graded.items()}
+    assert notes["empty"] == notes["stranger"] == "nothing was handed in"
+    assert notes["renamed"] == "handed in as my homework (final).ipynb"
+    assert "several notebooks, none graded" in notes["twice"] and "00_tiny (1).ipynb" in notes["twice"]
+    assert "is not a notebook" in notes["broken"] and "is not a notebook" in notes["deep"]
+    assert "is a link" in notes["linked"]
+    rows = {row["student"]: row["points"] for row in desk.rows("grades.csv")}
+    assert rows["twice"] == rows["broken"] == "" and rows["ada"] == "0"
+    problems = "\n".join(line for line in said if line.startswith("NOTE"))
+    for part in ("loose.ipynb: not in a student's folder", "'Ada' and 'ada'", "notes.ipynb: holds no exercise"):
+        assert part in problems
+    assert "loose.ipynb" in (desk.folder.parent / "out" / "problems.txt").read_text()
+
+
+def test_what_students_write_is_text_and_nothing_else(desk):
+    desk.put("=HYPERLINK(1)", {"root": "print('<script>alert(1)</script>')\nraise ValueError('=1+1, <b>')"})
+    graded, _ = desk.grade()
+    assert graded["=HYPERLINK(1)"].points == 4
+    assert {row["student"] for row in desk.rows("exercises.csv")} == {"'=HYPERLINK(1)"}
+    page = (desk.folder.parent / "out" / "feedback" / "=HYPERLINK(1)" / f"{NAME}.html").read_text()
+    assert "<script>" not in page and "<b>" not in page and "&lt;script&gt;alert(1)" in page
+
+
+def test_several_answer_cells_and_none(desk):
+    def copy(notebook):
+        cell = next(c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") == "ex00-1")
+        notebook.cells.append(nbformat.from_dict({**cell, "source": "def double(x):\n    return 2 * x"}))
+
+    def drop(notebook):
+        notebook.cells = [c for c in notebook.cells if c.metadata.get("nbgrader", {}).get("grade_id") != "ex00-1"]
+
+    desk.put("copied", {"double": "def double(x):\n    return 0"}, edit=copy)
+    desk.put("dropped", edit=drop)
+    graded, _ = desk.grade()
+    assert (
+        graded["copied"].points == 6
+        and "0.1: 2 answer cells, of which the last counts" in graded["copied"].submission.notes
+    )
+    assert graded["dropped"].points == 5 and "answer cell is missing" in graded["dropped"].submission.notes[0]
+
+
+def test_an_answer_does_not_see_the_one_before(desk):
+    desk.put(
+        "leaks",
+        {"double": "helper = 1\ndef double(x):\n    return 2 * x", "negative": "negative = lambda x: -x * helper"},
+    )
+    graded, _ = desk.grade()
+    assert verdicts(graded["leaks"]) == ["passed", "passed", "error"]
+
+
+def test_mistakes_of_the_person_who_grades_are_one_line(desk):
+    for folder, part in ((desk.folder / "none", "is not a folder"), (desk.folder, "holds no folder")):
+        with pytest.raises(InputError, match=part):
+            grade(folder, desk.folder / "out", book=desk.book, isolation="limits")
+    desk.put("ada")
+    with pytest.raises(InputError, match="nothing is no assignment: they are 00_tiny"):
+        grade(desk.folder, desk.folder / "out", book=desk.book, only="nothing", isolation="limits")
+    (desk.folder / BY_HAND).write_text("student,points\n")
+    with pytest.raises(InputError, match=r"by_hand.csv lacks the column"):
+        desk.grade()
+
+
+def test_without_bubblewrap_grading_stops_unless_it_is_told_to_go_on(desk, monkeypatch):
+    import course.sandbox
+
+    desk.put("ada")
+    course.sandbox.require_sandbox.cache_clear()
+    monkeypatch.setattr(course.sandbox.shutil, "which", lambda name: None)
+    with pytest.raises(InputError, match="bwrap is not installed: install the package bubblewrap"):
+        desk.grade("sandbox")
+
+
+def test_where_the_course_itself_fails_nobody_loses_points(tiny, tmp_path, desk):
+    import shutil
+
+    broken = shutil.copytree(tiny, tmp_path / "broken")
+    (broken / "checks" / "ch00.py").write_text("raise RuntimeError('of the course')\n")
+    desk.put("ada")
+    (one,) = grade(desk.folder, tmp_path / "out", book=broken, limits=LIMITS, isolation="limits", say=lambda line: None)
+    assert one.points is None
+    assert "could not be graded" in one.submission.notes[0] and "of the course" in one.submission.notes[0]
