@@ -62,8 +62,8 @@ def without_solution(source: str) -> str:
 def chapter_key(path: Path, *, profile: str) -> str:
     """A digest of all that the outputs of a chapter depend on; its prose is not among that.
 
-    Code cells, the library, the chapter's checks, the profile, the records it names, the lock, the Python version,
-    and, where the profile is not on synthetic data alone, the files under VOSBOOK_DATA.
+    Code cells, the library, the chapter's checks, the profile, the records it names, the claims where it reads them,
+    the lock, the Python version, and, where the profile is not on synthetic data alone, the files under VOSBOOK_DATA.
     """
     book = path.parent
     cells = code_cells(read_chapter(path))
@@ -82,6 +82,7 @@ def _inputs(book: Path, chapter: Path, code: str, profile: str) -> list[Path]:
     library = (book.parent / "src" / "vosbook").rglob("*")
     checks = [book / "checks" / f"ch{chapter.name[:2]}.py", book / "checks" / "__init__.py"]
     single = [*checks, book / "profiles" / f"{profile}.yml", book.parent / "requirements.lock"]
+    single += [book / "claims.yml"] if "claims.yml" in code else []
     files = {file for file in library if file.suffix in {".py", ".js", ".css"}}
     return sorted(file for file in {*files, *single, *record_paths(book, code)} if file.is_file())
 

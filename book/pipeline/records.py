@@ -37,12 +37,13 @@ def record_names(book: Path) -> list[str]:
 
 
 def readers(book: Path) -> dict[str, list[str]]:
-    """The chapters whose code reads a record, by the record's name."""
-    found = defaultdict(list)
+    """The chapters whose code reads a record, by the record's name. One that reads all of them is not meant."""
+    found, names = defaultdict(list), set(record_names(book))
     for path in chapter_paths(book):
         code = "\n".join(cell.source for cell in code_cells(read_chapter(path)))
-        for record in sorted(record_paths(book, code)):
-            found[record.stem].append(path.stem)
+        named = {record.stem for record in record_paths(book, code)}
+        for name in named if named != names else ():
+            found[name].append(path.stem)
     return found
 
 

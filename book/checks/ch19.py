@@ -1,0 +1,136 @@
+"""Checks of chapter 19. Each compares values on several cases, and its message says what was seen, not the answer."""
+
+import copy
+import random
+
+# ------------------------------------------------------------------------------------------------ exercise 19.1
+
+
+def check_by_record(by_record):
+    """Exercise 19.1."""
+    names = ["official", "ablation", "official_small", None]
+    shuffled = [{"id": f"row-{n:02}", "paper": "X"} | ({"record": r} if r else {}) for n, r in enumerate(names * 4)]
+    random.Random(19).shuffle(shuffled)
+    cases = {
+        "two records and a row without one": [
+            {"id": "b", "record": "r1"},
+            {"id": "a", "record": "r1"},
+            {"id": "c", "record": "r2"},
+            {"id": "d", "status": "not run", "reason": "no data"},
+        ],
+        "sixteen rows in no order": shuffled,
+        "no row has a record": [{"id": "a", "status": "not run", "reason": "no data"}],
+        "no rows": [],
+    }
+    for name, rows in cases.items():
+        want: dict[str, list[str]] = {}
+        for row in sorted(rows, key=lambda row: row["id"]):
+            if row.get("record"):
+                want.setdefault(row["record"], []).append(row["id"])
+        kept = copy.deepcopy(rows)
+        got = by_record(rows)
+        assert rows == kept, f"{name}: the rows were changed"
+        assert isinstance(got, dict), f"{name}: a dict is asked for, got {type(got).__name__}"
+        assert set(got) == set(want), f"{name}: the records are not {sorted(map(str, got))}"
+        for record, ids in got.items():
+            assert isinstance(ids, list), f"{name}: {record} has a {type(ids).__name__}, and a list is asked for"
+            assert ids == want[record], f"{name}: the rows of {record} are not {ids}"
+
+
+# ------------------------------------------------------------------------------------------------ exercise 19.2
+
+
+def check_same(same):
+    """Exercise 19.2."""
+    cases = {
+        ("85.6", 85.6): True,
+        ("85.6", 85.6449): True,
+        ("85.6", 85.651): False,
+        ("85.6", 85.551): True,
+        ("85.6", 85.549): False,
+        ("82", 82.4): True,
+        ("82", 82.6): False,
+        ("82.0", 82.4): False,
+        ("82.0", 81.96): True,
+        ("0.05", 0.0549): True,
+        ("0.05", 0.06): False,
+        ("-2.0", -2.04): True,
+        ("-2.0", 2.0): False,
+        ("-0.4", -0.46): False,
+        ("1.50", 1.504): True,
+        ("1.50", 1.51): False,
+        ("12", 12.5): True,
+        ("12", 11.5): True,
+        ("0.25", 0.0): False,
+        ("2079", 2079.0): True,
+        ("2079", 2080.0): False,
+    }
+    for (claimed, value), want in cases.items():
+        got = same(claimed, value)
+        assert isinstance(got, bool), f"a bool is asked for, got {got!r}"
+        assert got == want, f"printed {claimed}, measured {value}: the answer is not {got}"
+
+
+# ------------------------------------------------------------------------------------------------ exercise 19.3
+
+METRICS = {
+    "official": {"osvos": {"J": {"mean": 0.79771, "recall": 0.936}, "T": 0.378}, "sequences": 20},
+    "times": {"frame": 0.1834, "note": "on a CPU"},
+}
+GOOD = {
+    "id": "x",
+    "claimed": 79.8,
+    "data": "DAVIS",
+    "status": "reproduced",
+    "record": "official",
+    "value": "osvos.J.mean",
+    "scale": 100,
+    "measured": 79.8,
+    "measured_on": "DAVIS",
+}
+
+
+def _without(row, key):
+    return {k: v for k, v in row.items() if k != key}
+
+
+def check_faults(faults):
+    """Exercise 19.3."""
+    other = GOOD | {"status": "direction holds", "claimed": 86.5, "measured_on": "five sequences"}
+    plain = {"value": "frame", "record": "times", "measured": 0.18, "claimed": 0.18}
+    not_run = {"id": "y", "claimed": 1.0, "data": "DAVIS", "status": "not run"}
+    cases = {
+        "all is well": (GOOD, set()),
+        "another value on other data, and said so": (other, set()),
+        "contradicted, which is no fault": (other | {"status": "contradicted"}, set()),
+        "a record that is not there": (GOOD | {"record": "lost"}, {"record"}),
+        "a path that ends nowhere": (GOOD | {"value": "osvos.F.mean"}, {"value"}),
+        "a path that stops too early": (GOOD | {"value": "osvos.J"}, {"value"}),
+        "a path that goes on behind a number": (GOOD | {"value": "osvos.T.mean"}, {"value"}),
+        "a path that leads to words": (GOOD | {"record": "times", "value": "note"}, {"value"}),
+        "a whole number": (GOOD | {"value": "sequences", "scale": 1, "measured": 20, "claimed": 20}, set()),
+        "the record says another number": (GOOD | {"measured": 79.7}, {"measured", "claimed"}),
+        "no scale": (_without(GOOD, "scale") | plain, set()),
+        "a scale that is missing": (_without(GOOD, "scale"), {"measured"}),
+        "more digits than are right": (GOOD | {"measured": 79.81, "claimed": 79.8}, {"measured"}),
+        "more digits, all right": (GOOD | {"measured": 79.77}, set()),
+        "reproduced on other data": (GOOD | {"measured_on": "five sequences"}, {"data"}),
+        "reproduced, another value": (GOOD | {"claimed": 80.2}, {"claimed"}),
+        "reproduced, and nothing is right": (
+            GOOD | {"claimed": 80.2, "measured_on": "other", "record": "lost"},
+            {"claimed", "data", "record"},
+        ),
+        "direction, the record says another number": (other | {"measured": 80.1}, {"measured"}),
+        "not run, and why": (not_run | {"reason": "no data"}, set()),
+        "not run": (not_run, {"reason"}),
+        "not run, an empty reason": (not_run | {"reason": ""}, {"reason"}),
+    }
+    for name, (row, want) in cases.items():
+        given, metrics = copy.deepcopy(row), copy.deepcopy(METRICS)
+        try:
+            got = faults(given, metrics)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise AssertionError(f"{name}: ended with {type(error).__name__}: {error}") from None
+        assert (given, metrics) == (row, METRICS), f"{name}: the arguments were changed"
+        assert isinstance(got, set), f"{name}: a set is asked for, got {type(got).__name__}"
+        assert got == want, f"{name}: {sorted(got) or 'no faults'} is not the answer, for {row}"

@@ -1,0 +1,159 @@
+"""Wrong answers to the exercises of chapter 19, named after the mistake."""
+
+from decimal import Decimal
+
+# ------------------------------------------------------------------------------------------------ Exercise 19.1
+
+
+def unsorted(rows):
+    """In the order of the rows."""
+    found = {}
+    for row in rows:
+        if "record" in row:
+            found.setdefault(row["record"], []).append(row["id"])
+    return found
+
+
+def last_one_only(rows):
+    """Each row takes the place of the one before."""
+    return {row["record"]: [row["id"]] for row in rows if "record" in row}
+
+
+def rows_without_a_record(rows):
+    """Those under None."""
+    names = {row.get("record") for row in rows}
+    return {name: sorted(row["id"] for row in rows if row.get("record") == name) for name in names}
+
+
+def beginnings(rows):
+    """A record whose name begins with another's counts for both."""
+    names = {row["record"] for row in rows if "record" in row}
+    return {name: sorted(r["id"] for r in rows if r.get("record", "").startswith(name)) for name in names}
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 19.2
+
+
+def _within(claimed, value, tolerance):
+    return bool(abs(Decimal(value) - Decimal(claimed)) <= Decimal(tolerance))
+
+
+def one_decimal(claimed, value):
+    """As if every paper printed one decimal."""
+    return _within(claimed, value, "0.05")
+
+
+def a_whole_step(claimed, value):
+    """A whole step away counts."""
+    return _within(claimed, value, Decimal(1).scaleb(Decimal(claimed).as_tuple().exponent))
+
+
+def one_percent(claimed, value):
+    """Within one percent."""
+    return _within(claimed, value, abs(Decimal(claimed)) / 100)
+
+
+def zeros_do_not_count(claimed, value):
+    """82.0 is read as 82."""
+    digits = Decimal(claimed).normalize().as_tuple().exponent
+    return _within(claimed, value, Decimal(1).scaleb(digits) / 2)
+
+
+def cut_off(claimed, value):
+    """The digits beyond are cut off, not rounded."""
+    places = len(claimed.partition(".")[2])
+    return bool(int(value * 10**places) == int(Decimal(claimed) * 10**places))
+
+
+def without_the_sign(claimed, value):
+    """Compares the sizes."""
+    step = Decimal(1).scaleb(Decimal(claimed).as_tuple().exponent)
+    return bool(abs(abs(Decimal(value)) - abs(Decimal(claimed))) <= step / 2)
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 19.3
+
+
+def _fits(value, shown):
+    shown = Decimal(str(shown))
+    return abs(Decimal(str(value)) - shown) <= Decimal(1).scaleb(shown.as_tuple().exponent) / 2
+
+
+def _number(row, metrics):
+    place = metrics.get(row["record"])
+    for part in row["value"].split("."):
+        place = place.get(part) if isinstance(place, dict) else None
+    return place if isinstance(place, int | float) else None
+
+
+def _faults(row, metrics, *, scale=True, always=False):
+    if row["status"] == "not run":
+        return set() if row.get("reason") else {"reason"}
+    found, number = set(), _number(row, metrics)
+    if row["record"] not in metrics:
+        found.add("record")
+    elif number is None:
+        found.add("value")
+    elif not _fits(number * (row.get("scale", 1) if scale else 1), row["measured"]):
+        found.add("measured")
+    if always or row["status"] == "reproduced":
+        found |= {"data"} if row["measured_on"] != row["data"] else set()
+        found |= set() if _fits(row["measured"], row["claimed"]) else {"claimed"}
+    return found
+
+
+def scale_forgotten(row, metrics):
+    """The record's unit."""
+    return _faults(row, metrics, scale=False)
+
+
+def every_status_is_reproduced(row, metrics):
+    """Asks the same value and data of all."""
+    return _faults(row, metrics, always=True)
+
+
+def first_fault_only(row, metrics):
+    """Stops at the first."""
+    return set(sorted(_faults(row, metrics))[:1])
+
+
+def an_empty_reason_will_do(row, metrics):
+    """Only looks whether there is one."""
+    return set() if "reason" in row else _faults(row, metrics)
+
+
+def numbers_are_not_compared(row, metrics):
+    """Believes what is shown."""
+    return _faults(row, metrics) - {"measured"}
+
+
+def measured_against_the_claim(row, metrics):
+    """Compares the record with the claim, and what is shown with nothing."""
+    return _faults(row | {"measured": row.get("claimed", 0)}, metrics)
+
+
+def data_not_looked_at(row, metrics):
+    """The same value on other data is reproduced."""
+    return _faults(row, metrics) - {"data"}
+
+
+def stops_early_is_fine(row, metrics):
+    """Whatever the path leads to is a value."""
+    found = _faults(row, metrics)
+    return found - {"value"} if row.get("value") == "osvos.J" else found
+
+
+WRONG = {
+    "ex19-1": [unsorted, last_one_only, rows_without_a_record, beginnings],
+    "ex19-2": [one_decimal, a_whole_step, one_percent, zeros_do_not_count, cut_off, without_the_sign],
+    "ex19-3": [
+        scale_forgotten,
+        every_status_is_reproduced,
+        first_fault_only,
+        an_empty_reason_will_do,
+        numbers_are_not_compared,
+        measured_against_the_claim,
+        data_not_looked_at,
+        stops_early_is_fine,
+    ],
+}
