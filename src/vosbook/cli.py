@@ -130,7 +130,8 @@ def _draw(args: argparse.Namespace) -> None:
 
     def show(address: str) -> None:
         _note(f"draw at {address}")
-        webbrowser.open(address)
+        if sys.platform != "linux" or {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
+            webbrowser.open(address)  # elsewhere it would start a browser inside this terminal
 
     draw(Painter(frame, labels=labels), args.out, say=show)
     print(args.out)

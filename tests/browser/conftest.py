@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from material import VIDEO, need_javascript, serve, unavailable
 from nbclient import NotebookClient
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 BOOK = Path(__file__).parents[2] / "book"
 sys.path.insert(0, str(BOOK))
@@ -30,6 +30,7 @@ def browser() -> Iterator[Browser]:
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         unavailable("Chromium not found: apt-get install chromium")
+    expect.set_options(timeout=20_000)  # where other work keeps the cores busy
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         yield browser
@@ -108,7 +109,7 @@ def lab(browser, tmp_path_factory) -> Iterator[tuple[str, Path]]:
         yield address, place
     finally:
         server.terminate()
-        server.wait(20)
+        server.wait(90)
         log.close()
 
 
@@ -120,7 +121,7 @@ def open_in_lab(page, lab) -> Callable[[str, list], Page]:
         address, place = lab
         nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNEL}), place / f"{name}.ipynb")
         page.goto(f"{address}/doc/tree/{name}.ipynb")
-        page.get_by_text("(ipykernel) | Idle").wait_for(timeout=60_000)  # any earlier, and Run All loses cells
+        page.get_by_text("(ipykernel) | Idle").wait_for(timeout=180_000)  # any earlier, and Run All loses cells
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         return page

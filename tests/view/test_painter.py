@@ -65,6 +65,13 @@ def test_arrays_of_another_form_are_refused(scene):
         Painter(scene[0]).labels = np.zeros((60, 90), int)
 
 
+def test_an_object_that_the_painter_does_not_have_is_refused(scene):
+    painter = Painter(scene[0], names={2: "cat", 4: "dog"})
+    painter.object = 4
+    with pytest.raises(ValueError, match=r"\[2, 4\], got 3"):
+        painter.object = 3
+
+
 def test_save_writes_a_first_mask_or_says_what_is_wrong(scene, tmp_path):
     painter = Painter(scene[0])
     with pytest.raises(InputError, match="drawn mask holds no object"):

@@ -55,6 +55,7 @@ function helpFor(ui, keys) {
 // Keys that the focused control has a use for itself. The slider over the frames has none: the widget moves it.
 function isNative(target, key) {
   if (target.matches("button, [type=checkbox], [type=radio]") && key === " ") return true;
+  if (target.matches("button") && key === "Enter") return true;
   return target.matches("[type=radio], [type=range]:not(.vos-scrub)") && /^(Arrow|Home|End)/.test(key);
 }
 

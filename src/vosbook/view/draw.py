@@ -8,7 +8,7 @@ import base64
 import json
 import secrets
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from vosbook.errors import InputError
@@ -43,7 +43,9 @@ def draw(painter: Painter, out: Path, *, say: Callable[[str], None]) -> None:
         server.server_close()
 
 
-class Server(HTTPServer):
+class Server(ThreadingHTTPServer):
+    timeout = 0.2  # seconds, after which `draw` looks whether the mask has been saved
+
     def __init__(self, painter: Painter, out: Path):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.painter, self.out, self.saved = painter, out, False
@@ -72,7 +74,6 @@ class Server(HTTPServer):
         elif what == "save":
             try:
                 self.painter.save(self.out)
-                self.saved = True
             except InputError as error:
                 return {"text": str(error), "saved": False}
             return {"text": f"saved as {self.out}: you can close this page", "saved": True}
@@ -98,6 +99,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         answer = self.server.take(self.path.removeprefix(self.server.secret), body)
         self._send(json.dumps(answer), "application/json")
+        if answer.get("saved"):  # now that the page knows
+            self.server.saved = True
 
     def _send(self, text: str, kind: str) -> None:
         body = text.encode()

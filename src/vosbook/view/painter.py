@@ -66,6 +66,13 @@ class Painter(anywidget.AnyWidget):
         )
         self.on_msg(self._on_message)
 
+    @traitlets.validate("object")
+    def _check_object(self, proposal: dict) -> int:
+        ids = [entry["id"] for entry in self._objects]
+        if ids and proposal["value"] not in ids:
+            raise ValueError(f"object must be one of the painter's, {ids}, got {proposal['value']}")
+        return proposal["value"]
+
     @property
     def labels(self) -> np.ndarray:
         """What is drawn: a new uint8 (H, W), 0 background, ids as in the painter."""
