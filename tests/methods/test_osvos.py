@@ -9,6 +9,8 @@ import pytest
 import torch
 
 from vosbook.cli import main
+from vosbook.contours.detector import Snapper, load_contours
+from vosbook.contours.snapping import SnapConfig
 from vosbook.datasets.catalog import load_sequence
 from vosbook.datasets.sequence import Sequence
 from vosbook.datasets.synthetic import SyntheticConfig
@@ -231,6 +233,38 @@ def test_an_object_of_one_pixel_or_all_of_them_is_tuned_to_without_harm(whole, p
 def test_settings_that_are_none_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         OnlineConfig(**settings)
+
+
+# ------------------------------------------------------------------------------------------------------------ snapping
+
+
+def test_snapped_masks_are_made_of_superpixels(parent, video):
+    """A single object's mask is what the snapper makes of its probability; of two, the more probable has the pixel."""
+    snapper = Snapper(load_contours(), SnapConfig(mask=0.3, level=0.05))
+    segmenter = OsvosSegmenter(parent, STEPS, snapper=snapper)
+    frame = video.frames[2]
+    segmenter.start(video.frames[0], np.where(video.labels(0) == 1, 1, 0).astype(np.uint8))
+    p = segmenter.scores(frame[None])[:, 0].sigmoid().numpy()
+    assert ((segmenter.step(frame) == 1) == snapper.snap(frame, p)[0]).all()
+    assert (segmenter.step(frame) != _without_snapper(segmenter).step(frame)).any()
+    segmenter.add_objects(frame, np.where(video.labels(2) == 2, 2, 0).astype(np.uint8))
+    p = segmenter.scores(frame[None])[:, 0].sigmoid().numpy()
+    p_snapped = np.where(snapper.snap(frame, p), p, 0)
+    expected = np.where(p_snapped.max(axis=0) > 0, 1 + p_snapped.argmax(axis=0), 0)
+    assert (segmenter.step(frame) == expected).all()
+
+
+def _without_snapper(segmenter: OsvosSegmenter) -> OsvosSegmenter:
+    fast = OsvosSegmenter(segmenter.parent, segmenter.config)
+    fast.networks = segmenter.networks
+    return fast
+
+
+def test_masks_are_snapped_unless_asked_otherwise(checkpoint):
+    segmenter = build("osvos", checkpoint=checkpoint, device="cpu")
+    shipped = load_contours().state_dict()
+    assert all(torch.equal(value, shipped[key]) for key, value in segmenter.snapper.network.state_dict().items())
+    assert OsvosSegmenter(segmenter.parent).snapper is None
 
 
 # ------------------------------------------------------------------------------------------------------------- files

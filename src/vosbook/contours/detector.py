@@ -39,3 +39,11 @@ class Snapper:
     def snap(self, frame: np.ndarray, p: np.ndarray) -> np.ndarray:
         """Soft masks of N objects of a frame uint8 (H, W, 3), float (N, H, W) in 0..1 -> bool (N, H, W)."""
         return snap(p, find_contours(self.network, frame), self.config)
+
+    def settle(self, frame: np.ndarray, p: np.ndarray) -> np.ndarray:
+        """The same, as soft masks (N, H, W) in 0..1 for a merge: above one half where snapped, below it elsewhere.
+
+        On either side the order is p's.
+        """
+        inner = np.clip(p, 1e-3, 1 - 1e-3)  # so that none is one half
+        return np.where(self.snap(frame, p), (1 + inner) / 2, inner / 2)

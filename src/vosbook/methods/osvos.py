@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vosbook.contours.detector import Snapper
 from vosbook.datasets.sequence import Frames
 from vosbook.errors import InputError
 from vosbook.features import Backbone, load_backbone
@@ -125,9 +126,12 @@ def _precision(config: OnlineConfig, device: torch.device) -> torch.autocast:
 class OsvosSegmenter:
     """A `Segmenter`. The objects' networks are all that it keeps of a video."""
 
-    def __init__(self, parent: SideOutputNetwork, config: OnlineConfig = OnlineConfig()):
-        """`parent` is copied for every object, and stays as it is."""
-        self.parent, self.config = parent, config
+    def __init__(
+        self, parent: SideOutputNetwork, config: OnlineConfig = OnlineConfig(), *, snapper: Snapper | None = None
+    ):
+        """`parent` is copied for every object, and stays as it is. Without a `snapper`, masks are as the network has
+        them: the fast mode, in which `config.threshold` counts and not the snapper's."""
+        self.parent, self.config, self.snapper = parent, config, snapper
         self.networks: dict[int, SideOutputNetwork] = {}  # by object id
         self.tuned: dict[int, Tuned] = {}
 
@@ -143,21 +147,23 @@ class OsvosSegmenter:
     ) -> "OsvosSegmenter":
         """The parent of `checkpoint`, else the package's; with `backbone_weights`, no parent but the base network.
 
+        Masks are snapped to the contours that the package's contour network finds.
         InputError: a file that is no parent network, or no backbone; both files at once.
         """
+        snapper = Snapper.load(device=device)
         if backbone_weights is not None:
             if checkpoint is not None:
                 raise InputError(f"{checkpoint} holds its own backbone: leave --backbone-weights or --checkpoint out")
             note("without a parent network: everything is learned from the first frame")
             backbone = load_backbone(None, weights=backbone_weights, levels=LEVELS, note=note)
-            return cls(base_network(backbone, seed=config.seed).to(device), config)
+            return cls(base_network(backbone, seed=config.seed).to(device), config, snapper=snapper)
         path = SHIPPED / "osvos.safetensors" if checkpoint is None else checkpoint
         if checkpoint is None and not path.is_file():
             raise InputError(f"no parent network comes with the package: {REMEDY}, and give it as --checkpoint")
         if checkpoint is None:
             measured = read_about(path).get("measured", "not measured on real video")
             note(f"using the package's parent network: {measured}")
-        return cls(load_side_outputs(path, method=METHOD, remedy=REMEDY).to(device), config)
+        return cls(load_side_outputs(path, method=METHOD, remedy=REMEDY).to(device), config, snapper=snapper)
 
     def start(self, frame: np.ndarray, masks: np.ndarray | None) -> None:
         """Begin a video: one network per object of `masks` is tuned. ValueError where there is no object."""
@@ -184,9 +190,16 @@ class OsvosSegmenter:
 
     def segment(self, frames: np.ndarray) -> np.ndarray:
         """Labels `uint8 (B, H, W)` of frames `uint8 (B, H, W, 3)`, each of which is segmented alone."""
-        scores = self.scores(frames) - math.log(self.config.threshold / (1 - self.config.threshold))
-        merged = (soft_aggregate(p) for p in scores.sigmoid().transpose(0, 1))  # (N, H, W) of each frame
+        merged = map(soft_aggregate, self._probabilities(frames))
         return np.stack([to_labels(p, list(self.networks)).cpu().numpy() for p in merged])
+
+    def _probabilities(self, frames: np.ndarray) -> list[Tensor]:
+        """Of each frame, `(N, H, W)`: an object's exceed one half where it is to be, but for its rivals."""
+        scores = self.scores(frames).transpose(0, 1)  # (B, N, H, W)
+        if self.snapper is None:
+            return list((scores - math.log(self.config.threshold / (1 - self.config.threshold))).sigmoid())
+        pairs = zip(frames, scores.sigmoid().cpu().numpy(), strict=True)
+        return [torch.from_numpy(self.snapper.settle(frame, p)) for frame, p in pairs]
 
     @torch.no_grad()
     def scores(self, frames: np.ndarray) -> Tensor:
