@@ -27,6 +27,7 @@ def main() -> int:
     grading.add_argument("--seconds", type=int, default=Limits.seconds, help="of processor time for an exercise")
     grading.add_argument("--memory-mb", type=int, default=Limits.memory_mb)
     args = parser.parse_args()
+    sys.stdout.reconfigure(errors="backslashreplace")  # names of files may hold what cannot be printed
     try:
         if args.command == "make":
             make_course(args.out)

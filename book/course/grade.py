@@ -2,6 +2,7 @@
 
 import csv
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -28,8 +29,9 @@ BY_HAND = "by_hand.csv"
 BY_HAND_COLUMNS = ("student", "assignment", "part", "title", "of", "points", "comment")
 # Words that no solution of the book needs and that an answer which attacks the grader can hardly do without.
 LOOK_AT = re.compile(
-    r"\b(import|exec|eval|compile|open|globals|setattr|delattr|sys|os|builtins|inspect|ctypes|gc|subprocess|socket"
-    r"|signal|checks|ch\d\d|vosbook|__\w+__|_getframe|__import__)\b"
+    r"(?!__init__\b|__call__\b|__iter__\b)\b\w*__\w*"
+    r"|\b(?:import|exec|eval|compile|open|input|globals|vars|getattr|setattr|delattr|sys|os|builtins|inspect|ctypes|gc"
+    r"|subprocess|socket|signal|checks|ch\d\d|vosbook|_getframe|gi_frame|cr_frame|tb_frame|f_back|f_globals|f_locals)\b"
 )
 
 
@@ -139,14 +141,14 @@ def _mark(exercise: Exercise, answer: str | None, verdict: Verdict | None) -> Ma
         got.message,
         got.printed,
         answer or "",
-        _words(answer, exercise.stub) if verdict else (),
+        words_to_look_at(answer, exercise.stub) if verdict else (),
     )
 
 
-def _words(answer: str, stub: str) -> tuple[str, ...]:
+def words_to_look_at(answer: str, stub: str) -> tuple[str, ...]:
     """What a person should look at, each word once; the given part of the cell is not the student's."""
-    given = set(LOOK_AT.findall(stub))
-    return tuple(word for word in dict.fromkeys(LOOK_AT.findall(answer)) if word not in given)
+    found = LOOK_AT.findall(unicodedata.normalize("NFKC", answer))  # as Python reads names
+    return tuple(word for word in dict.fromkeys(found) if word not in LOOK_AT.findall(stub))
 
 
 def _written(part: Written, submission: Submission, given: ByHand) -> Mark:

@@ -27,10 +27,12 @@ UID = 61717  # as root, answers run under this number, which belongs to nobody
 TEXT = 3000  # characters of a message or of what an answer printed
 PASSED, FAILED, MISSING, ERROR, STOPPED, TAMPERED = "passed", "failed", "not answered", "error", "stopped", "tampered"
 MB = 2**20
+PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 4, 38  # linux/prctl.h
 
 
 def main() -> None:
     task = json.load(sys.stdin)
+    _prctl(PR_SET_DUMPABLE, 0)  # else an answer of the same user could open this process's memory and files
     channel = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(os.open(os.devnull, os.O_RDWR), 1)
     os.dup2(1, 0)
@@ -39,6 +41,11 @@ def main() -> None:
         print(json.dumps({"begin": job["id"]}), file=channel)
         verdict = _run(job, setups[job["setup"]], task["limits"], sandboxed=task["sandboxed"])
         print(json.dumps({"id": job["id"], **verdict}), file=channel)
+
+
+def _prctl(what: int, value: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).prctl(what, value, 0, 0, 0):
+        raise OSError(ctypes.get_errno(), f"prctl {what}")
 
 
 def _set_up(setup: dict) -> dict:
@@ -190,7 +197,7 @@ def _limit(limits: dict, *, sandboxed: bool) -> None:
             os.setgroups([])
             os.setresgid(UID, UID, UID)
             os.setresuid(UID, UID, UID)
-        ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
+        _prctl(PR_SET_NO_NEW_PRIVS, 1)
     for what, most in wanted.items():
         resource.setrlimit(what, (most, most))
     os.chdir(tempfile.mkdtemp())

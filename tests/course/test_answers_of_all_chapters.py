@@ -10,13 +10,14 @@ import time
 import nbformat
 import pytest
 from course.assignments import assignments
-from course.grade import LOOK_AT, grade, job_of, setup_of
-from course.sandbox import require_sandbox, run_jobs
+from course.grade import grade, job_of, setup_of, words_to_look_at
+from course.sandbox import Limits, require_sandbox, run_jobs
 from pipeline.chapters import BOOK
 
 from vosbook.errors import InputError
 
 COURSE = assignments(BOOK)
+LIMITS = Limits(wall_seconds=600)  # the clock runs on where other work keeps the cores busy
 
 
 def wrong_answers(assignment):
@@ -42,7 +43,8 @@ def swept():
         isolation = "sandbox"
     except InputError:
         isolation = "limits"  # the verdicts do not depend on it
-    verdicts = run_jobs(jobs, {one.name: setup_of(one) for one in COURSE}, isolation=isolation)
+    setups = {one.name: setup_of(one) for one in COURSE}
+    verdicts = run_jobs(jobs, setups, limits=LIMITS, isolation=isolation)
     return {tuple(name.split(" ")): verdict for name, verdict in verdicts.items()}
 
 
@@ -62,7 +64,7 @@ def test_every_wrong_answer_fails_its_exercise(swept):
 def test_no_solution_needs_a_word_that_is_to_be_looked_at():
     for assignment in COURSE:
         for e in assignment.exercises:
-            assert not set(LOOK_AT.findall(e.answer)) - set(LOOK_AT.findall(e.stub)), e.id
+            assert not words_to_look_at(e.answer, e.stub), e.id
 
 
 def test_one_submission_of_a_chapter_is_graded_in_time_and_a_wrong_answer_costs_only_itself(tmp_path):
@@ -76,7 +78,7 @@ def test_one_submission_of_a_chapter_is_graded_in_time_and_a_wrong_answer_costs_
     (tmp_path / "handed" / "ada").mkdir(parents=True)
     nbformat.write(notebook, tmp_path / "handed" / "ada" / f"{assignment.name}.ipynb")
     begin = _processor_seconds()
-    (graded,) = grade(tmp_path / "handed", tmp_path / "out", isolation="limits", say=lambda line: None)
+    (graded,) = grade(tmp_path / "handed", tmp_path / "out", limits=LIMITS, isolation="limits", say=lambda line: None)
     spent = _processor_seconds() - begin
     assert [mark.verdict for mark in graded.marks] == ["failed", *["passed"] * (len(assignment.exercises) - 1)]
     assert graded.points == assignment.points - first.points
@@ -101,7 +103,7 @@ def test_points_that_a_person_gave_are_read_back(tmp_path):
     (handed / "ada").mkdir(parents=True)
     nbformat.write(notebook, handed / "ada" / "project.ipynb")
     said: list[str] = []
-    (graded,) = grade(handed, out, isolation="limits", say=said.append)
+    (graded,) = grade(handed, out, limits=LIMITS, isolation="limits", say=said.append)
     assert graded.points == 0
     assert {m.id: m.points for m in graded.marks} == {
         **{"project-1": 0, "project-question": None, "project-method": None},
@@ -109,10 +111,10 @@ def test_points_that_a_person_gave_are_read_back(tmp_path):
     }
     form = (out / "by_hand.csv").read_text().replace("Question,5,,", "Question,5,4.5,clear")
     (handed / "by_hand.csv").write_text(form + "eve,project,project-method,Method,8,3,\n")
-    (graded,) = grade(handed, out, isolation="limits", say=said.append)
+    (graded,) = grade(handed, out, limits=LIMITS, isolation="limits", say=said.append)
     assert graded.points == 4.5
     assert "by_hand.csv: eve, project, project-method was not handed in" in said[-1]
     assert "clear" in (out / "feedback" / "ada" / "project.html").read_text()
     (handed / "by_hand.csv").write_text(form.replace("4.5", "6"))
     with pytest.raises(InputError, match="points must be 0 to 5, not '6'"):
-        grade(handed, out, isolation="limits", say=said.append)
+        grade(handed, out, limits=LIMITS, isolation="limits", say=said.append)

@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from course.assignments import Assignment, assignments
-from course.grade import BY_HAND, Graded, grade
+from course.grade import BY_HAND, Graded, grade, words_to_look_at
 from course.sandbox import Limits
 
 from vosbook.errors import InputError
@@ -262,6 +262,21 @@ def test_several_answer_cells_and_none(desk):
         and "0.1: 2 answer cells, of which the last counts" in graded["copied"].submission.notes
     )
     assert graded["dropped"].points == 5 and "answer cell is missing" in graded["dropped"].submission.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ("important = (x - 1) ** 2  # opens, systems", ()),
+        ("import os; os.getpid()", ("import", "os")),
+        ("\uff45xec('')", ("exec",)),  # a letter of another width is the same letter to Python
+        ("double.__globals__; (i for i in x).gi_frame", ("__globals__", "gi_frame")),
+        ("class A:\n    def __init__(self): ...", ()),
+    ],
+)
+def test_words_that_a_person_should_look_at(answer, words):
+    assert words_to_look_at(answer, "def f(x): ...") == words
+    assert words_to_look_at(answer, answer) == ()
 
 
 def test_an_answer_does_not_see_the_one_before(desk):
