@@ -1,10 +1,13 @@
 """A real HTTP server on the loopback address, with the faults that real ones have."""
 
+import os
 import re
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+os.environ["no_proxy"] = ",".join(filter(None, [os.environ.get("no_proxy"), "127.0.0.1"]))
 
 
 @dataclass

@@ -29,6 +29,7 @@ from vosbook.fetch.record import RECEIPT
 from vosbook.fetch.store import fetch
 
 HERE = Path(__file__).parent
+TINY = SyntheticConfig(size=(32, 48), frames=2, objects=(1, 1))
 
 
 @pytest.fixture
@@ -330,9 +331,9 @@ def test_two_at_once_do_the_work_once(site, tmp_path):
 
 
 def test_youtube_vos_from_archives_that_the_user_fetched(tmp_path, bring, notes):
-    config = SyntheticConfig(size=(32, 48), frames=2, objects=(1, 1))
-    write_dataset(tmp_path / "made", sequences=3, seed=1, layout="youtube-vos", config=config)
-    one = read_manifest()["youtube-vos-2019"]
+    write_dataset(tmp_path / "made", sequences=3, seed=1, layout="youtube-vos", config=TINY)
+    counts = {"train": 2, "valid": 1}
+    one = DataSet(**{**vars(read_manifest()["youtube-vos-2019"]), "expect": {"videos": counts, "objects": counts}})
     with pytest.raises(InputError, match=r"needs an account; fetch train.zip, .*--archives DIR"):
         bring(one, tmp_path / "out")
     given = tmp_path / "given"
@@ -348,10 +349,23 @@ def test_youtube_vos_from_archives_that_the_user_fetched(tmp_path, bring, notes)
         (name,) = videos.names
         original = YouTubeVos(tmp_path / "made", split)[name]
         assert (videos[name].frames[0] == original.frames[0]).all() and videos[name].objects == original.objects
-    assert check(one, folder, progress=silent).lacking == ["valid's 507 videos with 1063 objects"]  # it had no more
+    assert check(one, folder, progress=silent).lacking == []
     (given / "valid.zip").unlink()
     bring(one, tmp_path / "out", archives=given, subset=1)  # what is there stays
     assert notes[-1].endswith("train is there already") and (folder / "valid" / "meta.json").is_file()
+
+
+def test_another_years_archive_is_noticed(tmp_path, bring):
+    write_dataset(tmp_path / "made", sequences=2, seed=1, layout="youtube-vos", config=TINY)
+    given = tmp_path / "given"
+    given.mkdir()
+    shutil.make_archive(str(given / "valid"), "zip", tmp_path / "made", "valid")
+    one = read_manifest()["youtube-vos-2019"]
+    with pytest.raises(
+        InputError, match=r"valid.zip lists 1 videos with 1 objects, and YouTube-VOS 2019 has 507 videos"
+    ):
+        bring(one, tmp_path / "out", archives=given)
+    assert visible(tmp_path / "out") == [] and (given / "valid.zip").is_file()
 
 
 def test_single_files_and_scores_are_converted(site, tmp_path, bring):

@@ -5,7 +5,24 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
+from vosbook.datasets.youtube_vos import read_meta
+from vosbook.errors import InputError
 from vosbook.fetch.archives import BadArchive
+from vosbook.fetch.manifest import DataSet
+
+
+def check_edition(data_set: DataSet, folder: Path, into: str) -> None:
+    """BadArchive where a split of YouTube-VOS is another year's: their archives have the same names."""
+    if data_set.kind != "youtube-vos" or into not in data_set.expect["videos"]:
+        return
+    try:
+        listed = read_meta(folder / "meta.json")
+    except InputError as error:
+        raise BadArchive(f"{into}.zip is not {data_set.title}'s: {error}") from None
+    found = f"{len(listed)} videos with {sum(map(len, listed.values()))} objects"
+    wanted = f"{data_set.expect['videos'][into]} videos with {data_set.expect['objects'][into]} objects"
+    if found != wanted:
+        raise BadArchive(f"{into}.zip lists {found}, and {data_set.title} has {wanted}: fetch that year's")
 
 
 def shorten_lists(kind: str, folder: Path, names: Collection[str]) -> list[Path]:

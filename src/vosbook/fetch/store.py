@@ -22,7 +22,7 @@ from zlib_ng import zlib_ng
 from vosbook.errors import InputError
 from vosbook.fetch.archives import BadArchive, open_archive, plan, unpack
 from vosbook.fetch.http import Patience, Progress, RemoteFile, Unreachable, check_room, download
-from vosbook.fetch.layout import convert, shorten_lists
+from vosbook.fetch.layout import check_edition, convert, shorten_lists
 from vosbook.fetch.manifest import Archive, DataSet
 from vosbook.fetch.record import Record, read_receipt, write_receipt
 from vosbook.video import output_file
@@ -243,6 +243,7 @@ def _place_folder(job: Job, source: Path | RemoteFile, archive: Archive, target:
             partial.chmod(0o755)
             with job.progress(total=total, unit="B", unit_scale=True, desc=f"unpacking {archive.name}") as bar:
                 files = unpack(opened, planned, partial, bar=bar)
+            check_edition(job.data_set, partial, archive.into)
             if subset is not None:
                 files |= _described(shorten_lists(job.data_set.kind, partial, subset), partial)
             write_receipt(partial, archive=archive.name, subset=subset, files=files)
