@@ -66,6 +66,7 @@ def test_a_chapter_runs_again_only_when_its_code_changed(book):
 
     merged = site.with_outputs(read_chapter(chapter), nbformat.read(made, as_version=4))
     assert merged.cells[0].source.startswith("# A small chapter")
+    assert merged.metadata["vosbook"]["profile"] == "smoke"
     assert code_cells(merged)[1].outputs[0].text == "sum 2\n"
     assert "hide-input" in code_cells(merged)[2].metadata.tags
     assert {"key", "seconds", "environment", "commit"} <= set(json.loads(made.read_text())["metadata"]["vosbook"])

@@ -29,10 +29,9 @@ def reference_pages(book: Path, executed: Notebooks) -> dict[str, str]:
 
 def references(notebook: NotebookNode) -> list[re.Match[str]]:
     """What a chapter's section "References" lists. ValueError, with the line, where one has another form."""
-    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    section = re.search(r"^## References\n(.+)", text, re.MULTILINE | re.DOTALL)
+    parts = [cell.source.partition("## References\n")[2] for cell in notebook.cells if cell.cell_type == "markdown"]
     found = []
-    for item in re.split(r"^- ", section[1] if section else "", flags=re.MULTILINE)[1:]:
+    for item in re.split(r"^- ", "\n".join(parts), flags=re.MULTILINE)[1:]:
         line = " ".join(item.split())
         match = REFERENCE.fullmatch(line)
         if match is None:

@@ -29,9 +29,10 @@ def assemble(chapters: list[Path], cache: Path, source: Path, *, book: Path = BO
     wanted: dict[Path, str] = {}
     executed = {}
     for path in chapters:
-        executed[path.stem] = nbformat.read(cache / f"{path.stem}.ipynb", as_version=4)
-        merged = with_outputs(read_chapter(path), executed[path.stem])
-        wanted[source / "chapters" / f"{path.stem}.ipynb"] = nbformat.writes(merged) + "\n"
+        executed[path.stem] = with_outputs(
+            read_chapter(path), nbformat.read(cache / path.with_suffix(".ipynb").name, 4)
+        )
+        wanted[source / "chapters" / f"{path.stem}.ipynb"] = nbformat.writes(executed[path.stem]) + "\n"
     for name, text in pages.all_pages(book, executed).items():
         wanted[source / name] = text
     for stale in set(source.rglob("*")) - set(wanted):
@@ -52,8 +53,8 @@ def with_outputs(notebook: NotebookNode, executed: NotebookNode) -> NotebookNode
         if cell.metadata.get("nbgrader", {}).get("solution"):
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
             cell.metadata["mystnb"] = {"code_prompt_show": "Show a solution", "code_prompt_hide": "Hide the solution"}
-    if "widgets" in executed.metadata:
-        notebook.metadata["widgets"] = executed.metadata["widgets"]
+    for name in executed.metadata.keys() & {"vosbook", "widgets"}:
+        notebook.metadata[name] = executed.metadata[name]
     footer = nbformat.v4.new_markdown_cell(pages.execution_note(executed.metadata["vosbook"]))
     footer.id = "execution-note"
     notebook.cells.append(footer)
