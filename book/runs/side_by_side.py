@@ -27,6 +27,7 @@ import yaml
 from vosbook.datasets.catalog import data_folder, load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.errors import InputError
+from vosbook.methods.osvos import OnlineConfig, OsvosSegmenter
 from vosbook.metrics.evaluate import evaluate, format_table, read_info
 from vosbook.runs import (
     book_folder,
@@ -38,6 +39,7 @@ from vosbook.runs import (
     script_parameters,
 )
 from vosbook.segment import build, segment_frames
+from vosbook.training.fine_tune import Budget
 from vosbook.training.held_out import FirstMasks
 from vosbook.video import write_mask
 
@@ -79,13 +81,24 @@ for sequence in sequences.values():
 
 # %%
 clock = time.perf_counter if device == "cuda" else time.process_time
+quiet = {"device": device, "note": lambda text: None}
+
+
+def segmenter(name):
+    """A new one for each video. OSVOS is tuned for a number of steps: seconds buy another number on every machine."""
+    if name == "first_mask":
+        return FirstMasks()
+    if name == "osvos":
+        budget = Budget(seconds=None, steps=settings["osvos"]["steps"])
+        config = OnlineConfig(budget=budget, precision=settings["osvos"]["precision"])
+        return OsvosSegmenter.load(config, backbone_weights=None, checkpoint=None, **quiet)
+    return build(name, **quiet)
 
 
 def segment(name, sequence, folder) -> list[float]:
     """Write a method's masks of one video. Returns the seconds of every frame."""
-    segmenter = FirstMasks() if name == "first_mask" else build(name, device=device, note=lambda text: None)
     first, *_ = sequence.frames.names
-    frames = segment_frames(segmenter, sequence.frames, {first: sequence.labels(0)})
+    frames = segment_frames(segmenter(name), sequence.frames, {first: sequence.labels(0)})
     seconds = []
     for frame in sequence.frames.names:
         start = clock()
@@ -154,7 +167,12 @@ def of_method(name, before) -> dict:
 
 
 # %%
-config = {"methods": settings["methods"], "device": device, "clock": "processor" if device == "cpu" else "wall"}
+config = {
+    "methods": settings["methods"],
+    "osvos": settings["osvos"],
+    "device": device,
+    "clock": "processor" if device == "cpu" else "wall",
+}
 with record_run(name_of_record, profile=profile, config=config, seed=settings["seed"], data=data) as run:
     before = recorded()
     for name in settings["methods"]:
