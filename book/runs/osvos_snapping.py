@@ -46,7 +46,7 @@ from vosbook.training.checkpoint import SHIPPED, read_about
 
 # %%
 profile, variant = script_parameters(profile=profile, variant=variant)
-settings = load_profile(profile).of("osvos_snapping")
+settings = load_profile(profile).of_variant("osvos_snapping", variant)
 ablation = load_profile(profile).of("osvos_ablation")  # whose masks these are
 name = f"osvos_snapping_{profile}_{variant}"
 folder = book_folder().parent / "build" / "runs" / f"osvos_ablation_{profile}_{variant}"
@@ -69,8 +69,8 @@ def read_probabilities(sequence) -> np.ndarray:
 
 
 # %% [markdown]
-# The rows: the masks as they are; made of superpixels of the image's gradient, which takes no training, at a level
-# that was chosen on training sequences; made of the contour network's superpixels; and with contour recovery.
+# The rows: the masks as they are; made of the contour network's superpixels; with contour recovery; and, where the
+# profile has a level for them (chosen on training sequences), made of superpixels of the image's gradient.
 
 
 # %%
@@ -98,8 +98,10 @@ def ways(frame, p) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     spent["superpixels"] = lap()
     found = {"mask": p > threshold, "superpixels": voted, "contours": recover(mask, voted, contours, config)}
     spent["recovery"] = lap()
-    plain = build_hierarchy(image_gradient(frame)).superpixels(settings["gradient_level"])
-    return found | {"gradient": majority(mask, plain)}, spent
+    if settings["gradient_level"] is not None:
+        plain = build_hierarchy(image_gradient(frame)).superpixels(settings["gradient_level"])
+        found["gradient"] = majority(mask, plain)
+    return found, spent
 
 
 def summary(masks, truth, *, timed) -> dict:
@@ -134,7 +136,7 @@ def mean(entries) -> float | None:
 def over_sequences(results) -> dict:
     """The mean of everything that is measured, by row."""
     rows = {}
-    for row in ("mask", "gradient", "superpixels", "contours"):
+    for row in (row for row in results[0] if row != "seconds"):
         of = [result[row] for result in results]
         rows[row] = {m: {key: mean([o[m][key] for o in of]) for key in ("mean", "recall", "decay")} for m in ("J", "F")}
         rows[row] |= {"T": mean([o["T"] for o in of]), "J&F": (rows[row]["J"]["mean"] + rows[row]["F"]["mean"]) / 2}
@@ -155,6 +157,6 @@ with record_run(name, profile=profile, config=whole, seed=settings["seed"], data
     run["metrics"] = {**over_sequences(list(results.values())), "sequences": results}
 
 # %%
-for row in ("mask", "gradient", "superpixels", "contours"):
+for row in (row for row in next(iter(results.values())) if row != "seconds"):
     found = run["metrics"][row]
     print(f"{row:<12} J {found['J']['mean']:.3f}  F {found['F']['mean']:.3f}  T {found['T'] or math.nan:.3f}")
