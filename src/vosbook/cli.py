@@ -294,9 +294,7 @@ def _check_data(data_set: "DataSet", out: Path, args: argparse.Namespace) -> Non
     report = check(data_set, folder, progress=_progress)
     print(f"{data_set.title}, in {folder}", *report.lines, *report.damaged, sep="\n")
     if report.damaged:
-        raise InputError(
-            f"{folder}: {len(report.damaged)} things are damaged, as listed: move it away and fetch it anew"
-        )
+        raise InputError(f"{folder} is damaged, as listed ({len(report.damaged)}): move it away and fetch it anew")
     if report.lacking:
         raise InputError(f"{folder} is sound but not complete, it lacks {', '.join(report.lacking)}: fetch the rest")
     print("complete, and every image can be read")

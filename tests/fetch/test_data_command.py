@@ -51,7 +51,7 @@ def test_fetch_and_check(site, tmp_path, manifest, capsys, monkeypatch):
     assert main([*command, "--check"]) == 2
     out, err = capsys.readouterr()
     assert "00001.png: it was unpacked, and is gone" in out
-    assert err.count("\n") == 1 and "1 things are damaged" in err
+    assert err.count("\n") == 1 and "is damaged, as listed (1)" in err
 
 
 def test_a_data_set_that_is_not_complete(site, tmp_path, manifest, capsys):
@@ -60,7 +60,7 @@ def test_a_data_set_that_is_not_complete(site, tmp_path, manifest, capsys):
     assert main(["data", "davis2016", "--manifest", manifest, "--out", str(tmp_path), "--check"]) == 2
     out, err = capsys.readouterr()
     assert "480p frames: nothing of cow" in out
-    assert "is sound but not complete, it lacks 1 sequences of 480p frames, 1 sequences of 480p masks" in err
+    assert "is sound but not complete, it lacks 480p frames of cow, 480p masks of cow" in err
 
 
 def test_the_list_of_data_sets(capsys):

@@ -61,7 +61,7 @@ def _describe(parts: Collection[Part], report: Report) -> None:
         )
         absent = [part.sequence for part in members if not part.files]
         if absent:
-            report.lines.append(f"{group}: nothing of {', '.join(absent)}")
+            report.lines.append(f"{group}: nothing of {_some(absent, 100)}")
         for part in members:
             if part.strangers:
                 report.damaged.append(f"{part.folder}: {_some(part.strangers)} do not belong to the data set")
@@ -70,7 +70,7 @@ def _describe(parts: Collection[Part], report: Report) -> None:
             report.lines.append(f"{group}: {part.sequence} lacks {_some(part.lacking)}")
         must = [part for part in members if part.must and part.lacking]
         if must or broken:
-            report.lacking.append(f"{len(must) or len(broken)} sequences of {group}")
+            report.lacking.append(f"{group} of {_some([part.sequence for part in must or broken], 3)}")
 
 
 def _some(names: Collection[str], most: int = 8) -> str:
