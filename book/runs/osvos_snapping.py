@@ -51,7 +51,7 @@ ablation = load_profile(profile).of("osvos_ablation")  # whose masks these are
 name = f"osvos_snapping_{profile}_{variant}"
 folder = book_folder().parent / "build" / "runs" / f"osvos_ablation_{profile}_{variant}"
 threshold = round(255 * OnlineConfig(**ablation["online"]).threshold) / 255  # as that run has it
-config = SnapConfig()
+config = SnapConfig(matched=0.9)  # of its own accord the library recovers nothing
 synthetic = SyntheticConfig(**ablation["synthetic"])
 sequences = {spec: load_sequence(spec, config=synthetic) for spec in ablation["data"]}
 network = load_contours()

@@ -51,7 +51,7 @@ def scikit_image(contours: np.ndarray, level: float) -> np.ndarray:
 def main() -> None:
     sequence = make_sequence(3, SyntheticConfig(size=SIZE, frames=1, objects=(3, 3)))
     frame, masks = sequence.frames[0], sequence.labels(0) == np.arange(1, 4)[:, None, None]  # (3, H, W)
-    network, config, p = load_contours(), SnapConfig(), masks.astype(np.float32)
+    network, config, p = load_contours(), SnapConfig(matched=0.9), masks.astype(np.float32)
     contours = find_contours(network, frame)
     hierarchy = build_hierarchy(contours)
     superpixels = hierarchy.superpixels(config.level)

@@ -94,9 +94,9 @@ def test_a_thin_part_comes_back_where_a_contour_is_seen():
     body, pole, shadow = box(10, 5, 20, 20), box(5, 40, 30, 1), box(5, 50, 30, 1)
     contours = ring(body) + 0.5 * pole
     p = np.where(body | pole | shadow, 0.9, 0.1)
-    without = snap(p[None], contours, SnapConfig(matched=1.0))[0]
+    without = snap(p[None], contours, SnapConfig())[0]
     assert not without[pole].any() and without[body].all()
-    snapped = snap(p[None], contours, SnapConfig())[0]
+    snapped = snap(p[None], contours, SnapConfig(matched=0.9))[0]
     assert snapped[pole].all() and not snapped[shadow].any()
 
 
