@@ -10,8 +10,7 @@
 # # What contour snapping adds to OSVOS
 #
 # The last two columns of Table 1 (Maninis et al., TPAMI 2018): masks made of superpixels, then thin parts recovered.
-# The masks are those that the run `osvos_ablation` has left, of the same `variant`; make it first. Beside the
-# superpixels of the contour network there are those of the image's own gradient, which takes no training.
+# The masks are those that the run `osvos_ablation` has left, of the same `variant`; make it first.
 #
 # ```
 # make run RUN=osvos_ablation PROFILE=small SET='variant=parent'
@@ -46,17 +45,17 @@ from vosbook.training.checkpoint import SHIPPED, read_about
 
 # %%
 profile, variant = script_parameters(profile=profile, variant=variant)
-settings = load_profile(profile).of_variant("osvos_snapping", variant)
-ablation = load_profile(profile).of("osvos_ablation")  # whose masks these are
+settings = load_profile(profile).of("osvos_ablation")  # whose masks these are
 name = f"osvos_snapping_{profile}_{variant}"
 folder = book_folder().parent / "build" / "runs" / f"osvos_ablation_{profile}_{variant}"
-threshold = round(255 * OnlineConfig(**ablation["online"]).threshold) / 255  # as that run has it
+threshold = round(255 * OnlineConfig(**settings["online"]).threshold) / 255  # as that run has it
 config = SnapConfig(matched=0.9)  # of its own accord the library recovers nothing
-synthetic = SyntheticConfig(**ablation["synthetic"])
-sequences = {spec: load_sequence(spec, config=synthetic) for spec in ablation["data"]}
+synthetic = SyntheticConfig(**settings["synthetic"])
+sequences = {spec: load_sequence(spec, config=synthetic) for spec in settings["data"]}
 network = load_contours()
 real = any(spec.startswith("davis2016/") for spec in sequences)
 info = read_info(data_folder() / "DAVIS2016" / "db_info.yml") if real else {}
+ROWS = ("mask", "superpixels", "contours")
 
 
 def read_probabilities(sequence) -> np.ndarray:
@@ -69,19 +68,10 @@ def read_probabilities(sequence) -> np.ndarray:
 
 
 # %% [markdown]
-# The rows: the masks as they are; made of the contour network's superpixels; with contour recovery; and, where the
-# profile has a level for them (chosen on training sequences), made of superpixels of the image's gradient.
+# The rows: the masks as they are; made of the contour network's superpixels; and with contour recovery.
 
 
 # %%
-def image_gradient(frame) -> np.ndarray:
-    """The length of the colours' gradient, at most 1: (H, W). The longest hundredth counts as 1."""
-    smooth = cv2.GaussianBlur(frame, (0, 0), 1.5).astype(np.float32)
-    steps = [cv2.Sobel(smooth, cv2.CV_32F, *d) for d in ((1, 0), (0, 1))]
-    length = np.sqrt(np.square(steps).sum(axis=(0, 3)))  # (2, H, W, 3) -> (H, W)
-    return np.minimum(length / max(np.quantile(length, 0.99), 1e-6), 1)
-
-
 def ways(frame, p) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     """The masks bool (H, W) of one frame by row, and seconds of the processor by step."""
     clock = [time.process_time()]
@@ -98,9 +88,6 @@ def ways(frame, p) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     spent["superpixels"] = lap()
     found = {"mask": p > threshold, "superpixels": voted, "contours": recover(mask, voted, contours, config)}
     spent["recovery"] = lap()
-    if settings["gradient_level"] is not None:
-        plain = build_hierarchy(image_gradient(frame)).superpixels(settings["gradient_level"])
-        found["gradient"] = majority(mask, plain)
     return found, spent
 
 
@@ -136,7 +123,7 @@ def mean(entries) -> float | None:
 def over_sequences(results) -> dict:
     """The mean of everything that is measured, by row."""
     rows = {}
-    for row in (row for row in results[0] if row != "seconds"):
+    for row in ROWS:
         of = [result[row] for result in results]
         rows[row] = {m: {key: mean([o[m][key] for o in of]) for key in ("mean", "recall", "decay")} for m in ("J", "F")}
         rows[row] |= {"T": mean([o["T"] for o in of]), "J&F": (rows[row]["J"]["mean"] + rows[row]["F"]["mean"]) / 2}
@@ -149,7 +136,7 @@ probabilities = hashlib.sha256()
 for sequence in sequences.values():
     probabilities.update(read_probabilities(sequence).tobytes())
 data = [manifest_entry(spec, sequence) for spec, sequence in sequences.items()]
-whole = {"snapping": asdict(config), "threshold": threshold, "gradient_level": settings["gradient_level"]}
+whole = {"snapping": asdict(config), "threshold": threshold}
 whole |= {"masks": folder.name, "masks_sha256": probabilities.hexdigest(), "threads": torch.get_num_threads()}
 whole |= {"network": read_about(SHIPPED / "contours.safetensors")["record"]}
 with record_run(name, profile=profile, config=whole, seed=settings["seed"], data=data) as run:
@@ -157,6 +144,6 @@ with record_run(name, profile=profile, config=whole, seed=settings["seed"], data
     run["metrics"] = {**over_sequences(list(results.values())), "sequences": results}
 
 # %%
-for row in (row for row in next(iter(results.values())) if row != "seconds"):
+for row in ROWS:
     found = run["metrics"][row]
     print(f"{row:<12} J {found['J']['mean']:.3f}  F {found['F']['mean']:.3f}  T {found['T'] or math.nan:.3f}")
