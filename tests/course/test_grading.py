@@ -276,7 +276,7 @@ def test_several_answer_cells_and_none(desk):
 )
 def test_words_that_a_person_should_look_at(answer, words):
     assert words_to_look_at(answer, "def f(x): ...") == words
-    assert words_to_look_at(answer, answer) == ()
+    assert words_to_look_at(answer, "import os; exec; __globals__.gi_frame") == ()  # given with the cell
 
 
 def test_an_answer_does_not_see_the_one_before(desk):
