@@ -260,11 +260,11 @@ def _without_snapper(segmenter: OsvosSegmenter) -> OsvosSegmenter:
     return fast
 
 
-def test_masks_are_snapped_unless_asked_otherwise(checkpoint):
-    segmenter = build("osvos", checkpoint=checkpoint, device="cpu")
-    shipped = load_contours().state_dict()
-    assert all(torch.equal(value, shipped[key]) for key, value in segmenter.snapper.network.state_dict().items())
-    assert OsvosSegmenter(segmenter.parent).snapper is None
+def test_snapping_is_an_option(checkpoint):
+    assert build("osvos", checkpoint=checkpoint, device="cpu").snapper is None
+    snapper = Snapper.load()
+    files = {"backbone_weights": None, "checkpoint": checkpoint, "device": "cpu", "note": print}
+    assert OsvosSegmenter.load(snapper=snapper, **files).snapper is snapper
 
 
 # ------------------------------------------------------------------------------------------------------------- files

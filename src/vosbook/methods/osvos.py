@@ -140,6 +140,7 @@ class OsvosSegmenter:
         cls,
         config: OnlineConfig = OnlineConfig(),
         *,
+        snapper: Snapper | None = None,
         backbone_weights: Path | None,
         checkpoint: Path | None,
         device: str,
@@ -147,10 +148,8 @@ class OsvosSegmenter:
     ) -> "OsvosSegmenter":
         """The parent of `checkpoint`, else the package's; with `backbone_weights`, no parent but the base network.
 
-        Masks are snapped to the contours that the package's contour network finds.
         InputError: a file that is no parent network, or no backbone; both files at once.
         """
-        snapper = Snapper.load(device=device)
         if backbone_weights is not None:
             if checkpoint is not None:
                 raise InputError(f"{checkpoint} holds its own backbone: leave --backbone-weights or --checkpoint out")
