@@ -54,7 +54,7 @@ def test_every_figure_says_what_it_shows(name):
 def test_a_widget_has_a_static_picture_beside_it(name):
     cells = code_cells(read_chapter(CHAPTERS[name]))
     for place, cell in enumerate(cells):
-        if "Inspector(" in cell.source:
+        if re.search(r"\b(Inspector|Painter)\(", cell.source):
             beside = "\n".join(c.source for c in cells[max(0, place - 2) : place + 3])
             assert "show(" in beside, cell.source
 

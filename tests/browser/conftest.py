@@ -42,6 +42,7 @@ def page(browser: Browser) -> Iterator[Page]:
     """A fresh tab. Whatever asks for another machine is refused and fails the test; so does an error in a script."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
+    page.set_default_timeout(120_000)
     trouble: list[str] = []
 
     def here_only(route) -> None:

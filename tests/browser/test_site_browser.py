@@ -1,12 +1,15 @@
 """The printed book as a reader meets it: every page whole, at desktop and phone width, with no network."""
 
+import re
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
 from material import need_javascript, serve
 from pipeline import site
-from pipeline.chapters import BOOK, chapter_paths
+from pipeline.chapters import BOOK, chapter_paths, code_cells, read_chapter
 from pipeline.execute import execute_all
 from pipeline.pages import load_claims
 from playwright.sync_api import Page, expect
@@ -79,6 +82,22 @@ def _step_through(page: Page) -> None:
         expect(picture).to_have_attribute("data-drawn", "1")
 
 
+def test_every_painter_of_the_book_can_be_drawn_on(page, book):
+    address = book[0]
+    with_painter = [path for path in chapter_paths() if re.search(r"^painter$", path.read_text("utf-8"), re.MULTILINE)]
+    assert with_painter
+    for path in with_painter:
+        page.goto(f"{address}/chapters/{path.stem}.html")
+        page.locator(".vos-painter").first.wait_for(timeout=30_000)
+        for painter in page.locator(".vos-painter").all():
+            painter.locator(".vos-frame[data-drawn]").wait_for()
+            undo = painter.get_by_role("button", name="Undo")
+            expect(undo).to_be_disabled()
+            painter.locator(".vos-stage").click()
+            expect(undo).to_be_enabled()
+            expect(painter.locator("output")).to_contain_text("%")
+
+
 # ------------------------------------------------------------------------------------------------------ claims
 
 
@@ -120,3 +139,47 @@ def test_from_a_claim_to_its_record_and_chapter(page, book):
     page.locator("tbody tr:visible").get_by_role("link", name="18").click()
     expect(page.locator("h1")).to_be_visible()
     assert "/chapters/18_" in page.url
+
+
+# -------------------------------------------------------------------------------------------------- ways into it
+
+
+def test_every_chapter_can_be_downloaded_as_it_was_executed_and_opened(page, book):
+    address = book[0]
+    for path in chapter_paths():
+        page.goto(f"{address}/chapters/{path.stem}.html")
+        link = page.locator(".article-header-buttons .btn-open-in-lab")
+        expect(link).to_have_attribute("href", f"http://localhost:8888/lab/tree/{path.name}")
+        link = page.locator(".article-header-buttons .btn-download-source-button")
+        expect(link).to_have_attribute("href", re.compile(rf"\b{path.stem}\.ipynb$"))
+        with urllib.request.urlopen(link.evaluate("link => link.href")) as answer:
+            notebook = nbformat.reads(answer.read().decode(), as_version=4)
+        nbformat.validate(notebook)
+        assert notebook.metadata.kernelspec.name == "python3"
+        written = [cell.source for cell in code_cells(read_chapter(path))]
+        assert [cell.source for cell in code_cells(notebook)] == written
+        assert any("vos-figure" in str(cell.outputs) for cell in code_cells(notebook))
+
+
+def test_the_ways_to_open_a_chapter_unfold(page, book):
+    page.goto(f"{book[0]}/chapters/{chapter_paths()[0].stem}.html")
+    link = page.locator(".article-header-buttons .btn-open-in-lab")
+    expect(link).to_be_hidden()
+    page.get_by_role("button", name="Open this chapter").click()
+    expect(link).to_be_visible()
+    expect(link).to_have_text(f"{chapter_paths()[0].name} in JupyterLab")
+
+
+@pytest.mark.parametrize(
+    ("words", "found"), [("Hungarian", "chapters/11_matching.html"), ("pixel weights", "glossary.html")]
+)
+def test_search_works_with_no_network(page, book, words, found):
+    page.goto(f"{book[0]}/index.html")
+    page.keyboard.press("Control+k")
+    page.keyboard.type(words)
+    page.keyboard.press("Enter")
+    result = page.locator(f"#search-results a[href*='{found}']").first
+    expect(result).to_be_visible(timeout=15_000)
+    result.click()
+    page.wait_for_url(f"**/{found}*")
+    expect(page.locator("article")).to_contain_text(words.split()[0], ignore_case=True)
