@@ -1,4 +1,4 @@
-"""Superpixels that align to contours, and their hierarchy: an ultrametric contour map (Arbelaez et al., TPAMI 2011).
+"""Superpixels that align to contours, and their hierarchy: an ultrametric contour map (Arbeláez et al., TPAMI 2011).
 
 A contour map is float `(H, W)` in 0..1, the probability that a contour passes through each pixel. Its watershed gives
 the finest regions. Then the two neighbours with the weakest common border are merged, again and again. The strength
