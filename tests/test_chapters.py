@@ -60,6 +60,16 @@ def test_a_widget_has_a_static_picture_beside_it(name):
 
 
 @every_chapter
+def test_no_formula_is_cut_by_its_lines(name):
+    """A line of a formula that begins with a minus begins a list; a line's end inside of \\text is no space."""
+    for paragraph in re.split(r"\n\s*\n", prose(name)):
+        for line in re.finditer(r"^([-+*>#]|\d+[.)])\s", paragraph, re.MULTILINE):
+            before = paragraph[: line.start()].replace("$$", "")
+            assert len(re.findall(r"(?<!\\)\$", before)) % 2 == 0, paragraph
+        assert not re.search(r"\\text\{[^}]*\n", paragraph), paragraph
+
+
+@every_chapter
 def test_only_the_line_over_a_cell_is_long(name):
     lines = CHAPTERS[name].read_text(encoding="utf-8").splitlines()
     assert not [line for line in lines if len(line) > 120 and not line.startswith("# %%")]
