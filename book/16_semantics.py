@@ -582,6 +582,11 @@ print(
 )
 
 # %% [markdown]
+# As in the paper more is lost by the choice the worse the proposals are. And the final result is above what is selected
+# as soon as there are errors; above the oracle, as in the paper, it is with strong ones only. Without errors the
+# proposals themselves are the best answer, and a small network cannot draw a border as well as they do.
+
+# %% [markdown]
 # ## How this differs from the paper
 #
 # - Thresholds of score (.5), overlap (half of a proposal inside the mask; a tenth covered by the estimate) and gain
