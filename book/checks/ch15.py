@@ -1,0 +1,174 @@
+"""Checks of chapter 15. Each compares values on several cases, and its message says what was seen, not the answer."""
+
+import itertools
+
+import numpy as np
+
+# ------------------------------------------------------------------------------------------------ exercise 15.1
+
+
+def _vote(mask, superpixels):
+    voted = np.zeros(mask.shape, bool)
+    for i in range(superpixels.max() + 1):
+        inside = [mask[place] for place in map(tuple, np.argwhere(superpixels == i))]
+        voted[superpixels == i] = sum(inside) > len(inside) - sum(inside)
+    return voted
+
+
+def check_vote(vote):
+    """Exercise 15.1."""
+    rng = np.random.default_rng(15)
+    columns = np.tile(np.arange(8) // 2, (6, 1))
+    cases = {
+        "random": (rng.random((9, 12)) < 0.5, rng.integers(0, 15, (9, 12))),
+        "few pixels": (rng.random((9, 12)) < 0.2, rng.integers(0, 30, (9, 12)) // 3),
+        "one superpixel, a tie": (columns % 2 == 0, columns // 4),
+        "two ties": (columns % 2 == 0, columns // 2),
+        "an empty mask": (np.zeros((6, 8), bool), columns),
+        "a full mask": (np.ones((6, 8), bool), columns),
+    }
+    large = np.zeros((6, 8), bool)
+    large[:, :5] = True  # most of the mask lies in two superpixels, the rest covers half of a third
+    cases["a tie at the end of the mask"] = (large, columns)
+    small = np.zeros((6, 8), bool)
+    small[:5, 2:4] = True
+    cases["most of one superpixel"] = (small, columns)
+    for name, (mask, superpixels) in cases.items():
+        kept = mask.copy(), superpixels.copy()
+        got = np.asarray(vote(mask, superpixels))
+        unchanged = np.array_equal(mask, kept[0]) and np.array_equal(superpixels, kept[1])
+        assert unchanged, f"{name}: an argument was changed"
+        assert got.shape == mask.shape, f"{name}: the answer is a mask {mask.shape}, got {got.shape}"
+        assert got.dtype == bool, f"{name}: the answer is bool, got {got.dtype}"
+        wrong = got != _vote(mask, superpixels)
+        if wrong.any():
+            i = superpixels[wrong][0]
+            inside = mask[superpixels == i]
+            raise AssertionError(
+                f"{name}: superpixel {i}, of whose {inside.size} pixels {inside.sum()} lie in the mask, is "
+                f"{got[wrong][0]}"
+            )
+
+
+# ------------------------------------------------------------------------------------------------ exercise 15.2
+
+
+def _distances(n, pairs, heights):
+    """By cutting at every height in turn, and looking who is connected."""
+    distance = np.full((n, n), np.inf)
+    np.fill_diagonal(distance, 0)
+    for level in sorted(heights, reverse=True):
+        group = list(range(n))
+        for (a, b), height in zip(pairs, heights):
+            if height <= level:
+                group = [group[a] if g == group[b] else g for g in group]
+        for i, j in itertools.permutations(range(n), 2):
+            if group[i] == group[j]:
+                distance[i, j] = level
+    return distance
+
+
+def check_distances(distances):
+    """Exercise 15.2."""
+    rng = np.random.default_rng(2)
+    row = np.array([[0, 1], [1, 2], [2, 3], [3, 4]])
+    square, ring = np.array([[0, 1], [0, 2], [1, 3], [2, 3]]), np.array([[0, 1], [0, 3], [1, 2], [2, 3]])
+    cases = {
+        "regions in a row": (5, row, np.array([0.2, 0.7, 0.1, 0.4])),
+        "two ways round": (4, square, np.array([0.6, 0.3, 0.2, 0.5])),
+        "the long way is the weaker one": (4, ring, np.array([0.3, 0.9, 0.4, 0.2])),
+        "one region": (1, np.zeros((0, 2), int), np.zeros(0)),
+    }
+    for n in (7, 12):
+        every = np.array(list(itertools.combinations(range(n), 2)))
+        some = np.union1d(rng.choice(len(every), n, replace=False), [k for k, (a, b) in enumerate(every) if b == a + 1])
+        cases[f"{n} regions"] = (n, every[some], rng.permutation(len(some)) / len(some) + 0.01)
+    for name, (n, pairs, heights) in cases.items():
+        kept = heights.copy()
+        got = np.asarray(distances(n, pairs, heights), float)
+        assert np.array_equal(heights, kept), f"{name}: `heights` was changed"
+        assert got.shape == (n, n), f"{name}: distances are {(n, n)}, got {got.shape}"
+        assert not np.isnan(got).any(), f"{name}: some distances are NaN"
+        assert not np.diag(got).any(), f"{name}: a region's distance to itself is {np.diag(got).max()}"
+        assert np.array_equal(got, got.T), f"{name}: from i to j is as far as from j to i"
+        wrong = np.argwhere(~np.isclose(got, _distances(n, pairs.tolist(), heights.tolist())))
+        if len(wrong):
+            i, j = wrong[0]
+            beside = [heights[e] for e, pair in enumerate(pairs.tolist()) if sorted((i, j)) == pair]
+            borders = f"share a border of height {beside[0]:.2f}" if beside else "share no border"
+            raise AssertionError(f"{name}: regions {i} and {j} {borders}; their distance is not {got[i, j]:.2f}")
+
+
+# ------------------------------------------------------------------------------------------------ exercise 15.3
+
+
+def _neighbours(y, x, size, *, corners):
+    steps = [s for s in itertools.product((-1, 0, 1), repeat=2) if any(s) and (corners or not all(s))]
+    places = ((y + dy, x + dx) for dy, dx in steps)
+    return [(b, a) for b, a in places if 0 <= b < size[0] and 0 <= a < size[1]]
+
+
+def _components(mask):
+    left = set(map(tuple, np.argwhere(mask).tolist()))
+    while left:
+        component, new = set(), {left.pop()}
+        while new:
+            component |= new
+            new = {place for p in new for place in _neighbours(*p, mask.shape, corners=True)} & left
+            left -= new
+        yield sorted(component)
+
+
+def _recover(mask, snapped, at_contour, share):
+    answer = snapped.copy()
+    for component in _components(mask):
+        outline = [p for p in component if any(not mask[q] for q in _neighbours(*p, mask.shape, corners=False))]
+        if outline and np.mean([at_contour[p] for p in outline]) > share:
+            answer[tuple(np.transpose(component))] = True
+    return answer
+
+
+def check_recover(recover):
+    """Exercise 15.3."""
+    rng = np.random.default_rng(3)
+    size = (14, 20)
+    cases = {}
+
+    def boxes(*corners):
+        mask = np.zeros(size, bool)
+        for top, left, bottom, right in corners:
+            mask[top:bottom, left:right] = True
+        return mask
+
+    body, pole, edge = boxes((2, 2, 9, 9)), boxes((1, 12, 12, 13)), boxes((6, 15, 14, 20))
+    mask = body | pole | edge
+    cases["a pole that was lost"] = (mask, boxes((1, 1, 9, 9)), pole | boxes((2, 2, 9, 3)), 0.75)
+    cases["all outlines at contours"] = (mask, np.zeros(size, bool), np.ones(size, bool), 0.75)
+    cases["no contour"] = (mask, body, np.zeros(size, bool), 0.5)
+    cases["contours inside, not at the outline"] = (
+        mask,
+        np.zeros(size, bool),
+        boxes((3, 3, 8, 8), (8, 17, 14, 20)),
+        0.4,
+    )
+    cases["at the image's border"] = (edge, np.zeros(size, bool), boxes((6, 15, 14, 16), (6, 15, 7, 20)), 0.75)
+    cases["exactly the share"] = (pole, body, boxes((0, 0, 12, 20)) & ~boxes((1, 0, 3, 20), (8, 12, 9, 13)), 8 / 11)
+    diagonal = np.eye(*size, dtype=bool)
+    cases["touching at corners"] = (diagonal, np.zeros(size, bool), boxes((0, 0, 10, 20)), 0.6)
+    cases["the whole image"] = (np.ones(size, bool), body, np.ones(size, bool), 0.5)
+    cases["nothing"] = (np.zeros(size, bool), body, np.ones(size, bool), 0.5)
+    for n in range(3):
+        cases[f"random {n}"] = (rng.random(size) < 0.35, rng.random(size) < 0.2, rng.random(size) < 0.5, 0.5)
+    for name, (mask, snapped, at_contour, share) in cases.items():
+        kept = [array.copy() for array in (mask, snapped, at_contour)]
+        got = np.asarray(recover(mask, snapped, at_contour, share))
+        unchanged = all(map(np.array_equal, (mask, snapped, at_contour), kept))
+        assert unchanged, f"{name}: an argument was changed"
+        assert got.shape == size and got.dtype == bool, f"{name}: a mask is bool {size}, got {got.dtype} {got.shape}"
+        lost = snapped & ~got
+        assert not lost.any(), f"{name}: {lost.sum()} pixels of the snapped mask are gone"
+        wrong = got != _recover(mask, snapped, at_contour, share)
+        assert not wrong.any(), (
+            f"{name}: {(wrong & got).sum()} pixels too many, {(wrong & ~got).sum()} too few; the first at "
+            f"{np.argwhere(wrong)[0].tolist()}"
+        )

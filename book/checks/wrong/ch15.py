@@ -1,0 +1,233 @@
+"""Wrong answers to the exercises of chapter 15: mistakes that readers make."""
+
+import numpy as np
+from skimage.measure import label
+from skimage.segmentation import find_boundaries
+
+# ------------------------------------------------------------------------------------------------ Exercise 15.1
+
+
+def _counts(mask, superpixels):
+    number = superpixels.ravel()
+    return np.bincount(number, weights=mask.ravel()), np.bincount(number)
+
+
+def half_is_enough(mask, superpixels):
+    """A tie counts as won."""
+    inside, area = _counts(mask, superpixels)
+    return (2 * inside >= area)[superpixels]
+
+
+def any_pixel_is_enough(mask, superpixels):
+    """Takes every superpixel that the mask touches."""
+    inside, _ = _counts(mask, superpixels)
+    return (inside > 0)[superpixels]
+
+
+def all_pixels_are_needed(mask, superpixels):
+    """Takes superpixels that lie in the mask as a whole."""
+    inside, area = _counts(mask, superpixels)
+    return (inside == area)[superpixels]
+
+
+def share_of_the_mask(mask, superpixels):
+    """Divides by the mask's area instead of the superpixel's."""
+    inside, _ = _counts(mask, superpixels)
+    return (2 * inside > mask.sum())[superpixels]
+
+
+def shares_not_votes(mask, superpixels):
+    """Paints the share itself."""
+    inside, area = _counts(mask, superpixels)
+    return (inside / np.maximum(area, 1))[superpixels]
+
+
+def one_answer_each(mask, superpixels):
+    """Says it by superpixel, and does not paint it."""
+    inside, area = _counts(mask, superpixels)
+    return 2 * inside > area
+
+
+def mask_kept_where_it_loses(mask, superpixels):
+    """Adds superpixels that are won, and takes none away that are lost."""
+    inside, area = _counts(mask, superpixels)
+    return mask | (2 * inside > area)[superpixels]
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 15.2
+
+
+def _direct(n, pairs, heights):
+    d = np.full((n, n), np.inf)
+    np.fill_diagonal(d, 0)
+    d[tuple(np.reshape(pairs, (-1, 2)).T)] = heights
+    return np.minimum(d, d.T)
+
+
+def neighbours_only(n, pairs, heights):
+    """Regions without a common border stay infinitely far apart."""
+    return _direct(n, pairs, heights)
+
+
+def sum_of_heights(n, pairs, heights):
+    """The shortest path: adds borders up."""
+    d = _direct(n, pairs, heights)
+    for k in range(n):
+        d = np.minimum(d, d[:, k, None] + d[None, k])
+    return d
+
+
+def one_detour(n, pairs, heights):
+    """Looks at ways over one other region."""
+    d = _direct(n, pairs, heights)
+    return np.minimum(d, np.maximum(d[:, :, None], d[None]).min(axis=1))
+
+
+def weakest_border_of_the_way(n, pairs, heights):
+    """A way counts by its weakest border."""
+    d = _direct(n, pairs, heights)
+    for k in range(n):
+        way = np.where(np.isinf(np.maximum(d[:, k, None], d[None, k])), np.inf, np.minimum(d[:, k, None], d[None, k]))
+        d = np.where(np.eye(n, dtype=bool), 0, np.minimum(d, way))
+    return d
+
+
+def strongest_border_of_all(n, pairs, heights):
+    """All regions are as far apart as the last merge."""
+    d = np.full((n, n), max(heights, default=0.0))
+    np.fill_diagonal(d, 0)
+    return d
+
+
+def one_direction(n, pairs, heights):
+    """From the smaller number to the larger alone."""
+    d = _direct(n, pairs, heights)
+    for k in range(n):
+        d = np.minimum(d, np.maximum(d[:, k, None], d[None, k]))
+    return np.triu(d)
+
+
+def itself_at_a_distance(n, pairs, heights):
+    """A region's distance to itself is its weakest border's."""
+    d = _direct(n, pairs, heights)
+    np.fill_diagonal(d, np.inf)
+    for k in range(n):
+        d = np.minimum(d, np.maximum(d[:, k, None], d[None, k]))
+    return d
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 15.3
+
+
+def _recovered(mask, snapped, matched):
+    component, count = label(mask, connectivity=2, return_num=True)
+    answer = snapped.copy()
+    for i in range(1, count + 1):
+        if matched(component == i):
+            answer |= component == i
+    return answer
+
+
+def _mean(values):
+    return values.mean() if values.size else 0.0
+
+
+def _outline(mask):
+    return mask & find_boundaries(mask, connectivity=1, mode="inner")
+
+
+def share_of_the_area(mask, snapped, at_contour, share):
+    """Looks at all pixels of the component."""
+    return _recovered(mask, snapped, lambda here: _mean(at_contour[here]) > share)
+
+
+def border_of_the_image_is_outline(mask, snapped, at_contour, share):
+    """Counts the pixels at the image's border, too."""
+    outline = mask & find_boundaries(np.pad(mask, 1), connectivity=1, mode="inner")[1:-1, 1:-1]
+    return _recovered(mask, snapped, lambda here: _mean(at_contour[outline & here]) > share)
+
+
+def all_or_nothing(mask, snapped, at_contour, share):
+    """One share for the whole mask."""
+    matched = _mean(at_contour[_outline(mask)]) > share
+    return snapped | mask if matched else snapped.copy()
+
+
+def matched_parts_alone(mask, snapped, at_contour, share):
+    """Gives the components that match, and drops the snapped mask."""
+    outline = _outline(mask)
+    return _recovered(mask, np.zeros_like(snapped), lambda here: _mean(at_contour[outline & here]) > share)
+
+
+def corners_do_not_touch(mask, snapped, at_contour, share):
+    """Components whose pixels touch at sides."""
+    component, outline, answer = label(mask, connectivity=1), _outline(mask), snapped.copy()
+    for i in range(1, component.max() + 1):
+        if _mean(at_contour[outline & (component == i)]) > share:
+            answer |= component == i
+    return answer
+
+
+def equal_is_enough(mask, snapped, at_contour, share):
+    """At least the share, instead of more."""
+    outline = _outline(mask)
+    return _recovered(
+        mask, snapped, lambda here: bool((outline & here).any()) and at_contour[outline & here].mean() >= share
+    )
+
+
+def any_contour_is_enough(mask, snapped, at_contour, share):
+    """A component with some contour at its outline."""
+    outline = _outline(mask)
+    return _recovered(mask, snapped, lambda here: at_contour[outline & here].any())
+
+
+def outline_outside(mask, snapped, at_contour, share):
+    """The pixels around the component, instead of its own."""
+
+    def matched(here):
+        ring = find_boundaries(here, connectivity=1, mode="outer") & ~here
+        return _mean(at_contour[ring]) > share
+
+    return _recovered(mask, snapped, matched)
+
+
+def nothing_without_outline_counts(mask, snapped, at_contour, share):
+    """A component that has no outline counts as matched."""
+    outline = _outline(mask)
+    return _recovered(
+        mask, snapped, lambda here: not (outline & here).any() or at_contour[outline & here].mean() > share
+    )
+
+
+WRONG = {
+    "ex15-1": [
+        half_is_enough,
+        any_pixel_is_enough,
+        all_pixels_are_needed,
+        share_of_the_mask,
+        shares_not_votes,
+        one_answer_each,
+        mask_kept_where_it_loses,
+    ],
+    "ex15-2": [
+        neighbours_only,
+        sum_of_heights,
+        one_detour,
+        weakest_border_of_the_way,
+        strongest_border_of_all,
+        one_direction,
+        itself_at_a_distance,
+    ],
+    "ex15-3": [
+        share_of_the_area,
+        border_of_the_image_is_outline,
+        all_or_nothing,
+        matched_parts_alone,
+        corners_do_not_touch,
+        equal_is_enough,
+        any_contour_is_enough,
+        outline_outside,
+        nothing_without_outline_counts,
+    ],
+}
