@@ -170,16 +170,13 @@ def test_the_ways_to_open_a_chapter_unfold(page, book):
     expect(link).to_have_text(f"{chapter_paths()[0].name} in JupyterLab")
 
 
-@pytest.mark.parametrize(
-    ("words", "found"), [("Hungarian", "chapters/11_matching.html"), ("pixel weights", "glossary.html")]
-)
-def test_search_works_with_no_network(page, book, words, found):
+def test_search_works_with_no_network(page, book):
     page.goto(f"{book[0]}/index.html")
     page.keyboard.press("Control+k")
-    page.keyboard.type(words)
+    page.keyboard.type("Hungarian")
     page.keyboard.press("Enter")
-    result = page.locator(f"#search-results a[href*='{found}']").first
-    expect(result).to_be_visible(timeout=15_000)
-    result.click()
-    page.wait_for_url(f"**/{found}*")
-    expect(page.locator("article")).to_contain_text(words.split()[0], ignore_case=True)
+    found = page.locator("#search-results a[href*='chapters/11_matching.html']").first
+    expect(found).to_be_visible(timeout=30_000)
+    found.click()
+    page.wait_for_url("**/chapters/11_matching.html*")
+    expect(page.locator("article")).to_contain_text("Hungarian")
