@@ -251,8 +251,8 @@ for z, labels in zip(found, truth):
 for name, share in zip(("larger", "higher", "further left"), earlier_wins / count):
     print(f"the earlier one is {name:<13} {share:.0%}")
 chance = 1.64 * 0.5 / np.sqrt(count)  # nine of ten times, by chance alone
-print(f"of {count} pairs; a coin: {0.5 - chance:.0%} to {0.5 + chance:.0%}")
-print("nine times of ten")
+print(f"of {count} pairs; a coin, nine times of ten,")
+print(f"is between {0.5 - chance:.0%} and {0.5 + chance:.0%}")
 
 # %% [markdown]
 # With so few pairs, none of these shares says much unless it lies outside the last line's range. If there is an order
