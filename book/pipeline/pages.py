@@ -39,7 +39,7 @@ TRACKERS = {  # method -> record, and where in its metrics the scores on the fiv
     "s2s": ("train_s2s_small_initializer", "held_out.s2s"),
     "rvos": ("train_rvos_small_one_shot", "held_out.rvos"),
     "rvos-zero-shot": ("train_rvos_small_zero_shot", "held_out.rvos"),
-    "osvos, 60 steps, not snapped": ("train_osvos_parent_small_parent", "held_out.osvos"),
+    "osvos, 60 steps": ("train_osvos_parent_small_parent", "held_out.osvos"),
     "first masks, which never move": ("train_rvos_small_one_shot", "held_out.first_mask"),
 }
 Notebooks = Mapping[str, NotebookNode]
