@@ -171,8 +171,11 @@ def write_source(assignment: Assignment, folder: Path, *, book: Path = BOOK) -> 
         (folder / "checks" / f"{name}.py").write_text(PACKED.format(packed), encoding="utf-8")
     shutil.copytree(book / "profiles", folder / "profiles")
     (folder / "results").mkdir()
-    for record in record_paths(book, "\n".join(cell.source for cell in code_cells(assignment.notebook))):
+    code = "\n".join(cell.source for cell in code_cells(assignment.notebook))
+    for record in record_paths(book, code):
         shutil.copy(record, folder / "results")
+    if "claims.yml" in code:
+        shutil.copy(book / "claims.yml", folder)
 
 
 def _instructors(assignment: Assignment) -> NotebookNode:

@@ -116,6 +116,12 @@ def test_records_that_a_chapter_names_travel_with_it(built):
     assert names <= {path.name for path in (BOOK / "results").iterdir()}
 
 
+def test_the_claims_travel_with_the_chapter_that_reads_them(built):
+    out, chosen, _ = built
+    reading = {one.name for one in chosen if "claims.yml" in one.path.read_text(encoding="utf-8")}
+    assert {path.parent.name for path in (out / "release").glob("*/claims.yml")} == reading
+
+
 def test_all_student_versions_take_less_than_a_minute(built):
     assert built[2] < 60
 
