@@ -10,7 +10,8 @@ from vosbook.errors import InputError
 from vosbook.features import FilterBank
 from vosbook.nn.encoder import Encoder
 from vosbook.nn.side_outputs import SideOutputConfig, SideOutputNetwork, about_side_outputs
-from vosbook.training.checkpoint import save_network, save_tensors
+from vosbook.runs import read_record
+from vosbook.training.checkpoint import SHIPPED, read_about, save_network, save_tensors
 
 SIZE = (37, 50)
 
@@ -62,3 +63,12 @@ def test_settled_masks_exceed_one_half_where_they_are_snapped(network, frame):
     for side in (snapped, ~snapped):
         order = np.argsort(p[side])
         assert (np.diff(settled[side][order]) >= 0).all()
+
+
+def test_the_packages_network_is_that_of_its_record():
+    """And it finds the one contour of a scene of two halves."""
+    assert read_about(SHIPPED / "contours.safetensors") == read_record("train_contours_small").config["about"]
+    scene = np.full((64, 96, 3), (60, 110, 80), np.uint8)
+    scene[:, 48:] = 205, 90, 60
+    contours = find_contours(load_contours(), scene)
+    assert contours[16:48, 46:50].max(axis=1).min() > 0.8 and np.median(contours) < 0.1
