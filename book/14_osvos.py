@@ -749,7 +749,7 @@ show(
 
 # %%
 print(f"{'images':<8}{'training steps':>15}{'J in %':>8}")
-for variant in ("images_30", "images_2079", "parent"):
+for variant in ("images_30", "images_200", "images_2079", "parent"):
     record = read_record(f"train_osvos_parent_small_{variant}")
     images = record.config["stills"]["images"] or 2079
     J_tuned = 100 * record.metrics["held_out"]["osvos"]["J"]
