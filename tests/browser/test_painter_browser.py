@@ -431,6 +431,7 @@ def test_jupyterlab(open_in_lab):
     set_labels = "painter.labels = 3 * np.uint8(ball)"
     page = open_in_lab("painter", [nbformat.v4.new_code_cell(source) for source in (CELLS, ask)])
     drawing = Drawing(page)
+    expect(page.locator(".vos-radius")).to_have_value("5")  # which the cell has set after the painter was made
     drawing.drag((30, 40), (60, 60))
     drawing.drag((30, 90), (60, 90))
     page.keyboard.press("Control+z")  # JupyterLab, if it got this key, would undo an edit of the cell

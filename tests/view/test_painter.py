@@ -2,6 +2,7 @@
 
 import io
 import json
+import zlib
 
 import numpy as np
 import pytest
@@ -39,6 +40,14 @@ def test_labels_come_back_as_they_were(scene):
     assert [(o["id"], o["name"]) for o in painter._objects] == [(2, "cat"), (5, "object 5")]
     assert painter.object == 2 and "90x60" in repr(painter)
     painter.labels[:] = 1  # a copy
+    assert np.array_equal(painter.labels, labels)
+
+
+def test_labels_arrive_from_the_browser(scene):
+    """As ipywidgets hands them on: the bytes of a message are a memoryview."""
+    painter = Painter(scene[0])
+    labels = 2 * scene[1].astype(np.uint8)
+    painter.set_state({"_labels": memoryview(zlib.compress(labels.tobytes()))})
     assert np.array_equal(painter.labels, labels)
 
 

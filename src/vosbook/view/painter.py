@@ -43,7 +43,8 @@ class Painter(anywidget.AnyWidget):
 
     # What the browser draws from; see `painter.js`. Bytes leave Python as binary buffers.
     _frame = traitlets.Bytes().tag(sync=True)  # JPEG
-    _labels = traitlets.Bytes().tag(sync=True)  # zlib of the labels' H*W bytes
+    # zlib of the labels' H*W bytes; from the browser they come as a memoryview, which `Bytes` would refuse
+    _labels = traitlets.Bytes().tag(sync=True, from_json=lambda data, widget: bytes(data))
     _size = traitlets.Tuple(traitlets.Int(), traitlets.Int()).tag(sync=True)  # (H, W)
     _objects = traitlets.List(traitlets.Dict()).tag(sync=True)  # id and name
     _colours = traitlets.List(traitlets.Tuple()).tag(sync=True)  # of ids 1, 2, ...; the next id starts over
