@@ -395,9 +395,10 @@ curves = [rng.random(length) for length in (3, 40, 101, 250)]
 mine = np.mean([stretch(J, 101) for J in curves], axis=0)
 np.testing.assert_allclose(mine, over_time(curves))
 
+apart = [name for name in moving if name != "frtm-fast"]  # which lies on frtm
 show(
     score_curves(
-        {name: ours[name]["analysis"]["over_time"]["J"] for name in moving},
+        {name: ours[name]["analysis"]["over_time"]["J"] for name in apart},
         x_label="% of the video",
         height=3.6,
     ),
