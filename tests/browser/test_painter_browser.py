@@ -69,6 +69,7 @@ class Drawing:
         return box["x"] + scale * point[0], box["y"] + scale * point[1]
 
     def drag(self, *points: tuple[float, float], steps: int = 4) -> None:
+        self.stage.scroll_into_view_if_needed()
         self.page.mouse.move(*self.at(points[0]))
         self.page.mouse.down()
         for point in points[1:]:
