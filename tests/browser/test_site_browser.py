@@ -133,11 +133,11 @@ def test_from_a_claim_to_its_record_and_chapter(page, book):
     address, _ = book
     page.goto(f"{address}/claims.html?words=osvoss-t4-osvos-lr-gain")
     page.locator("tbody tr:visible").get_by_role("link", name="official_davis2016").click()
-    expect(page.locator("h1")).to_contain_text("official_davis2016")
+    expect(page.locator("article h1")).to_contain_text("official_davis2016")
     expect(page.get_by_text("osvos.analysis.attributes.LR.gain")).to_be_visible()
     page.go_back()
     page.locator("tbody tr:visible").get_by_role("link", name="18").click()
-    expect(page.locator("h1")).to_be_visible()
+    expect(page.locator("article h1")).to_be_visible()
     assert "/chapters/18_" in page.url
 
 
