@@ -58,6 +58,5 @@ def test_the_chapters_of_a_claim():
 def test_every_claim_has_a_chapter():
     chapters = [path.stem for path in chapter_paths()]
     assert READ_BY["official_davis2016"][0] == "02_measuring"
-    written = {name[:2] for name in chapters}
     without = [row["id"] for row in CLAIMS if not chapters_of(row, chapters, READ_BY)]
-    assert not without or written < {f"{n:02}" for n in range(21)}, without
+    assert not without
