@@ -868,5 +868,5 @@ show(
 # - S. Belongie, J. Malik, J. Puzicha: *Shape Matching and Object Recognition Using Shape Contexts*. TPAMI 24(4), 2002.
 # - D. R. Martin, C. C. Fowlkes, J. Malik: *Learning to Detect Natural Image Boundaries Using Local Brightness, Color,
 #   and Texture Cues*. TPAMI 26(5), 2004. Boundary precision and recall.
-# - K.-K. Maninis, S. Caelles, Y. Chen, J. Pont-Tuset, L. Leal-Taixé, D. Cremers, L. Van Gool: *Video Object Segmentation
-#   Without Temporal Information*. TPAMI 2018. OSVOS-S.
+# - K.-K. Maninis, S. Caelles, Y. Chen, J. Pont-Tuset, L. Leal-Taixé, D. Cremers, L. Van Gool: *Video Object
+#   Segmentation Without Temporal Information*. TPAMI 2018. OSVOS-S.

@@ -524,11 +524,11 @@ for variant, title in (("base", "here, no parent"), ("parent", "here, with paren
 
 # %% [markdown]
 # In the paper the superpixels add half a point to $\mathcal J$ and take two from $\mathcal F$, and the recovery gives
-# those back; $T$ ends worse than it began. Here it depends on what they begin with. Masks tuned without a parent are worse
-# than the superpixels, and gain. Those of the parent are better than the superpixels are on some sequences (the next
-# table says on which), and lose there more than they gain elsewhere. $T$, which counts on two of the five sequences,
-# rises either way: a superpixel that wins the vote in one frame and loses it in the next makes the outline jump, and a
-# method that looks at each frame alone has nothing to hold against that.
+# those back; $T$ ends worse than it began. Here it depends on what they begin with. Masks tuned without a parent are
+# worse than the superpixels, and gain. Those of the parent are better than the superpixels are on some sequences (the
+# next table says on which), and lose there more than they gain elsewhere. $T$, which counts on two of the five
+# sequences, rises either way: a superpixel that wins the vote in one frame and loses it in the next makes the outline
+# jump, and a method that looks at each frame alone has nothing to hold against that.
 #
 # So `osvos` does not snap unless it is asked to (`OsvosSegmenter(..., snapper=Snapper.load())`): the fast mode is the
 # default.

@@ -16,7 +16,7 @@ from vosbook.runs import load_profile, read_record, record_run
 
 # %%
 settings = load_profile(profile).of("recurrence_gains")
-names = {name for pair in settings["gains"].values() for name in pair}
+names = sorted({name for pair in settings["gains"].values() for name in pair})
 records = {name: read_record(f"{name.split('/')[0]}_{profile}_{name.split('/')[1]}") for name in names}
 
 
@@ -28,8 +28,9 @@ def held_out_j(record, videos):
 
 
 # %%
-config = {"gains": settings["gains"], "commits": {name: record.commit for name, record in sorted(records.items())}}
-with record_run(f"recurrence_gains_{profile}", profile=profile, config=config, seed=settings["seed"], data=[]) as run:
+data = [{"spec": f"record/{one.name}", "commit": one.commit, "created": one.created} for one in records.values()]
+config = {"gains": settings["gains"]}
+with record_run(f"recurrence_gains_{profile}", profile=profile, config=config, seed=settings["seed"], data=data) as run:
     for gain, (more, less) in settings["gains"].items():
         videos = sorted(records[more].metrics["held_out"]["sequences"])
         if videos != sorted(records[less].metrics["held_out"]["sequences"]):
