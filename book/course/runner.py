@@ -8,6 +8,7 @@ The imports cell is executed once; each job is a fork of that process, so that n
 verdict counts only with the token of its job: what an answer prints, or writes to other files, is not read as one.
 """
 
+import contextlib
 import ctypes
 import importlib
 import importlib.util
@@ -131,11 +132,13 @@ def _kill_rest(child: int, *, sandboxed: bool) -> None:
             os.killpg(child, signal.SIGKILL)
     except ProcessLookupError:
         return
-    while sandboxed:  # their places in the process table are taken until they are waited for
-        try:
+    if not sandboxed:
+        return
+    with contextlib.suppress(ChildProcessError):
+        while True:  # their places in the process table are taken until they are waited for
             os.waitpid(-1, 0)
-        except ChildProcessError:
-            return
+    while any(_resident(pid) for pid in _pids(child, sandboxed=True)):  # orphans, for which the first process waits:
+        time.sleep(0.001)  # what they have not given back yet would count as the next answer's
 
 
 def _verdict(reading: int, token: str) -> dict | None:

@@ -186,6 +186,7 @@ def test_brush_eraser_undo_and_redo(drawing, page):
     page.keyboard.press("Control+z")
     drawing.click((5, 5))  # a new step: what was undone is gone
     expect(drawing.root.get_by_role("button", name="Redo")).to_be_disabled()
+    drawing.labels()  # nothing is under way any more when the server goes
 
 
 def test_a_stroke_that_leaves_the_frame(drawing):
