@@ -116,6 +116,23 @@ def test_the_manifest_changes_with_one_pixel():
     assert runs.manifest_entry("synthetic/1", changed)["sha256"] != entry["sha256"]
 
 
+def test_the_manifests_digest_changes_with_its_entries_and_their_order():
+    one, other = ({"spec": f"synthetic/{n}", "sha256": str(n)} for n in (1, 2))
+    digest = runs.manifest_digest([one, other])
+    assert digest == runs.manifest_digest([dict(one), dict(other)])
+    nameless = {"spec": "pascal-context"}
+    for changed in ([other, one], [one], [one, other | {"sha256": "3"}], [one, other, nameless]):
+        assert runs.manifest_digest(changed) != digest
+
+
+def test_lists_of_a_profile_become_tuples_and_all_else_stays():
+    assert runs.lists_as_tuples({"zoom": [0.5, 2], "light": 0.1, "data": {"a": [1]}}) == {
+        "zoom": (0.5, 2),
+        "light": 0.1,
+        "data": {"a": [1]},
+    }
+
+
 # ---------------------------------------------------------------------------------------------------- measures
 
 

@@ -35,13 +35,13 @@ from vosbook.metrics.evaluate import frame_scores
 from vosbook.nn.encoder import pretrained_encoder
 from vosbook.nn.side_outputs import SideOutputConfig, build_side_outputs
 from vosbook.proposals import ProposalErrors, SyntheticProposals
-from vosbook.runs import load_profile, manifest_entry, record_run
+from vosbook.runs import lists_as_tuples, load_profile, manifest_entry, record_run
 from vosbook.semantics import SemanticsConfig, select, union_of
 from vosbook.training.fine_tune import Budget, learn
 
 # %%
 settings = load_profile(profile).of("osvos_s_proposals")
-synthetic = SyntheticConfig(**{key: tuple(v) if isinstance(v, list) else v for key, v in settings["synthetic"].items()})
+synthetic = SyntheticConfig(**lists_as_tuples(settings["synthetic"]))
 levels = {name: ProposalErrors(**errors) for name, errors in settings["errors"].items()}
 torch.set_flush_denormal(True)
 
@@ -77,7 +77,7 @@ print(len(train), "videos to learn from; to be scored:", *(spec for spec, *_ in 
 
 # %%
 def config_of(name):
-    moves = {key: tuple(v) if isinstance(v, list) else v for key, v in settings["views"].items()}
+    moves = lists_as_tuples(settings["views"])
     part = dict(settings[name])
     semantics = SemanticsConfig(**settings["semantics"])
     budget = Budget(seconds=None, steps=part.pop("steps"))

@@ -26,13 +26,10 @@
 profile = "smoke"
 
 # %% tags=["imports"]
-import hashlib
-from contextlib import nullcontext
 from dataclasses import asdict
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
 from vosbook.contours.detector import METHOD, find_contours
 from vosbook.contours.hierarchy import build_hierarchy
@@ -44,10 +41,10 @@ from vosbook.metrics.boundary import boundary_f
 from vosbook.metrics.region import jaccard
 from vosbook.nn.encoder import pretrained_encoder
 from vosbook.nn.side_outputs import SideOutputConfig, about_side_outputs, build_side_outputs
-from vosbook.runs import book_folder, load_profile, manifest_entry, record_run, script_parameters
-from vosbook.training.checkpoint import save_network
+from vosbook.runs import lists_as_tuples, load_profile, manifest_digest, manifest_entry, script_parameters
 from vosbook.training.contours import ContourSampler, ObjectMasks, contour_loss
-from vosbook.training.loop import TrainConfig, is_main, process_count, start_processes, stop_processes, train
+from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes
+from vosbook.training.recorded import recorded_training
 from vosbook.training.stills import StillConfig
 from vosbook.video import VOID
 
@@ -56,7 +53,6 @@ from vosbook.video import VOID
 settings = load_profile(profile).of("train_contours")
 device = start_processes(settings["device"])
 name = f"train_contours_{profile}"
-runs = book_folder().parent / "build" / "runs"
 
 # %% [markdown]
 # The data: sequences of DAVIS, and synthetic ones of several objects, by their seeds from the first to the last; then
@@ -72,7 +68,7 @@ data = [manifest_entry(spec, sequence) for spec, sequence in zip(specs, sequence
 if settings["pascal_context"]:
     sources.append(PascalContext(data_folder() / "PASCALContext"))
     data.append({"spec": "pascal-context", "frames": len(sources[-1])})
-stills = StillConfig(**{key: tuple(v) if isinstance(v, list) else v for key, v in settings["stills"].items()})
+stills = StillConfig(**lists_as_tuples(settings["stills"]))
 sampler = ContourSampler(sources, stills, device=device)
 len(sampler.pool)
 
@@ -81,7 +77,7 @@ len(sampler.pool)
 # sides' own losses fade over the training, from half of the fused output's to none.
 
 # %%
-network_config = SideOutputConfig(**settings["network"] | {"levels": tuple(settings["network"]["levels"])})
+network_config = SideOutputConfig(**lists_as_tuples(settings["network"]))
 config = TrainConfig(**settings["train"], seed=settings["seed"])
 torch.manual_seed(config.seed)
 network = build_side_outputs(network_config, pretrained_encoder).to(device)
@@ -136,32 +132,17 @@ about = about_side_outputs(network_config, method=METHOD) | {
     "licence": settings["licence"],
     "record": name,
 }
-pixels = hashlib.sha256("".join(entry.get("sha256", entry["spec"]) for entry in data).encode()).hexdigest()
-depends_on = {"network": about["config"], "data": pixels, "backbone": backbone.source, "band": settings["band"]}
-depends_on |= {"stills": asdict(stills)}
-circumstances = {"device": device.type, "threads": torch.get_num_threads(), "processes": process_count()}
-whole = {"train": asdict(config), **depends_on, **circumstances, "about": about}
+depends_on = {"network": about["config"], "data": manifest_digest(data), "backbone": backbone.source}
+depends_on |= {"band": settings["band"], "stills": asdict(stills)}
 
-recording = record_run(name, profile=profile, config=whole, seed=config.seed, data=data)
-with recording if is_main() else nullcontext({"metrics": {}}) as run:
-    curve = train(
-        network,
-        loss,
-        config=config,
-        folder=runs / name,
-        settings=depends_on,
-        progress=lambda steps: tqdm(
-            steps, initial=steps.start, total=steps.stop, mininterval=10, disable=not is_main()
-        ),
-    )
-    run["curve"] = curve
-    run["metrics"] = {"loss_first": curve[0]["loss"], "loss_last": curve[-1]["loss"], "seconds": curve[-1]["seconds"]}
+with recorded_training(
+    name, network, loss, profile=profile, config=config, data=data, depends_on=depends_on, about=about
+) as metrics:
     if is_main():
-        save_network(runs / name / "weights.safetensors", network, about)
         scores = {spec: score(load_sequence(spec, config=synthetic)) for spec in settings["held_out"]}
         means = {key: np.mean([entry[key] for entry in scores.values()]) for key in ("J", "F", "superpixels")}
         means["tiles"] = {key: np.mean([entry["tiles"][key] for entry in scores.values()]) for key in ("J", "F")}
-        run["metrics"]["held_out"] = {"true_masks_snapped": means, "sequences": scores}
+        metrics["held_out"] = {"true_masks_snapped": means, "sequences": scores}
 
 # %% [markdown]
 # `seconds` counts the whole training, before and after interruptions; the record's `wall_seconds` only what came after
@@ -169,7 +150,6 @@ with recording if is_main() else nullcontext({"metrics": {}}) as run:
 
 # %%
 if is_main():
-    print(f"loss {curve[0]['loss']:.3f} -> {curve[-1]['loss']:.3f} in {curve[-1]['seconds']:.0f} s")
     print(f"true masks, snapped: J {means['J']:.3f}, F {means['F']:.3f}, {means['superpixels']:.0f} superpixels")
     print(f"to as many tiles: J {means['tiles']['J']:.3f}, F {means['tiles']['F']:.3f}")
 stop_processes()

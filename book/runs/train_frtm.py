@@ -19,13 +19,10 @@ profile = "smoke"
 variant = "filters"
 
 # %% tags=["imports"]
-import hashlib
-from contextlib import nullcontext
 from dataclasses import asdict
 
 import torch
 import torch.nn.functional as F
-from tqdm.auto import tqdm
 
 from vosbook.datasets.catalog import load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
@@ -35,9 +32,9 @@ from vosbook.methods import base_net
 from vosbook.methods.frtm import FAST
 from vosbook.nn.base_net import BaseNet
 from vosbook.nn.segmentation import SegmentationNetwork
-from vosbook.runs import book_folder, load_profile, manifest_entry, record_run, script_parameters
-from vosbook.training.checkpoint import save_network
-from vosbook.training.loop import TrainConfig, is_main, process_count, start_processes, stop_processes, train
+from vosbook.runs import book_folder, load_profile, manifest_digest, manifest_entry, script_parameters
+from vosbook.training.loop import TrainConfig, start_processes, stop_processes
+from vosbook.training.recorded import recorded_training
 from vosbook.training.simulate import Simulation, SimulationConfig, find_targets
 
 # %%
@@ -112,34 +109,17 @@ about = {
     "record": name,
 }
 simulated = {"simulation": asdict(simulation_config), "target_model": asdict(FAST.target_model)}
-pixels = hashlib.sha256("".join(entry["sha256"] for entry in data).encode()).hexdigest()
-depends_on = simulated | {"method": about["method"], "levels": about["levels"], "data": pixels}
+depends_on = simulated | {"method": about["method"], "levels": about["levels"], "data": manifest_digest(data)}
 depends_on |= {"backbone": backbone.source}
-circumstances = {"device": device.type, "threads": torch.get_num_threads(), "processes": process_count()}
-whole = {"train": asdict(config), **simulated, "backbone": backbone.source, **circumstances, "about": about}
 
-recording = record_run(name, profile=profile, config=whole, seed=config.seed, data=data)
-with recording if is_main() else nullcontext({}) as run:
-    curve = train(
-        network,
-        loss,
-        config=config,
-        folder=runs / name,
-        settings=depends_on,
-        progress=lambda steps: tqdm(
-            steps, initial=steps.start, total=steps.stop, mininterval=10, disable=not is_main()
-        ),
-    )
-    run["curve"] = curve
-    run["metrics"] = {"loss_first": curve[0]["loss"], "loss_last": curve[-1]["loss"], "seconds": curve[-1]["seconds"]}
-    if is_main():
-        save_network(runs / name / "weights.safetensors", network, about)
+with recorded_training(
+    name, network, loss, profile=profile, config=config, data=data, depends_on=depends_on, about=about
+):
+    pass
 
 # %% [markdown]
 # `seconds` counts the whole training, before and after interruptions; the record's `wall_seconds` only what came after
 # the last one.
 
 # %%
-if is_main():
-    print(f"loss {curve[0]['loss']:.3f} -> {curve[-1]['loss']:.3f} in {curve[-1]['seconds']:.0f} s")
 stop_processes()

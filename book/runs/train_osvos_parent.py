@@ -27,23 +27,20 @@ profile = "smoke"
 variant = "parent"
 
 # %% tags=["imports"]
-import hashlib
-from contextlib import nullcontext
 from dataclasses import asdict
 
 import torch
-from tqdm.auto import tqdm
 
 from vosbook.datasets.catalog import load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.methods.osvos import METHOD, OnlineConfig, OsvosSegmenter
 from vosbook.nn.encoder import pretrained_encoder
 from vosbook.nn.side_outputs import SideOutputConfig, about_side_outputs, build_side_outputs, deep_loss
-from vosbook.runs import book_folder, load_profile, manifest_entry, record_run, script_parameters
-from vosbook.training.checkpoint import save_network
+from vosbook.runs import lists_as_tuples, load_profile, manifest_digest, manifest_entry, script_parameters
 from vosbook.training.fine_tune import Budget
 from vosbook.training.held_out import score_held_out
-from vosbook.training.loop import TrainConfig, is_main, process_count, start_processes, stop_processes, train
+from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes
+from vosbook.training.recorded import recorded_training
 from vosbook.training.stills import StillConfig, StillSampler
 
 # %%
@@ -51,18 +48,12 @@ profile, variant = script_parameters(profile=profile, variant=variant)
 settings = load_profile(profile).of_variant("train_osvos_parent", variant)
 device = start_processes(settings["device"])
 name = f"train_osvos_parent_{profile}_{variant}"
-runs = book_folder().parent / "build" / "runs"
 
 # %% [markdown]
 # The data: sequences of DAVIS, and synthetic ones by their seeds from the first to the last. All of their frames are
 # drawn alike; a variant may have drawn `images` of them beforehand, once.
 
-
 # %%
-def lists_as_tuples(entry):
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
-
-
 synthetic = SyntheticConfig(**settings["synthetic"])
 first, last = settings["videos"]
 specs = [*settings["data"], *(f"synthetic/{seed}" for seed in range(first, last + 1))]
@@ -121,30 +112,24 @@ about = about_side_outputs(network_config, method=METHOD) | {
     "licence": settings["licence"],
     "record": name,
 }
-pixels = hashlib.sha256("".join(entry["sha256"] for entry in data).encode()).hexdigest()
-depends_on = {"network": about["config"], "data": pixels, "stills": asdict(stills), "sgd": sgd}
+depends_on = {"network": about["config"], "data": manifest_digest(data), "stills": asdict(stills), "sgd": sgd}
 depends_on |= {"side_weights": settings["side_weights"]}
-circumstances = {"device": device.type, "threads": torch.get_num_threads(), "processes": process_count()}
-whole = {"train": asdict(config), **depends_on, **circumstances, "about": about, "online": asdict(online)}
-recording = record_run(name, profile=profile, config=whole, seed=config.seed, data=data)
-with recording if is_main() else nullcontext({"metrics": {}}) as run:
-    curve = train(
-        network,
-        loss,
-        config=config,
-        folder=runs / name,
-        settings=depends_on,
-        optimizer=optimizer,
-        progress=lambda steps: tqdm(
-            steps, initial=steps.start, total=steps.stop, mininterval=10, disable=not is_main()
-        ),
-    )
-    run["curve"] = curve
-    run["metrics"] = {"loss_first": curve[0]["loss"], "loss_last": curve[-1]["loss"], "seconds": curve[-1]["seconds"]}
+
+with recorded_training(
+    name,
+    network,
+    loss,
+    profile=profile,
+    config=config,
+    data=data,
+    depends_on=depends_on,
+    about=about,
+    also={"online": asdict(online)},
+    optimizer=optimizer,
+) as metrics:
     if is_main():
-        save_network(runs / name / "weights.safetensors", network, about)
         held_out = ((spec, load_sequence(spec, config=synthetic)) for spec in settings["held_out"])
-        run["metrics"]["held_out"] = scores = score_held_out("osvos", OsvosSegmenter(network, online), held_out)
+        metrics["held_out"] = scores = score_held_out("osvos", OsvosSegmenter(network, online), held_out)
 
 # %% [markdown]
 # `seconds` counts the whole training, before and after interruptions; the record's `wall_seconds` only what came after
@@ -152,6 +137,5 @@ with recording if is_main() else nullcontext({"metrics": {}}) as run:
 
 # %%
 if is_main():
-    print(f"loss {curve[0]['loss']:.3f} -> {curve[-1]['loss']:.3f} in {curve[-1]['seconds']:.0f} s")
     print(f"J {scores['osvos']['J']:.3f} on held-out video, first masks {scores['first_mask']['J']:.3f}")
 stop_processes()

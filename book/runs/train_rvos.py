@@ -28,12 +28,9 @@ profile = "smoke"
 variant = "one_shot"
 
 # %% tags=["imports"]
-import hashlib
-from contextlib import nullcontext
 from dataclasses import asdict
 
 import torch
-from tqdm.auto import tqdm
 
 from vosbook.datasets.catalog import data_folder, load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
@@ -43,11 +40,11 @@ from vosbook.features import load_backbone
 from vosbook.matching import match, soft_iou_loss, take_slots
 from vosbook.methods.rvos import RvosConfig, RvosNetwork, RvosSegmenter, describe, load_rvos, without_masks
 from vosbook.nn.encoder import Encoder
-from vosbook.runs import book_folder, load_profile, manifest_entry, record_run, script_parameters
-from vosbook.training.checkpoint import save_network
+from vosbook.runs import book_folder, lists_as_tuples, load_profile, manifest_digest, manifest_entry, script_parameters
 from vosbook.training.clips import ClipConfig, ClipSampler
 from vosbook.training.held_out import score_held_out
-from vosbook.training.loop import TrainConfig, is_main, process_count, start_processes, stop_processes, train
+from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes
+from vosbook.training.recorded import recorded_training
 
 # %%
 profile, variant = script_parameters(profile=profile, variant=variant)
@@ -79,10 +76,6 @@ len(sequences)
 
 
 # %%
-def lists_as_tuples(entry):
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
-
-
 stages = []
 for stage in settings["stages"]:
     clips = ClipConfig(seed=settings["seed"], **lists_as_tuples(settings["clips"] | stage["clips"]))
@@ -145,31 +138,16 @@ about = describe(network_config) | {
     "licence": settings["licence"],
     "record": name,
 }
-pixels = hashlib.sha256("".join(entry["sha256"] for entry in data).encode()).hexdigest()
-depends_on = {"network": about["config"], "data": pixels, "backbone": backbone.source}
+depends_on = {"network": about["config"], "data": manifest_digest(data), "backbone": backbone.source}
 depends_on |= {"frozen": settings["frozen"], "after": settings["after"]}
 depends_on |= {"stages": [{"until": u, "true_masks": m, "clips": asdict(s.config)} for u, m, s in stages]}
-circumstances = {"device": device.type, "threads": torch.get_num_threads(), "processes": process_count()}
-whole = {"train": asdict(config), **depends_on, **circumstances, "about": about}
 
-recording = record_run(name, profile=profile, config=whole, seed=config.seed, data=data)
-with recording if is_main() else nullcontext({"metrics": {}}) as run:
-    curve = train(
-        network,
-        loss,
-        config=config,
-        folder=runs / name,
-        settings=depends_on,
-        progress=lambda steps: tqdm(
-            steps, initial=steps.start, total=steps.stop, mininterval=10, disable=not is_main()
-        ),
-    )
-    run["curve"] = curve
-    run["metrics"] = {"loss_first": curve[0]["loss"], "loss_last": curve[-1]["loss"], "seconds": curve[-1]["seconds"]}
+with recorded_training(
+    name, network, loss, profile=profile, config=config, data=data, depends_on=depends_on, about=about
+) as metrics:
     if is_main():
-        save_network(runs / name / "weights.safetensors", network, about)
         held_out = ((spec, load_sequence(spec, config=synthetic)) for spec in settings["held_out"])
-        run["metrics"]["held_out"] = scores = score_held_out("rvos", RvosSegmenter(network), held_out)
+        metrics["held_out"] = scores = score_held_out("rvos", RvosSegmenter(network), held_out)
 
 # %% [markdown]
 # `seconds` counts the whole training, before and after interruptions; the record's `wall_seconds` only what came after
@@ -177,6 +155,5 @@ with recording if is_main() else nullcontext({"metrics": {}}) as run:
 
 # %%
 if is_main():
-    print(f"loss {curve[0]['loss']:.3f} -> {curve[-1]['loss']:.3f} in {curve[-1]['seconds']:.0f} s")
     print(f"J {scores['rvos']['J']:.3f} on held-out video, first masks {scores['first_mask']['J']:.3f}")
 stop_processes()

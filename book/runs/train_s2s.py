@@ -27,30 +27,26 @@ profile = "smoke"
 variant = "initializer"
 
 # %% tags=["imports"]
-import hashlib
-from contextlib import nullcontext
 from dataclasses import asdict
 
 import torch
-from tqdm.auto import tqdm
 
 from vosbook.datasets.catalog import data_folder, load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.datasets.youtube_vos import YouTubeVos
 from vosbook.methods.s2s import S2SConfig, S2SSegmenter, about_s2s, build_s2s, loss_of_clips
 from vosbook.nn.encoder import pretrained_encoder
-from vosbook.runs import book_folder, load_profile, manifest_entry, record_run, script_parameters
-from vosbook.training.checkpoint import save_network
+from vosbook.runs import lists_as_tuples, load_profile, manifest_digest, manifest_entry, script_parameters
 from vosbook.training.clips import ClipConfig, ClipSampler
 from vosbook.training.held_out import score_held_out
-from vosbook.training.loop import TrainConfig, is_main, process_count, start_processes, stop_processes, train
+from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes
+from vosbook.training.recorded import recorded_training
 
 # %%
 profile, variant = script_parameters(profile=profile, variant=variant)
 settings = load_profile(profile).of_variant("train_s2s", variant)
 device = start_processes(settings["device"])
 name = f"train_s2s_{profile}_{variant}"
-runs = book_folder().parent / "build" / "runs"
 
 # %% [markdown]
 # The data: sequences of DAVIS, synthetic ones by their seeds from the first to the last, YouTube-VOS's training videos
@@ -86,10 +82,6 @@ len(sequences)
 
 
 # %%
-def lists_as_tuples(entry):
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
-
-
 stages = []
 for stage in settings["stages"]:
     clips = ClipConfig(slots=1, seed=settings["seed"], **lists_as_tuples(settings["clips"] | stage["clips"]))
@@ -131,29 +123,15 @@ about = about_s2s(network_config) | {
     "licence": settings["licence"],
     "record": name,
 }
-pixels = hashlib.sha256("".join(entry["sha256"] for entry in data).encode()).hexdigest()
-depends_on = {"network": about["config"], "frozen": settings["frozen"], "data": pixels}
+depends_on = {"network": about["config"], "frozen": settings["frozen"], "data": manifest_digest(data)}
 depends_on |= {"stages": [{"until": u, "teacher": t, "clips": asdict(s.config)} for u, t, s in stages]}
-circumstances = {"device": device.type, "threads": torch.get_num_threads(), "processes": process_count()}
-whole = {"train": asdict(config), **depends_on, **circumstances, "about": about}
-recording = record_run(name, profile=profile, config=whole, seed=config.seed, data=data)
-with recording if is_main() else nullcontext({"metrics": {}}) as run:
-    curve = train(
-        network,
-        loss,
-        config=config,
-        folder=runs / name,
-        settings=depends_on,
-        progress=lambda steps: tqdm(
-            steps, initial=steps.start, total=steps.stop, mininterval=10, disable=not is_main()
-        ),
-    )
-    run["curve"] = curve
-    run["metrics"] = {"loss_first": curve[0]["loss"], "loss_last": curve[-1]["loss"], "seconds": curve[-1]["seconds"]}
+
+with recorded_training(
+    name, network, loss, profile=profile, config=config, data=data, depends_on=depends_on, about=about
+) as metrics:
     if is_main():
-        save_network(runs / name / "weights.safetensors", network, about)
         held_out = ((spec, load_sequence(spec, config=synthetic)) for spec in settings["held_out"])
-        run["metrics"]["held_out"] = scores = score_held_out("s2s", S2SSegmenter(network), held_out)
+        metrics["held_out"] = scores = score_held_out("s2s", S2SSegmenter(network), held_out)
 
 # %% [markdown]
 # `seconds` counts the whole training, before and after interruptions; the record's `wall_seconds` only what came after
@@ -161,6 +139,5 @@ with recording if is_main() else nullcontext({"metrics": {}}) as run:
 
 # %%
 if is_main():
-    print(f"loss {curve[0]['loss']:.3f} -> {curve[-1]['loss']:.3f} in {curve[-1]['seconds']:.0f} s")
     print(f"J {scores['s2s']['J']:.3f} on held-out video, first masks {scores['first_mask']['J']:.3f}")
 stop_processes()

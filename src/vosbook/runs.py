@@ -72,6 +72,11 @@ class Profile:
         return settings | settings["variants"][variant]
 
 
+def lists_as_tuples(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as a frozen configuration takes them: YAML has lists where that has tuples."""
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in settings.items()}
+
+
 def load_profile(name: str) -> Profile:
     """Read `book/profiles/NAME.yml`. InputError names the profiles that exist."""
     folder = book_folder() / "profiles"
@@ -267,6 +272,11 @@ def manifest_entry(spec: str, sequence: Sequence) -> dict[str, Any]:
         digest.update(np.ascontiguousarray(sequence.masks[name]).data)
     size = [int(n) for n in sequence.frames.size]
     return {"spec": spec, "frames": len(sequence.frames), "size": size, "sha256": digest.hexdigest()}
+
+
+def manifest_digest(data: Many[Mapping[str, Any]]) -> str:
+    """One digest of all that a manifest lists; an entry without pixels of its own counts by its spec."""
+    return hashlib.sha256("".join(entry.get("sha256", entry["spec"]) for entry in data).encode()).hexdigest()
 
 
 # ----------------------------------------------------------------------------------------------- circumstances

@@ -2,16 +2,11 @@
 
 import numpy as np
 import pytest
-from run_book import change_training, copy_book, run_here
+from run_book import change_training, run_here
 
 from vosbook.datasets.catalog import load_sequence
 from vosbook.metrics.region import jaccard
 from vosbook.runs import read_record, record_run
-
-
-@pytest.fixture
-def book(tmp_path):
-    return copy_book(tmp_path)
 
 
 def test_j_over_the_length_of_a_video(book, monkeypatch):

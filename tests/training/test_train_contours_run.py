@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from run_book import change_training, check_resumed, check_two_processes, copy_book, run_here, weights_of
+from run_book import change_training, check_resumed, check_two_processes, run_here, weights_of
 from scipy.io import savemat
 
 from vosbook.contours.detector import load_contours
@@ -23,11 +23,6 @@ TINY = {
     "stills": {"size": [48, 80]},
     "train": {"steps": 6, "batch": 2, "lr": 0.003, "amsgrad": False, "log_every": 2, "checkpoint_every": 2},
 }
-
-
-@pytest.fixture
-def book(tmp_path: Path) -> Path:
-    return copy_book(tmp_path)
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from run_book import change_training, check_resumed, check_two_processes, copy_book, run_here, weights_of
+from run_book import change_training, check_resumed, check_two_processes, run_here, weights_of
 
 from vosbook.errors import InputError
 from vosbook.features import read_tensors
@@ -23,11 +23,6 @@ TINY = {
     "train": {"steps": 6, "batch": 2, "lr": 0.003, "amsgrad": False, "log_every": 2, "checkpoint_every": 2},
     "online_steps": 3,
 }
-
-
-@pytest.fixture
-def book(tmp_path: Path) -> Path:
-    return copy_book(tmp_path)
 
 
 @pytest.fixture

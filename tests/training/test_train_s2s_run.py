@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from run_book import change_training, check_resumed, check_two_processes, copy_book, run_here, weights_of
+from run_book import change_training, check_resumed, check_two_processes, run_here, weights_of
 
 from vosbook.errors import InputError
 from vosbook.features import read_tensors
@@ -31,11 +31,6 @@ TINY = {
     "stages": [{"until": 0.5, "teacher": True, "clips": {}}, {"until": 1.0, "teacher": False, "clips": {"flip": 0.0}}],
     "train": {"steps": 6, "batch": 2, "lr": 0.003, "amsgrad": False, "log_every": 2, "checkpoint_every": 2},
 }
-
-
-@pytest.fixture
-def book(tmp_path: Path) -> Path:
-    return copy_book(tmp_path)
 
 
 @pytest.fixture

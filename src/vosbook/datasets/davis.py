@@ -1,9 +1,9 @@
 """The official folder layouts of DAVIS 2016 and 2017, as they are unpacked.
 
-    JPEGImages/480p/bear/00000.jpg      Annotations/480p/bear/00000.png      db_info.yml (attributes; may be absent)
-    ImageSets/480p/val.txt    2016: a line per frame, "/JPEGImages/480p/bear/00000.jpg /Annotations/480p/bear/00000.png"
-    ImageSets/2017/val.txt    2017: a line per sequence, "bear"
-    ImageSets/my_list.txt     either, for lists of one's own
+JPEGImages/480p/bear/00000.jpg      Annotations/480p/bear/00000.png      db_info.yml (attributes; may be absent)
+ImageSets/480p/val.txt    2016: a line per frame, "/JPEGImages/480p/bear/00000.jpg /Annotations/480p/bear/00000.png"
+ImageSets/2017/val.txt    2017: a line per sequence, "bear"
+ImageSets/my_list.txt     either, for lists of one's own
 """
 
 from collections.abc import Iterator
