@@ -150,7 +150,8 @@ def test_perfect_masks_score_one(data, capsys):
     [[], ["segment"], ["nothing"], ["synth", "x", "--sequences", "0", "--seed", "1", "--layout", "davis"],
      ["synth", "x", "--sequences", "1", "--seed", "1", "--layout", "davis", "--size", "9x9"],
      ["synth", "x", "--sequences", "1", "--seed", "1", "--layout", "davis", "--size", "99999x99999"],
-     ["synth", "x", "--sequences", "²", "--seed", "1", "--layout", "davis"]],
+     ["synth", "x", "--sequences", "²", "--seed", "1", "--layout", "davis"],
+     *(["segment", "x", "--method", "osvos", "--out", "y", "--budget", seconds] for seconds in ("-1", "nan", "a"))],
 )  # fmt: skip
 def test_bad_arguments_exit_with_two_and_one_line(argv, capsys):
     with pytest.raises(SystemExit) as stop:

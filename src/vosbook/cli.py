@@ -43,6 +43,16 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no time: write seconds, 0 or more")
+    return seconds
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="vosbook", description="Video object segmentation from scratch.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -153,6 +163,8 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--backbone-weights", type=Path, metavar="FILE", help="safetensors, or a torch state dict")
     command.add_argument("--checkpoint", type=Path, metavar="FILE", help="the method's own learned weights")
     command.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    budget_help = "osvos, osvos-s: how long an object is learned from its first frame (default 60)"
+    command.add_argument("--budget", type=_seconds, metavar="SECONDS", help=budget_help)
     command.set_defaults(run=_segment)
 
 
@@ -170,6 +182,7 @@ def _segment(args: argparse.Namespace) -> None:
             backbone_weights=args.backbone_weights,
             checkpoint=args.checkpoint,
             device=args.device,
+            budget=args.budget,
             progress=_progress,
             note=note,
         )

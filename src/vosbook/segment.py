@@ -5,13 +5,16 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from vosbook.datasets.sequence import Frames, Masks
 from vosbook.errors import InputError
 from vosbook.video import VOID, MaskFolder, object_ids, open_frames, output_folder, read_mask, write_mask
+
+if TYPE_CHECKING:
+    from vosbook.training.fine_tune import Budget
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +50,7 @@ class Method:
     needs: str  # weights or training, in words
     build: Callable[..., Segmenter]
     zero_shot: bool = False  # finds the objects itself
+    tuned: bool = False  # on the first frame, for a time: its `build` takes a `budget` as well
 
 
 def _frtm_d_only(*, checkpoint: Path | None, **options: Any) -> Segmenter:
@@ -93,16 +97,22 @@ def _rvos_zero_shot(**options: Any) -> Segmenter:
     return RvosSegmenter.load("rvos-zero-shot", **options)
 
 
-def _osvos(**options: Any) -> Segmenter:
+def _osvos(*, budget: float | None, **options: Any) -> Segmenter:
     from vosbook.methods.osvos import OnlineConfig, OsvosSegmenter
 
-    return OsvosSegmenter.load(OnlineConfig(), **options)
+    return OsvosSegmenter.load(OnlineConfig(budget=_seconds(budget)), **options)
 
 
-def _osvos_s(**options: Any) -> Segmenter:
-    from vosbook.methods.osvos_s import OsvosSSegmenter
+def _osvos_s(*, budget: float | None, **options: Any) -> Segmenter:
+    from vosbook.methods.osvos_s import OsvosSConfig, OsvosSSegmenter
 
-    return OsvosSSegmenter.load(**options)
+    return OsvosSSegmenter.load(OsvosSConfig(budget=_seconds(budget)), **options)
+
+
+def _seconds(budget: float | None) -> "Budget":
+    from vosbook.training.fine_tune import Budget
+
+    return Budget() if budget is None else Budget(seconds=budget)
 
 
 METHODS = {
@@ -127,13 +137,18 @@ METHODS = {
             zero_shot=True,
         ),
         Method(
-            "osvos", "Maninis et al. 2018", "trained: comes with a parent network; a minute for every object", _osvos
+            "osvos",
+            "Maninis et al. 2018",
+            "trained: comes with a parent network; a minute for every object, or --budget",
+            _osvos,
+            tuned=True,
         ),
         Method(
             "osvos-s",
             "Maninis et al. 2018",
             "Mask R-CNN's weights (a download, or --backbone-weights), and osvos's parent network",
             _osvos_s,
+            tuned=True,
         ),
     )
 }
@@ -145,21 +160,31 @@ def build(
     backbone_weights: Path | None = None,
     checkpoint: Path | None = None,
     device: str = "auto",
+    budget: float | None = None,
     note: Callable[[str], None] | None = None,
 ) -> Segmenter:
     """The method `name` with its paper's settings. `note` is called with a line that the user should know.
 
-    InputError: an unknown method, a file that does not fit it, a device that is not there.
+    `budget`: seconds of tuning for every object, where a method has such a time. InputError: an unknown method, a file
+    that does not fit it, a budget that it has no use for, a device that is not there.
     """
-    _check_method(name)
+    _check_method(name, budget)
+    tuning = {"budget": budget} if METHODS[name].tuned else {}
     return METHODS[name].build(
-        backbone_weights=backbone_weights, checkpoint=checkpoint, device=_device(device), note=note or log.warning
+        backbone_weights=backbone_weights,
+        checkpoint=checkpoint,
+        device=_device(device),
+        note=note or log.warning,
+        **tuning,
     )
 
 
-def _check_method(name: str) -> None:
+def _check_method(name: str, budget: float | None) -> None:
     if name not in METHODS:
         raise InputError(f"there is no method {name}: choose one of {', '.join(METHODS)}")
+    if budget is not None and not METHODS[name].tuned:
+        tuned = " and ".join(method.name for method in METHODS.values() if method.tuned)
+        raise InputError(f"{name} has no time of tuning that a budget could set, {tuned} have: leave --budget out")
 
 
 def _device(name: str) -> str:
@@ -221,6 +246,7 @@ def segment_video(
     backbone_weights: Path | None = None,
     checkpoint: Path | None = None,
     device: str = "auto",
+    budget: float | None = None,
     progress: Callable[..., Iterable[str]] | None = None,
     watch: Callable[[np.ndarray, np.ndarray], None] | None = None,
     note: Callable[[str], None] | None = None,
@@ -229,11 +255,11 @@ def segment_video(
 
     `mask` is the first frame's mask, or a folder of masks named like frames, each of which introduces the ids that no
     earlier one held; zero-shot methods take none. `keep`, masks of an earlier run, has the method go on from a mended
-    one of them: `mask` is then named after its frame, and the frames before it keep their masks. `progress` wraps an
-    iterable as tqdm does; `watch` is called with each frame and its labels. InputError: input or output that cannot be
-    used; then nothing is written.
+    one of them: `mask` is then named after its frame, and the frames before it keep their masks. `backbone_weights`,
+    `checkpoint`, `device`, `budget` and `note` are those of `build`. `progress` wraps an iterable as tqdm does; `watch`
+    is called with each frame and its labels. InputError: input or output that cannot be used; then nothing is written.
     """
-    _check_method(method)
+    _check_method(method, budget)
     zero_shot = METHODS[method].zero_shot
     if mask is None and not zero_shot:
         raise InputError(f"{method} needs the objects of the first frame: give --mask, an image or a folder of them")
@@ -243,7 +269,9 @@ def segment_video(
     given = None if mask is None else read_given(mask, names=video.names, size=video.size, by_name=keep is not None)
     kept = None if keep is None else _read_kept(keep, video, given)
     _check_apart(out, frames, *([] if mask is None else [mask]))
-    segmenter = build(method, backbone_weights=backbone_weights, checkpoint=checkpoint, device=device, note=note)
+    segmenter = build(
+        method, backbone_weights=backbone_weights, checkpoint=checkpoint, device=device, budget=budget, note=note
+    )
     names = video.names if progress is None else progress(video.names)
     seen = _Seen(video)
     with output_folder(out, overwrite=overwrite) as folder:

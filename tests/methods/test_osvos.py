@@ -1,5 +1,6 @@
 """OSVOS: one network per object, tuned to it; frames are independent; budgets, late objects, and input that is none."""
 
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -267,6 +268,15 @@ def test_snapping_is_an_option(checkpoint):
     assert OsvosSegmenter.load(snapper=snapper, **files).snapper is snapper
 
 
+@pytest.mark.parametrize("method", ["osvos", "osvos-s"])
+def test_a_budget_is_seconds_and_a_minute_without_one(method, checkpoint, monkeypatch):
+    monkeypatch.setattr("vosbook.methods.osvos_s.MaskRcnn.load", lambda *files, **options: None)
+    files = {"checkpoint": checkpoint, "device": "cpu", "note": print}
+    assert build(method, **files).config.budget == Budget(seconds=60)
+    assert build(method, **files, budget=0).config.budget == Budget(seconds=0)
+    assert build(method, **files, budget=2.5).config.budget == Budget(seconds=2.5)
+
+
 # ------------------------------------------------------------------------------------------------------------- files
 
 
@@ -309,14 +319,15 @@ def test_files_that_do_not_fit_are_refused(tmp_path, checkpoint):
         build("osvos", checkpoint=checkpoint, backbone_weights=tmp_path / "r.pth", device="cpu")
 
 
-def test_segment_on_the_command_line(tmp_path, checkpoint, video, monkeypatch):
-    monkeypatch.setattr("vosbook.methods.osvos.OnlineConfig", lambda: STEPS)  # for its minute is too long here
+def test_segment_on_the_command_line(tmp_path, checkpoint, video):
     (tmp_path / "frames").mkdir()
     for t in range(3):
         cv2.imwrite(str(tmp_path / "frames" / f"{t:05d}.png"), video.frames[t][..., ::-1])
     write_mask(tmp_path / "first.png", video.labels(0))
     command = ["segment", str(tmp_path / "frames"), "--mask", str(tmp_path / "first.png"), "--method", "osvos"]
     command += ["--out", str(tmp_path / "out"), "--device", "cpu", "--checkpoint", str(checkpoint)]
-    assert main(command) == 0
+    begun = time.perf_counter()
+    assert main([*command, "--budget", "0.5"]) == 0
+    assert time.perf_counter() - begun < 20  # of its own accord it takes a minute for each of the objects
     assert read_mask(tmp_path / "out" / "00002.png").shape == SIZE
     assert (read_mask(tmp_path / "out" / "00000.png") == video.labels(0)).all()

@@ -303,7 +303,7 @@ def test_a_source_that_fails_leaves_no_folder(clip, crossing, monkeypatch, tmp_p
             return self.proposals
 
     segmenter = OsvosSSegmenter(parent(), Failing(disc(14, 24)), replace(QUICK, budget=Budget(seconds=0)))
-    monkeypatch.setattr(OsvosSSegmenter, "load", lambda **options: segmenter)
+    monkeypatch.setattr(OsvosSSegmenter, "load", lambda config, **options: segmenter)
     assert main(clip) == 2
     assert "the instance segmenter broke off" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
