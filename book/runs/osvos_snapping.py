@@ -10,7 +10,8 @@
 # # What contour snapping adds to OSVOS
 #
 # The last two columns of Table 1 (Maninis et al., TPAMI 2018): masks made of superpixels, then thin parts recovered.
-# The masks are those that the run `osvos_ablation` has left, of the same `variant`; make it first.
+# Beside them the library's own vote, which leaves undecided superpixels as they are. The masks are those that the run
+# `osvos_ablation` has left, of the same `variant`; make it first.
 #
 # ```
 # make run RUN=osvos_ablation PROFILE=small SET='variant=parent'
@@ -55,7 +56,7 @@ sequences = {spec: load_sequence(spec, config=synthetic) for spec in settings["d
 network = load_contours()
 real = any(spec.startswith("davis2016/") for spec in sequences)
 info = read_info(data_folder() / "DAVIS2016" / "db_info.yml") if real else {}
-ROWS = ("mask", "superpixels", "contours")
+ROWS = ("mask", "superpixels", "contours", "clear")
 
 
 def read_probabilities(sequence) -> np.ndarray:
@@ -68,7 +69,8 @@ def read_probabilities(sequence) -> np.ndarray:
 
 
 # %% [markdown]
-# The rows: the masks as they are; made of the contour network's superpixels; and with contour recovery.
+# The rows: the masks as they are; made of the contour network's superpixels, by majority; that with contour recovery;
+# and with a vote only where the majority is clear, as the library does it.
 
 
 # %%
@@ -83,12 +85,13 @@ def ways(frame, p) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     contours = find_contours(network, frame)
     spent = {"network": lap()}
     hierarchy = build_hierarchy(contours)
-    mask = p > config.mask
-    voted = majority(mask, hierarchy.superpixels(config.level))
+    mask, superpixels = p > threshold, hierarchy.superpixels(config.level)
+    voted = majority(mask, superpixels)
     spent["superpixels"] = lap()
-    found = {"mask": p > threshold, "superpixels": voted, "contours": recover(mask, voted, contours, config)}
+    recovered = recover(mask, voted, contours, config)
     spent["recovery"] = lap()
-    return found, spent
+    clear = majority(mask, superpixels, share=config.share)
+    return {"mask": mask, "superpixels": voted, "contours": recovered, "clear": clear}, spent
 
 
 def summary(masks, truth, *, timed) -> dict:

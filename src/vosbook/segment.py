@@ -97,16 +97,24 @@ def _rvos_zero_shot(**options: Any) -> Segmenter:
     return RvosSegmenter.load("rvos-zero-shot", **options)
 
 
-def _osvos(*, budget: float | None, **options: Any) -> Segmenter:
+def _osvos(*, device: str, **options: Any) -> Segmenter:
+    from vosbook.contours.detector import Snapper
+
+    return _osvos_fast(snapper=Snapper.load(device=device), device=device, **options)
+
+
+def _osvos_fast(*, budget: float | None, **options: Any) -> Segmenter:
     from vosbook.methods.osvos import OnlineConfig, OsvosSegmenter
 
     return OsvosSegmenter.load(OnlineConfig(budget=_seconds(budget)), **options)
 
 
-def _osvos_s(*, budget: float | None, **options: Any) -> Segmenter:
+def _osvos_s(*, budget: float | None, device: str, **options: Any) -> Segmenter:
+    from vosbook.contours.detector import Snapper
     from vosbook.methods.osvos_s import OsvosSConfig, OsvosSSegmenter
 
-    return OsvosSSegmenter.load(OsvosSConfig(budget=_seconds(budget)), **options)
+    snapper = Snapper.load(device=device)
+    return OsvosSSegmenter.load(OsvosSConfig(budget=_seconds(budget)), snapper=snapper, device=device, **options)
 
 
 def _seconds(budget: float | None) -> "Budget":
@@ -142,6 +150,9 @@ METHODS = {
             "trained: comes with a parent network; a minute for every object, or --budget",
             _osvos,
             tuned=True,
+        ),
+        Method(
+            "osvos-fast", "Maninis et al. 2018", "trained: as osvos; no snapping to contours", _osvos_fast, tuned=True
         ),
         Method(
             "osvos-s",
@@ -183,7 +194,7 @@ def _check_method(name: str, budget: float | None) -> None:
     if name not in METHODS:
         raise InputError(f"there is no method {name}: choose one of {', '.join(METHODS)}")
     if budget is not None and not METHODS[name].tuned:
-        tuned = " and ".join(method.name for method in METHODS.values() if method.tuned)
+        tuned = ", ".join(method.name for method in METHODS.values() if method.tuned)
         raise InputError(f"{name} has no time of tuning that a budget could set, {tuned} have: leave --budget out")
 
 

@@ -51,7 +51,7 @@ def scikit_image(contours: np.ndarray, level: float) -> np.ndarray:
 def main() -> None:
     sequence = make_sequence(3, SyntheticConfig(size=SIZE, frames=1, objects=(3, 3)))
     frame, masks = sequence.frames[0], sequence.labels(0) == np.arange(1, 4)[:, None, None]  # (3, H, W)
-    network, config, p = load_contours(), SnapConfig(matched=0.9), masks.astype(np.float32)
+    network, config = load_contours(), SnapConfig(matched=0.9)
     contours = find_contours(network, frame)
     hierarchy = build_hierarchy(contours)
     superpixels = hierarchy.superpixels(config.level)
@@ -67,7 +67,7 @@ def main() -> None:
     for name, work in parts.items():
         print(f"  {name:<24}{1e3 * seconds(work):8.1f} ms")
     for count in (1, 3):
-        whole = seconds(lambda count=count: snap(p[:count], find_contours(network, frame), config))
+        whole = seconds(lambda count=count: snap(masks[:count], find_contours(network, frame), config))
         print(f"a frame, {count} object(s)     {1e3 * whole:8.1f} ms   required under 500")
     ours = seconds(lambda: build_hierarchy(contours).superpixels(config.level))
     start = time.perf_counter()

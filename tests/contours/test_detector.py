@@ -50,15 +50,15 @@ def test_a_file_that_holds_something_else(tmp_path):
 
 
 def test_masks_are_snapped_to_what_the_network_finds(network, frame):
-    p = np.random.default_rng(1).random((2, *SIZE))
-    assert (Snapper(network).snap(frame, p) == snap(p, find_contours(network, frame))).all()
+    masks = np.random.default_rng(1).random((2, *SIZE)) > 0.5
+    assert (Snapper(network).snap(frame, masks) == snap(masks, find_contours(network, frame))).all()
 
 
 def test_settled_masks_exceed_one_half_where_they_are_snapped(network, frame):
     p = np.random.default_rng(1).random((2, *SIZE)).astype(np.float32)
     p[0, 0, :2] = 0, 1
     snapper = Snapper(network)
-    snapped, settled = snapper.snap(frame, p), snapper.settle(frame, p)
+    snapped, settled = snapper.snap(frame, p > 0.5), snapper.settle(frame, p)
     assert ((settled > 0.5) == snapped).all() and (settled != 0.5).all()
     for side in (snapped, ~snapped):
         order = np.argsort(p[side])

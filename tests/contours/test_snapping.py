@@ -27,33 +27,45 @@ def test_majority_by_hand():
     assert (majority(mask, superpixels) == expected).all()
 
 
-def test_majority_as_the_plain_form():
+def test_a_clear_majority_by_hand():
+    superpixels = np.arange(5).repeat(5).reshape(5, 5)
+    mask = np.tri(6, 5, -1, dtype=bool)[1:]  # 1, 2, 3, 4 and 5 of the five pixels of a superpixel
+    at_60, at_80 = majority(mask, superpixels, share=0.6), majority(mask, superpixels, share=0.8)
+    assert (at_60 == [[0] * 5, [0] * 5, [1, 1, 1, 0, 0], [1] * 5, [1] * 5]).all()  # three fifths: as it was
+    assert (at_80 == [[0] * 5, [1, 1, 0, 0, 0], [1, 1, 1, 0, 0], [1, 1, 1, 1, 0], [1] * 5]).all()
+
+
+@pytest.mark.parametrize("share", [0.5, 0.55, 0.8])
+def test_majority_as_the_plain_form(share):
     rng = np.random.default_rng(0)
-    superpixels = rng.integers(0, 40, SIZE)
-    mask = rng.random(SIZE) < 0.5
-    plain = np.zeros(SIZE, bool)
-    for i in range(40):
-        plain[superpixels == i] = mask[superpixels == i].mean() > 0.5
-    assert (majority(mask, superpixels) == plain).all()
+    superpixels = rng.integers(0, 80, SIZE)
+    mask = rng.random(SIZE) < rng.random(80)[superpixels]
+    plain = mask.copy()
+    for i in range(80):
+        lies_in = mask[superpixels == i].mean()
+        if lies_in > share or 1 - lies_in >= share:
+            plain[superpixels == i] = lies_in > share
+    assert (majority(mask, superpixels, share=share) == plain).all()
 
 
 def test_a_mask_snaps_to_the_contours_around_it():
     """The true box has a contour; the mask is shifted, has a hole and a stray speck."""
     true = box(8, 10, 24, 30)
-    p = np.where(box(10, 13, 24, 30), 0.9, 0.1)
-    p[15:18, 20:23], p[1:3, 50:52] = 0.2, 0.8
-    snapped = snap(p[None], ring(true), SnapConfig())[0]
+    mask = box(10, 13, 24, 30)
+    mask[15:18, 20:23], mask[1:3, 50:52] = False, True
+    snapped = snap(mask[None], ring(true), SnapConfig(share=0.5))[0]
     assert ((snapped & ~ring(true).astype(bool)) == true).all()  # the contour's own pixels may go either way
 
 
 def test_weak_contours_do_not_hold():
     """Under the level, the box and what lies around it are one superpixel, of which the mask has the smaller part."""
     true = box(8, 10, 24, 30)
-    p = np.stack([np.where(box(10, 13, 24, 30), 0.9, 0.1), np.where(box(2, 2, 36, 55), 0.9, 0.1)])
-    snapped = snap(p, ring(true, 0.2), SnapConfig(level=0.29))
-    assert (snapped[0] == (p[0] > 0.5)).all()  # nothing would be left of it, so it stays as it was
+    masks = np.stack([box(10, 13, 24, 30), box(2, 2, 36, 55)])
+    snapped = snap(masks, ring(true, 0.2), SnapConfig(level=0.29, share=0.5))
+    assert (snapped[0] == masks[0]).all()  # nothing would be left of it, so it stays as it was
     assert snapped[1].all()
-    assert not (snap(p, ring(true, 0.2), SnapConfig(level=0.1))[0] == (p[0] > 0.5)).all()
+    assert (snap(masks[1:], ring(true, 0.2), SnapConfig(level=0.29, share=0.9)) == masks[1:]).all()  # not clear enough
+    assert not (snap(masks, ring(true, 0.2), SnapConfig(level=0.1, share=0.5))[0] == masks[0]).all()
 
 
 def plain_recover(mask, snapped, contours, config):
@@ -93,38 +105,38 @@ def test_a_thin_part_comes_back_where_a_contour_is_seen():
     """A pole, one pixel wide, that no superpixel follows; a second one without contours stays away."""
     body, pole, shadow = box(10, 5, 20, 20), box(5, 40, 30, 1), box(5, 50, 30, 1)
     contours = ring(body) + 0.5 * pole
-    p = np.where(body | pole | shadow, 0.9, 0.1)
-    without = snap(p[None], contours, SnapConfig())[0]
+    masks = (body | pole | shadow)[None]
+    without = snap(masks, contours, SnapConfig())[0]
     assert not without[pole].any() and without[body].all()
-    snapped = snap(p[None], contours, SnapConfig(matched=0.9))[0]
+    snapped = snap(masks, contours, SnapConfig(matched=0.9))[0]
     assert snapped[pole].all() and not snapped[shadow].any()
 
 
 def test_several_masks_are_snapped_each_by_itself():
     rng = np.random.default_rng(1)
     contours = rng.random(SIZE)
-    p = rng.random((3, *SIZE))
-    together = snap(p, contours)
+    masks = rng.random((3, *SIZE)) > 0.5
+    together = snap(masks, contours)
     assert together.dtype == bool
-    assert all((together[n] == snap(p[n : n + 1], contours)[0]).all() for n in range(3))
-    assert snap(p[:0], contours).shape == (0, *SIZE)
+    assert all((together[n] == snap(masks[n : n + 1], contours)[0]).all() for n in range(3))
+    assert snap(masks[:0], contours).shape == (0, *SIZE)
 
 
 @pytest.mark.parametrize("strength", [0.0, 1.0])
 def test_masks_that_are_empty_or_full(strength):
     contours = ring(box(8, 10, 24, 30), strength)
-    snapped = snap(np.stack([np.zeros(SIZE), np.ones(SIZE)]), contours)
+    snapped = snap(np.stack([np.zeros(SIZE, bool), np.ones(SIZE, bool)]), contours)
     assert not snapped[0].any() and snapped[1].all()
 
 
 def test_without_any_contour_the_mask_stays():
     mask = box(10, 13, 24, 30)
-    assert (snap(mask[None].astype(float), np.zeros(SIZE))[0] == mask).all()
+    assert (snap(mask[None], np.zeros(SIZE))[0] == mask).all()
 
 
 def test_sizes_that_differ():
     with pytest.raises(ValueError, match=r"\(1, 40, 60\) and \(40, 61\)"):
-        snap(np.zeros((1, *SIZE)), np.zeros((40, 61)))
+        snap(np.zeros((1, *SIZE), bool), np.zeros((40, 61)))
     with pytest.raises(ValueError, match=r"\(40, 60\) and .* \(60, 40\) differ"):
         majority(np.zeros(SIZE, bool), np.zeros((60, 40), int))
     with pytest.raises(ValueError, match=r"\(40, 60\) and .* \(60, 40\) differ"):

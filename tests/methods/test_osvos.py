@@ -43,6 +43,9 @@ def filters_network() -> SideOutputNetwork:
     return SideOutputNetwork(Encoder(FilterBank(levels=["layer1", "layer2", "layer3"]))).eval()
 
 
+METHODS_HERE = ["osvos", "osvos-fast", "osvos-s"]
+
+
 @pytest.fixture(scope="module")
 def video() -> Sequence:
     return load_sequence("synthetic/908", config=SyntheticConfig(size=SIZE, frames=6, objects=(2, 2)))
@@ -240,17 +243,17 @@ def test_settings_that_are_none_are_refused(settings, message):
 
 
 def test_snapped_masks_are_made_of_superpixels(parent, video):
-    """A single object's mask is what the snapper makes of its probability; of two, the more probable has the pixel."""
-    snapper = Snapper(load_contours(), SnapConfig(mask=0.3, level=0.05))
-    segmenter = OsvosSegmenter(parent, STEPS, snapper=snapper)
+    """A single object's mask is what the snapper makes of its own; of two, the more probable has the pixel."""
+    snapper = Snapper(load_contours(), SnapConfig(level=0.05, share=0.5))
+    segmenter = OsvosSegmenter(parent, replace(STEPS, threshold=0.3), snapper=snapper)
     frame = video.frames[2]
     segmenter.start(video.frames[0], np.where(video.labels(0) == 1, 1, 0).astype(np.uint8))
     p = segmenter.scores(frame[None])[:, 0].sigmoid().numpy()
-    assert ((segmenter.step(frame) == 1) == snapper.snap(frame, p)[0]).all()
+    assert ((segmenter.step(frame) == 1) == snapper.snap(frame, p > 0.3)[0]).all()
     assert (segmenter.step(frame) != _without_snapper(segmenter).step(frame)).any()
     segmenter.add_objects(frame, np.where(video.labels(2) == 2, 2, 0).astype(np.uint8))
     p = segmenter.scores(frame[None])[:, 0].sigmoid().numpy()
-    p_snapped = np.where(snapper.snap(frame, p), p, 0)
+    p_snapped = np.where(snapper.snap(frame, p > 0.3), p, 0)
     expected = np.where(p_snapped.max(axis=0) > 0, 1 + p_snapped.argmax(axis=0), 0)
     assert (segmenter.step(frame) == expected).all()
 
@@ -261,14 +264,14 @@ def _without_snapper(segmenter: OsvosSegmenter) -> OsvosSegmenter:
     return fast
 
 
-def test_snapping_is_an_option(checkpoint):
-    assert build("osvos", checkpoint=checkpoint, device="cpu").snapper is None
-    snapper = Snapper.load()
-    files = {"backbone_weights": None, "checkpoint": checkpoint, "device": "cpu", "note": print}
-    assert OsvosSegmenter.load(snapper=snapper, **files).snapper is snapper
+def test_masks_are_snapped_but_in_the_fast_mode(checkpoint, monkeypatch):
+    monkeypatch.setattr("vosbook.methods.osvos_s.MaskRcnn.load", lambda *files, **options: None)
+    snapping = {name: build(name, checkpoint=checkpoint, device="cpu", note=print).snapper for name in METHODS_HERE}
+    assert snapping["osvos-fast"] is None
+    assert snapping["osvos"].config == snapping["osvos-s"].config == SnapConfig()
 
 
-@pytest.mark.parametrize("method", ["osvos", "osvos-s"])
+@pytest.mark.parametrize("method", METHODS_HERE)
 def test_a_budget_is_seconds_and_a_minute_without_one(method, checkpoint, monkeypatch):
     monkeypatch.setattr("vosbook.methods.osvos_s.MaskRcnn.load", lambda *files, **options: None)
     files = {"checkpoint": checkpoint, "device": "cpu", "note": print}

@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from run_book import change_training, copy_book, run_here
+from run_book import change_training, run_here
 
 from vosbook.datasets.catalog import load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
@@ -18,8 +18,7 @@ SCENE = {"size": [96, 160], "frames": 4, "objects": [1, 1], "effects": []}
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Path:
-    book = copy_book(tmp_path)
+def book(book: Path) -> Path:
     change_training(book, "osvos_ablation", data=["synthetic/900"], synthetic=SCENE)
     return book
 
@@ -44,6 +43,8 @@ def test_every_row_is_scored(book, monkeypatch, capsys):
     J = np.mean([jaccard(found[t] > round(255 * 0.635), sequence.labels(t) > 0) for t in (1, 2)])
     assert record.metrics["mask"]["J"]["mean"] == pytest.approx(J)
     assert record.metrics["superpixels"]["F"]["mean"] > record.metrics["mask"]["F"]["mean"]
+    assert record.metrics["clear"]["F"]["mean"] > record.metrics["mask"]["F"]["mean"]
+    assert record.metrics["clear"] != record.metrics["superpixels"]
     assert set(record.metrics["seconds"]) == {"network", "superpixels", "recovery"}
     assert record.config["masks"] == "osvos_ablation_smoke_base"
     assert f"mask         J {J:.3f}" in capsys.readouterr().out

@@ -36,14 +36,14 @@ class Snapper:
         """With a weight file's network, the package's own by default. InputError: no such file."""
         return cls(load_contours(path).to(device))
 
-    def snap(self, frame: np.ndarray, p: np.ndarray) -> np.ndarray:
-        """Soft masks of N objects of a frame uint8 (H, W, 3), float (N, H, W) in 0..1 -> bool (N, H, W)."""
-        return snap(p, find_contours(self.network, frame), self.config)
+    def snap(self, frame: np.ndarray, masks: np.ndarray) -> np.ndarray:
+        """Masks of N objects of a frame uint8 (H, W, 3), bool (N, H, W), snapped: bool (N, H, W)."""
+        return snap(masks, find_contours(self.network, frame), self.config)
 
     def settle(self, frame: np.ndarray, p: np.ndarray) -> np.ndarray:
-        """The same, as soft masks (N, H, W) in 0..1 for a merge: above one half where snapped, below it elsewhere.
+        """Soft masks (N, H, W) in 0..1, an object's above one half, as soft masks for a merge that are so once snapped.
 
-        On either side the order is p's.
+        On either side of one half the order is p's.
         """
         inner = np.clip(p, 1e-3, 1 - 1e-3)  # so that none is one half
-        return np.where(self.snap(frame, p), (1 + inner) / 2, inner / 2)
+        return np.where(self.snap(frame, p > 0.5), (1 + inner) / 2, inner / 2)

@@ -14,47 +14,51 @@ from vosbook.contours.hierarchy import build_hierarchy
 
 @dataclass(frozen=True)
 class SnapConfig:
-    """Thresholds, of which the paper names none. `level` is the authors', whose `mask` is .478.
+    """Thresholds, of which the paper names none. `level` is the authors'; a plain majority is `share` = .5.
 
-    The others were chosen on training sequences, for masks of a network that was tuned without a parent; there the
-    recovery, with .9, gained nothing.
+    The others were chosen on training sequences that the networks had not seen; there the recovery, with .9, gained
+    nothing.
     """
 
-    mask: float = 0.635  # a pixel is foreground from this probability on
     level: float = 0.29  # of the hierarchy: weaker contours separate no superpixels
-    matched: float = (
-        1.0  # recovered is what has more than this share of its outline at contours: nothing, it gained none
-    )
+    share: float = 0.8  # of a superpixel that must agree before the rest of it follows
+    matched: float = 1.0  # recovered is what has more than this share of its outline at contours: nothing
     contour: float = 0.5  # from which the contour map shows a contour, in the recovery
     radius: float = 1.0  # pixels within which an outline lies at a contour
 
 
-def snap(p: np.ndarray, contours: np.ndarray, config: SnapConfig = SnapConfig()) -> np.ndarray:
-    """Snap soft masks, float (N, H, W) in 0..1, to a contour map (H, W): bool (N, H, W).
+def snap(masks: np.ndarray, contours: np.ndarray, config: SnapConfig = SnapConfig()) -> np.ndarray:
+    """Snap masks bool (N, H, W) to a contour map (H, W): bool (N, H, W).
 
     The superpixels are the same for all N. ValueError where the sizes differ.
     """
-    if p.shape[1:] != contours.shape:
-        raise ValueError(f"masks (N, H, W) and contour map (H, W) differ in size: {p.shape} and {contours.shape}")
+    if masks.shape[1:] != contours.shape:
+        raise ValueError(f"masks (N, H, W) and contour map (H, W) differ in size: {masks.shape} and {contours.shape}")
     superpixels = build_hierarchy(contours).superpixels(config.level)
-    snapped = [_snap_one(mask, superpixels, contours, config) for mask in p > config.mask]
-    return np.array(snapped, bool).reshape(p.shape)
+    snapped = [_snap_one(mask, superpixels, contours, config) for mask in masks]
+    return np.array(snapped, bool).reshape(masks.shape)
 
 
 def _snap_one(mask: np.ndarray, superpixels: np.ndarray, contours: np.ndarray, config: SnapConfig) -> np.ndarray:
     """Both steps for one mask. Where they leave nothing of it, no contour speaks of the object: the mask stays."""
-    snapped = majority(mask, superpixels)
+    snapped = majority(mask, superpixels, share=config.share)
     if config.matched < 1:
         snapped = recover(mask, snapped, contours, config)
     return snapped if snapped.any() else mask
 
 
-def majority(mask: np.ndarray, superpixels: np.ndarray) -> np.ndarray:
-    """The superpixels int (H, W), 0..m-1, of which more than half lies in the mask: bool (H, W)."""
+def majority(mask: np.ndarray, superpixels: np.ndarray, *, share: float = 0.5) -> np.ndarray:
+    """What superpixels int (H, W), 0..m-1, make of a mask bool (H, W): bool (H, W).
+
+    One of which more than `share` lies in the mask is all in it, and one that lies as clearly outside is all out. With
+    one half, the paper's majority, none is left; with more, those that are undecided keep their pixels as they are: a
+    contour that the map lacks then costs nothing.
+    """
     _check_size(mask, superpixels)
     area = np.bincount(superpixels.ravel())
-    covered = np.bincount(superpixels.ravel(), weights=mask.ravel())
-    return (2 * covered > area)[superpixels]
+    covered = np.bincount(superpixels.ravel(), weights=mask.ravel()) / np.maximum(area, 1)  # 0..1 each
+    inside, undecided = covered > share, 1 - covered < share
+    return inside[superpixels] | (mask & undecided[superpixels])
 
 
 def recover(mask: np.ndarray, snapped: np.ndarray, contours: np.ndarray, config: SnapConfig) -> np.ndarray:

@@ -130,7 +130,7 @@ class OsvosSegmenter:
         self, parent: SideOutputNetwork, config: OnlineConfig = OnlineConfig(), *, snapper: Snapper | None = None
     ):
         """`parent` is copied for every object, and stays as it is. Without a `snapper`, masks are as the network has
-        them: the fast mode, in which `config.threshold` counts and not the snapper's."""
+        them: the fast mode."""
         self.parent, self.config, self.snapper = parent, config, snapper
         self.networks: dict[int, SideOutputNetwork] = {}  # by object id
         self.tuned: dict[int, Tuned] = {}
@@ -194,11 +194,11 @@ class OsvosSegmenter:
 
     def _probabilities(self, frames: np.ndarray) -> list[Tensor]:
         """Of each frame, `(N, H, W)`: an object's exceed one half where it is to be, but for its rivals."""
-        scores = self.scores(frames).transpose(0, 1)  # (B, N, H, W)
+        shift = math.log(self.config.threshold / (1 - self.config.threshold))  # the threshold becomes one half
+        p = (self.scores(frames).transpose(0, 1) - shift).sigmoid()  # (N, B, H, W) -> (B, N, H, W)
         if self.snapper is None:
-            return list((scores - math.log(self.config.threshold / (1 - self.config.threshold))).sigmoid())
-        pairs = zip(frames, scores.sigmoid().cpu().numpy(), strict=True)
-        return [torch.from_numpy(self.snapper.settle(frame, p)) for frame, p in pairs]
+            return list(p)
+        return [torch.from_numpy(self.snapper.settle(f, q)) for f, q in zip(frames, p.cpu().numpy(), strict=True)]
 
     @torch.no_grad()
     def scores(self, frames: np.ndarray) -> Tensor:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from vosbook.contours.detector import Snapper
 from vosbook.datasets.sequence import Sequence
 from vosbook.errors import InputError
 from vosbook.merge import soft_aggregate, to_labels
@@ -242,10 +243,13 @@ class OsvosSSegmenter:
         source: ProposalSource,
         config: OsvosSConfig = OsvosSConfig(),
         *,
+        snapper: Snapper | None = None,
         note: Callable[[str], None] = lambda line: None,
     ):
-        """`network` is the parent. `note` is told of objects that no proposal matches."""
-        self.parent, self.source, self.config, self.note = network.eval(), source, config, note
+        """`network` is the parent. Without a `snapper`, masks are as the network has them. `note` is told of objects
+        that no proposal matches."""
+        self.parent, self.source, self.config = network.eval(), source, config
+        self.snapper, self.note = snapper, note
         self.networks: dict[int, OsvosSNetwork] = {}  # by object
         self.wanted: dict[int, tuple[str, ...]] = {}  # categories of the instances that it is made of, by object
 
@@ -254,6 +258,7 @@ class OsvosSSegmenter:
         cls,
         config: OsvosSConfig = OsvosSConfig(),
         *,
+        snapper: Snapper | None = None,
         backbone_weights: Path | None,
         checkpoint: Path | None,
         device: str,
@@ -271,7 +276,7 @@ class OsvosSSegmenter:
             )
         note("the parent network has never seen a prior: its second round is learned from the first frame alone")
         parent = load_side_outputs(path, method="osvos", remedy=REMEDY)
-        return cls(OsvosSNetwork(parent).to(device), source, config, note=note)
+        return cls(OsvosSNetwork(parent).to(device), source, config, snapper=snapper, note=note)
 
     def start(self, frame: np.ndarray, masks: np.ndarray | None) -> None:
         """Begin a video: learn every object of `masks`. ValueError where there is none."""
@@ -293,7 +298,10 @@ class OsvosSSegmenter:
             find_object(network, image, proposals, self.wanted[i], self.config).final
             for i, network in self.networks.items()
         ]
-        return to_labels(soft_aggregate(torch.stack(found)), list(self.networks)).cpu().numpy()
+        p = torch.stack(found)  # (N, H, W)
+        if self.snapper is not None:
+            p = torch.from_numpy(self.snapper.settle(frame, p.cpu().numpy()))
+        return to_labels(soft_aggregate(p), list(self.networks)).cpu().numpy()
 
     def _learn(self, frame: np.ndarray, masks: np.ndarray) -> None:
         proposals = self._propose(frame)
