@@ -21,7 +21,7 @@ class SnapConfig:
     """
 
     level: float = 0.29  # of the hierarchy: weaker contours separate no superpixels
-    share: float = 0.8  # of a superpixel that must agree before the rest of it follows
+    share: float = 0.7  # of a superpixel that must agree before the rest of it follows
     matched: float = 1.0  # recovered is what has more than this share of its outline at contours: nothing
     contour: float = 0.5  # from which the contour map shows a contour, in the recovery
     radius: float = 1.0  # pixels within which an outline lies at a contour
