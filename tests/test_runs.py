@@ -177,7 +177,7 @@ def test_a_sequence_is_scored_without_its_ends_and_on_the_objects_given():
 
 
 def test_two_frames_are_too_few_to_score():
-    with pytest.raises(ValueError, match="s has 2 frames"):
+    with pytest.raises(ValueError, match="s has 2 masks"):
         runs.score_sequence({}, sequence(0))
 
 

@@ -196,8 +196,9 @@ PROTOCOLS = ["davis2016", "davis2017", "davis2017-unsupervised", "youtube-vos"]
 
 def _add_evaluate(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser("evaluate", help="score masks: J, F, T")
-    command.add_argument("--gt", type=Path, required=True, metavar="DIR", help="true masks: DIR/SEQUENCE/FRAME.png")
-    command.add_argument("--pred", type=Path, required=True, metavar="DIR", help="predicted masks, laid out alike")
+    gt_help = "true masks: DIR/SEQUENCE/FRAME.png, or the folder of Youtube-Objects"
+    command.add_argument("--gt", type=Path, required=True, metavar="DIR", help=gt_help)
+    command.add_argument("--pred", type=Path, required=True, metavar="DIR", help="predicted: DIR/SEQUENCE/FRAME.png")
     command.add_argument("--protocol", choices=PROTOCOLS, default=PROTOCOLS[0])
     info_help = "attributes, where T is scored; for youtube-vos its meta.json (default: the nearest in or above --gt)"
     command.add_argument("--info", type=Path, metavar="db_info.yml", help=info_help)

@@ -110,13 +110,15 @@ def script_parameters(**defaults: str) -> tuple[str, ...]:
 def score_sequence(segmenters: Mapping[Hashable, Segmenter], sequence: Sequence) -> dict[Hashable, dict[str, Any]]:
     """J and F of segmenters by name, each given the first frame's objects, and how long their frames took.
 
-    As DAVIS scores: means over the frames but the first and the last, then over objects. The segmenters take turns at
-    every frame, so that those with a `SharedBackbone` can share it. Of each, by its name: `J`, `F`, `J&F`, `objects`
-    (J and F by id), `seconds_first_frame` and `seconds_per_frame`. ValueError where there are under three frames.
+    As DAVIS scores: means over the annotated frames but the first and the last, then over objects. The segmenters take
+    turns at every frame, so that those with a `SharedBackbone` can share it. Of each, by its name: `J`, `F`, `J&F`,
+    `objects` (J and F by id), `seconds_first_frame` and `seconds_per_frame`. ValueError where under three frames are
+    annotated.
     """
     names = sequence.frames.names
-    if len(names) < 3:
-        raise ValueError(f"{sequence.name} has {len(names)} frames, of which the first and last do not count")
+    annotated = [t for t, name in enumerate(names) if name in sequence.masks]
+    if len(annotated) < 3:
+        raise ValueError(f"{sequence.name} has {len(annotated)} masks, of which the first and last do not count")
     ids = [o.id for o in sequence.objects if o.first_frame == names[0]]
     given = {names[0]: sequence.labels(0)}
     labelled = {key: segment_frames(segmenter, sequence.frames, given) for key, segmenter in segmenters.items()}
@@ -127,13 +129,13 @@ def score_sequence(segmenters: Mapping[Hashable, Segmenter], sequence: Sequence)
             start = time.perf_counter()
             labels = next(frames)
             seconds[key].append(time.perf_counter() - start)
-            if 0 < t < len(names) - 1:
+            if t in annotated[1:-1]:
                 scores[key].append(frame_scores(labels, truth, ids))
     return {key: _summary(ids, np.array(scores[key]), seconds[key]) for key in segmenters}
 
 
 def _summary(ids: list[int], scores: np.ndarray, seconds: list[float]) -> dict[str, Any]:
-    """What `score_sequence` says of one segmenter, from the scores (T - 2, 2, N)."""
+    """What `score_sequence` says of one segmenter, from the scores (T - 2, 2, N) of T annotated frames."""
     j, f = scores.mean(axis=0)  # (T - 2, 2, N) -> (2, N)
     return {
         "J": j.mean(),

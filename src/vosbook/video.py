@@ -110,10 +110,15 @@ def read_mask(path: str | Path, *, size: tuple[int, int] | None = None) -> np.nd
     labels = _read_flat_labels(path)
     if labels is None:
         labels = _read_labels(path)
+    check_mask_size(labels, size, path)
+    return labels
+
+
+def check_mask_size(labels: np.ndarray, size: tuple[int, int] | None, path: Path) -> None:
+    """InputError, which names `path`, unless the labels have the `size` (H, W). None: any will do."""
     if size is not None and labels.shape != tuple(size):
         (h, w), (want_h, want_w) = labels.shape, size
         raise InputError(f"{path} is {w}x{h} pixels but the frames are {want_w}x{want_h}: resize the mask (nearest)")
-    return labels
 
 
 def _read_flat_labels(path: Path) -> np.ndarray | None:
@@ -248,10 +253,11 @@ def list_images(folder: str | Path) -> list[Path]:
     return files
 
 
-def check_numbering(files: Sequence[Path]) -> None:
+def check_numbering(files: Sequence[Path], *, sparse: bool = False) -> None:
     """InputError where numbered frames (7.png, frame_007.png) leave a gap. A constant stride is no gap.
 
-    Nor may a number be there twice (7.png, 007.png), or something without one lie between them (cover.png).
+    Nor may a number be there twice (7.png, 007.png), or something without one lie between them (cover.png). With
+    `sparse` no stride is asked for, unless two frames are neighbours.
     """
     parts = [re.fullmatch(r"(.*?)(\d+)", f.stem, re.DOTALL) for f in files]
     strangers = [file for file, part in zip(files, parts) if part is None]
@@ -265,6 +271,8 @@ def check_numbering(files: Sequence[Path]) -> None:
     if stride == 0:
         twice = steps.index(0)
         raise InputError(f"{files[twice]} and {files[twice + 1].name} have the same number: keep one of them")
+    if sparse and stride > 1:
+        return
     for file, part, step in zip(files, parts, steps):
         if step != stride:
             missing = part[1] + str(int(part[2]) + stride).zfill(len(part[2]))
@@ -272,11 +280,14 @@ def check_numbering(files: Sequence[Path]) -> None:
 
 
 class FrameFolder:
-    """The images of a folder as `Frames`. Headers are checked at once, pixels decoded when asked for."""
+    """The images of a folder as `Frames`. Headers are checked at once, pixels decoded when asked for.
 
-    def __init__(self, folder: str | Path):
+    `sparse` is for frames that were taken here and there from a video: see `check_numbering`.
+    """
+
+    def __init__(self, folder: str | Path, *, sparse: bool = False):
         self.files = list_images(folder)
-        check_numbering(self.files)
+        check_numbering(self.files, sparse=sparse)
         self.names = tuple(f.stem for f in self.files)
         self.size = _image_size(self.files[0])
         for file in self.files[1:]:

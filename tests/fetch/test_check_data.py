@@ -222,14 +222,14 @@ def test_a_name_with_an_absurd_number(folder):
 
 def test_youtube_objects(tmp_path):
     one = DataSet(**{**vars(read_manifest()["youtube-objects"]), "expect": {"categories": ["bird", "cat"]}})
-    for kind, frames in (("images", 3), ("labels", 2)):
+    for kind, frames, form in (("images", 3, "JPEG"), ("labels", 2, "PNG")):
         for t in range(frames):
-            path = tmp_path / "bird" / "data" / "0001" / "shots" / "001" / kind / f"{t:05d}.jpg"
+            path = tmp_path / "bird" / "data" / "0001" / "shots" / "001" / kind / f"{t:05d}.{form.lower()}"
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(image_bytes("JPEG"))
+            path.write_bytes(image_bytes(form))
     report = look(one, tmp_path)
     assert "masks: bird/data/0001/shots/001 lacks 00002" in report.lines
-    assert report.lacking == ["cat", "masks of bird/data/0001/shots/001"]
+    assert report.lacking == ["cat", "masks of bird/data/0001/shots/001"] and report.damaged == []
 
 
 def test_the_real_data(davis):

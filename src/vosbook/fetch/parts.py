@@ -12,6 +12,7 @@ from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
 from vosbook.datasets.davis import read_names
+from vosbook.datasets.youtube_objects import find_shots, read_object
 from vosbook.datasets.youtube_vos import YouTubeVos, read_meta
 from vosbook.errors import InputError
 from vosbook.fetch.manifest import DataSet
@@ -176,16 +177,15 @@ def _pascal_context(data_set: DataSet, folder: Path, report: Report) -> Iterator
 
 
 def _youtube_objects(data_set: DataSet, folder: Path, report: Report) -> Iterator[Part]:
-    """Frames and their masks, which are photographs too: category/data/NUMBER/shots/NUMBER/{images,labels}."""
-    for category in data_set.expect["categories"]:
-        shots = sorted((folder / category).glob("data/*/shots/*"))
-        if not shots:
-            report.lacking.append(category)
-        for shot in shots:
-            name = str(shot.relative_to(folder))
-            frames = Part("frames", name, shot / "images", photograph_size, f"frames, {name}")
-            yield frames
-            yield Part("masks", name, shot / "labels", photograph_size, f"masks, {name}", frames.there or None)
+    """Frames of every shot, each with its mask."""
+    shots = find_shots(folder).values()
+    there = {shot.category for shot in shots}
+    report.lacking += [category for category in data_set.expect["categories"] if category not in there]
+    for shot in shots:
+        name = str(shot.folder.relative_to(folder))
+        frames = Part("frames", name, shot.images, photograph_size, name)
+        yield frames
+        yield Part("masks", name, shot.labels, object_size, name, frames.there or None)
 
 
 def _files(data_set: DataSet, folder: Path, report: Report) -> Iterator[Part]:
@@ -230,6 +230,11 @@ def photograph_size(file: Path) -> Size:
 def mask_size(file: Path) -> Size:
     """(H, W) of a mask of any kind that the book reads."""
     return read_mask(file).shape
+
+
+def object_size(file: Path) -> Size:
+    """(H, W) of a mask of Youtube-Objects."""
+    return read_object(file).shape
 
 
 def label_size(file: Path) -> Size:

@@ -1,7 +1,7 @@
-"""Seen and unseen categories: the four means that YouTube-VOS's score G is made of.
+"""Means over categories: the four that YouTube-VOS's score G is made of, and those of Youtube-Objects.
 
-An object's category stands in the `meta.json` of its split. It is a seen one where the training split, whose
-`train/meta.json` lies beside, has objects of that category too.
+In YouTube-VOS an object's category stands in the `meta.json` of its split. It is a seen one where the training split,
+whose `train/meta.json` lies beside, has objects of that category too.
 """
 
 from collections.abc import Iterable
@@ -53,6 +53,27 @@ def read_listing(gt: Path, info: Path | None) -> Listing | None:
     videos = read_meta(path)
     train = Path(path).absolute().parent.parent / "train" / "meta.json"
     return Listing(Path(path), videos, known_categories(read_meta(train)) if train.is_file() else None)
+
+
+def by_category(objects: Iterable[tuple[str, float, float]]) -> dict[str, dict]:
+    """Means of J and F over the objects of each category, and over the categories (OSVOS-S, Table 6).
+
+    `objects` gives category, J and F of each, at least one. In Youtube-Objects every sequence has one object. The
+    paper does not say that a category's mean is one over sequences and not over all their frames; the mean of its ten
+    categories is its overall figure.
+    """
+    found: dict[str, list[tuple[float, float]]] = {}
+    for category, j, f in objects:
+        found.setdefault(category, []).append((j, f))
+    means = {category: np.mean(found[category], axis=0) for category in sorted(found)}
+    return {
+        "categories": {category: _j_and_f(mean) for category, mean in means.items()},
+        "over_categories": _j_and_f(np.mean(list(means.values()), axis=0)),
+    }
+
+
+def _j_and_f(mean: np.ndarray) -> dict[str, float]:
+    return {"J": float(mean[0]), "F": float(mean[1])}
 
 
 def seen_and_unseen(

@@ -18,9 +18,10 @@ import yaml
 from scipy.optimize import linear_sum_assignment
 
 from vosbook.datasets.davis import read_names
+from vosbook.datasets.youtube_objects import ShotMasks, find_shots
 from vosbook.errors import InputError
 from vosbook.metrics.boundary import boundary_match, joint_crop, match_radius
-from vosbook.metrics.categories import Listing, read_listing, seen_and_unseen
+from vosbook.metrics.categories import Listing, by_category, read_listing, seen_and_unseen
 from vosbook.metrics.errors import attribute_gains, over_time, pixel_errors
 from vosbook.metrics.region import jaccard
 from vosbook.metrics.stability import T_SCALE, change, describe
@@ -145,6 +146,7 @@ class _Pair:
     truth: MaskFolder
     prediction: MaskFolder
     eval_t: bool
+    category: str | None = None  # of the object: Youtube-Objects
 
     def first(self, *, merge: bool = False) -> np.ndarray:
         """True labels of the first frame, uint8 (H, W); with `merge` all objects are 1."""
@@ -198,10 +200,13 @@ def _find_pairs(gt: Path, pred: Path, info: Mapping[str, Mapping[str, Any]], not
         if _holds_images(pred):
             raise InputError(f"{pred} holds masks itself: give --gt the folder of that one sequence, inside {gt}")
         folders = {name: (gt / name, pred / name) for name in _choose_sequences(gt, pred, info, note)}
+    shots = find_shots(gt)
     pairs = []
     for name, (truth, prediction) in folders.items():
+        shot = shots.get(name)
+        masks = MaskFolder(truth) if shot is None else ShotMasks(shot.labels)
         eval_t = bool(info.get(name, {}).get("eval_t", False))
-        pair = _Pair(name, MaskFolder(truth), MaskFolder(prediction), eval_t)
+        pair = _Pair(name, masks, MaskFolder(prediction), eval_t, shot and shot.category)
         _check_frames(pair, prediction)
         pairs.append(pair)
     return pairs
@@ -216,13 +221,13 @@ def _subfolders(folder: Path) -> set[str]:
 
 
 def _choose_sequences(gt: Path, pred: Path, info: Mapping[str, Mapping[str, Any]], note: Note) -> list[str]:
-    """All sequences of `gt`; or those of the shortest official list that names everything predicted.
+    """All sequences of `gt`, folders or shots; or those of the shortest official list that names all predicted ones.
 
     A data set's folder of masks holds its training sequences too, while a method is scored on the validation list. So
     the lists of `ImageSets` above `gt`, and the sets in db_info.yml, count where `gt` has all that they name. What a
     crash left could be one of them by chance, so `note` says which list it was.
     """
-    known, predicted = _subfolders(gt), _subfolders(pred)
+    known, predicted = set(find_shots(gt)) or _subfolders(gt), _subfolders(pred)
     if not known:
         raise InputError(f"{gt} holds no masks and no folders of masks: check the path")
     if not predicted:
@@ -387,9 +392,13 @@ def evaluate(
 ) -> dict[str, Any]:
     """Score the masks under `pred` against those under `gt`: a folder for each sequence, or both one sequence's folder.
 
+    `gt` may be the folder of Youtube-Objects too, whose sequences are called cat-0001-001 and the like; the protocol
+    that scores every mask but the first is "youtube-vos".
+
     Returns what `vosbook evaluate --json` writes, object ids as text; None where the protocol scores nothing. For
-    YouTube-VOS "mean" has "G" too, and "seen" and "unseen" with J and F, and each object its "category". `info` is
-    the data set's db_info.yml (attributes, `eval_t`; by default the nearest in or above `gt`), or, for YouTube-VOS, its
+    YouTube-VOS "mean" has "G" too, and "seen" and "unseen" with J and F, and each object its "category". So it has for
+    Youtube-Objects, where "mean" has "categories" and "over_categories" instead (see `by_category`). `info` is the
+    data set's db_info.yml (attributes, `eval_t`; by default the nearest in or above `gt`), or, for YouTube-VOS, its
     meta.json (categories; by default that of `gt` or of the two folders above). `progress` wraps the list of
     sequences, as tqdm does; `note` is called with a line where an official list leaves sequences of `gt` out (None: the
     log). InputError names what is missing, too much, of another size or damaged.
@@ -408,11 +417,15 @@ def evaluate(
     scores = {pair.name: score(pair, chosen) for pair in (progress(pairs) if progress else pairs)}
     if not any(_scored(objects) for objects in scores.values()):
         raise InputError(f"{gt} has no object that a mask gives before the last frame: nothing to score")
-    if listing:
-        _add_categories(scores, listing)
+    _add_categories(scores, pairs, listing)
+    if any(pair.category for pair in pairs):
+        groups = by_category(_categories_and_means(scores))
+    else:
+        seen = listing.seen if listing else None
+        groups = seen_and_unseen(_categories_and_means(scores), seen) if chosen.late_objects else {}
     result = {
         "protocol": protocol,
-        "mean": _mean(scores, chosen) | (_seen_and_unseen(scores, listing) if chosen.late_objects else {}),
+        "mean": _mean(scores, chosen) | groups,
         "sequences": {
             name: {"objects": {str(i): values for i, values in objects.items()}} for name, objects in scores.items()
         },
@@ -433,18 +446,19 @@ def _mean(scores: Mapping[str, Scores], protocol: Protocol) -> dict[str, Any]:
     return {"J&F": (j["mean"] + f["mean"]) / 2, "J": j, "F": f, "T": float(np.mean(t)) if t else None}
 
 
-def _add_categories(scores: Mapping[str, Scores], listing: Listing) -> None:
-    """Give every object its category."""
-    for name, objects in scores.items():
-        for i, values in objects.items():
-            values["category"] = listing.category(name, i)
+def _add_categories(scores: Mapping[str, Scores], pairs: Iterable[_Pair], listing: Listing | None) -> None:
+    """Give every object its category, where there is one."""
+    for pair in pairs:
+        for i, values in scores[pair.name].items():
+            if category := listing.category(pair.name, i) if listing else pair.category:
+                values["category"] = category
 
 
-def _seen_and_unseen(scores: Mapping[str, Scores], listing: Listing | None) -> dict[str, Any]:
-    """YouTube-VOS's means over the objects of seen and of unseen categories, and G."""
-    objects = [values for sequence in scores.values() for values in _scored(sequence).values()]
-    means = ((values.get("category"), *_object_means(values)[1:3]) for values in objects)
-    return seen_and_unseen(means, listing.seen if listing else None)
+def _categories_and_means(scores: Mapping[str, Scores]) -> Iterator[tuple[str | None, float, float]]:
+    """Category (None: not known), J and F of every object that has a score."""
+    for sequence in scores.values():
+        for values in _scored(sequence).values():
+            yield values.get("category"), *_object_means(values)[1:3]
 
 
 def _mean_statistics(curves: Many[Many[float | None]], protocol: Protocol) -> dict[str, float | None]:
@@ -496,7 +510,8 @@ def format_table(result: Mapping[str, Any]) -> str:
     parts = [
         f"{result['protocol']}: {_count(len(sequences), 'sequence')}, {_count(count, 'object')}",
         _columns([["", *head], ["mean", *row]]),
-        *([_category_table(mean)] if "G" in mean else []),
+        *([_seen_table(mean)] if "G" in mean else []),
+        *([_category_table(mean)] if "categories" in mean else []),
         _columns([["sequence", "object", "J&F", "J", "F", "T"], *_sequence_rows(sequences)]),
     ]
     if "analysis" in result:
@@ -517,6 +532,12 @@ def _remarks(sequences: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _category_table(mean: Mapping[str, Any]) -> str:
+    """Every category, and the mean over them."""
+    rows = [[name, *values.values()] for name, values in mean["categories"].items()]
+    return _columns([["category", "J", "F"], *rows, ["mean of these", *mean["over_categories"].values()]])
+
+
+def _seen_table(mean: Mapping[str, Any]) -> str:
     """Seen and unseen categories, and their mean G."""
     nothing = {"J": None, "F": None}
     rows = [[f"{part} categories", *(mean[part] or nothing).values()] for part in ("seen", "unseen")]
