@@ -7,10 +7,11 @@
 # ---
 
 # %% [markdown]
-# # What one shot and the parent change
+# # What one shot, the parent and snapping change
 #
 # Table 1 of OSVOS-S has the difference of each column from the one before it. The run `osvos_ablation` has measured the
-# columns, from backbone weights (`base`) and from the parent, after several numbers of steps; here are the differences.
+# columns, from backbone weights (`base`) and from the parent, after several numbers of steps, and `osvos_snapping` what
+# superpixels and contour recovery make of the parent's last masks; here are the differences.
 
 # %% tags=["parameters"]
 profile = "smoke"
@@ -23,6 +24,7 @@ from vosbook.runs import load_profile, read_record, record_run, script_parameter
 settings = load_profile(profile).of("osvos_stages")
 records = {start: read_record(f"osvos_ablation_{profile}_{start}") for start in ("base", "parent")}
 base, parent = (record.metrics["steps"] for record in records.values())
+snapping = read_record(f"osvos_snapping_{profile}_parent")
 
 
 # %%
@@ -35,15 +37,21 @@ def change(before, after):
 
 # %%
 first, *_, last = base
-config = {"steps": list(base), "commits": {start: record.commit for start, record in records.items()}}
+rows = snapping.metrics
+commits = {record.name: record.commit for record in (*records.values(), snapping)}
+config = {"steps": list(base), "commits": commits}
 data = records["base"].data
 with record_run(f"osvos_stages_{profile}", profile=profile, config=config, seed=settings["seed"], data=data) as run:
     run["metrics"] = {
         "one_shot": change(base[first], base[last]),
         "parent": change(base[last], parent[last]),
         "tuning": change(parent[first], parent[last]),
+        "superpixels": change(rows["mask"], rows["superpixels"]),
+        "contours": change(rows["superpixels"], rows["contours"]),
+        "superpixels_and_contours": change(rows["mask"], rows["contours"]),
+        "clear": change(rows["mask"], rows["clear"]),
         "parent_by_steps": {step: change(base[step], parent[step]) for step in base},
     }
-    for stage in ("one_shot", "parent", "tuning"):
+    for stage in ("one_shot", "parent", "tuning", "superpixels", "contours", "clear"):
         found = run["metrics"][stage]
-        print(f"{stage:<10} J {100 * found['J']['mean']:+.1f}  F {100 * found['F']['mean']:+.1f}")
+        print(f"{stage:<12} J {100 * found['J']['mean']:+.1f}  F {100 * found['F']['mean']:+.1f}")

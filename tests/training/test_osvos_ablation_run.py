@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from run_book import change_training, copy_book, run_here
+from run_book import change_training, run_here
 
 from vosbook.datasets.catalog import load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
@@ -26,8 +26,7 @@ PARENT = {
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Path:
-    book = copy_book(tmp_path)
+def book(book: Path) -> Path:
     change_training(book, "train_osvos_parent", **PARENT)
     ablation = {"data": ["synthetic/902", "synthetic/904"], "synthetic": VIDEO, "online": {"lr": 0.01}}
     change_training(book, "osvos_ablation", **ablation, steps=[0, 2, 30])
@@ -48,11 +47,16 @@ def test_the_stages_and_what_they_change(book, monkeypatch):
         seconds = [one["tuning_seconds"] for one in found[start].values()]
         assert seconds[0] < 0.01 and seconds[0] < seconds[1] < seconds[2]
     assert found["base"]["30"]["J"]["mean"] > found["base"]["0"]["J"]["mean"] + 0.3
+    run_here(book, monkeypatch, "osvos_snapping", "variant=parent")
     run_here(book, monkeypatch, "osvos_stages")
     changes = read_record("osvos_stages_smoke", folder=book / "results").metrics
     j = {(start, step): one["J"]["mean"] for start, steps in found.items() for step, one in steps.items()}
     assert changes["one_shot"]["J"]["mean"] == pytest.approx(j["base", "30"] - j["base", "0"])
     assert changes["parent"]["J"]["mean"] == pytest.approx(j["parent", "30"] - j["base", "30"])
+    rows = read_record("osvos_snapping_smoke_parent", folder=book / "results").metrics
+    assert changes["superpixels"]["F"]["mean"] == rows["superpixels"]["F"]["mean"] - rows["mask"]["F"]["mean"]
+    assert changes["contours"]["J&F"] == rows["contours"]["J&F"] - rows["superpixels"]["J&F"]
+    assert changes["clear"]["J"]["mean"] == rows["clear"]["J"]["mean"] - rows["mask"]["J"]["mean"]
     assert changes["parent_by_steps"]["2"]["J"]["mean"] == pytest.approx(j["parent", "2"] - j["base", "2"])
 
 

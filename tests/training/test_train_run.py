@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from run_book import change_training, copy_book, run_here, run_script, weights_of
+from run_book import change_training, run_here, run_script, weights_of
 
 from vosbook.errors import InputError
 from vosbook.features import load_backbone, read_tensors
@@ -18,9 +18,8 @@ SIMULATION = {"size": [96, 160], "lines": [240, 240]}  # small windows of frames
 
 
 @pytest.fixture
-def book(tmp_path: Path) -> Path:
+def book(book: Path) -> Path:
     """One sequence, small windows."""
-    book = copy_book(tmp_path)
     change_training(book, RUN, data=["synthetic/100"], simulation=SIMULATION | {"views": 1})
     return book
 
