@@ -24,6 +24,7 @@ import numpy as np
 import torch
 import yaml
 
+from vosbook.contours.detector import Snapper
 from vosbook.datasets.catalog import data_folder, load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.errors import InputError
@@ -88,10 +89,11 @@ def segmenter(name):
     """A new one for each video. OSVOS is tuned for a number of steps: seconds buy another number on every machine."""
     if name == "first_mask":
         return FirstMasks()
-    if name == "osvos":
+    if name in ("osvos", "osvos-fast"):
         budget = Budget(seconds=None, steps=settings["osvos"]["steps"])
         config = OnlineConfig(budget=budget, precision=settings["osvos"]["precision"])
-        return OsvosSegmenter.load(config, backbone_weights=None, checkpoint=None, **quiet)
+        snapper = Snapper.load(device=device) if name == "osvos" else None
+        return OsvosSegmenter.load(config, snapper=snapper, backbone_weights=None, checkpoint=None, **quiet)
     return build(name, **quiet)
 
 
