@@ -234,8 +234,9 @@ segment_video(
 print(*textwrap.wrap(" ".join(notes), 78), sep="\n")
 
 # %% [markdown]
-# `--method` of the command line takes the same names. The networks of S2S and RVOS come with the library; FRTM wants a
-# ResNet's weights too, and takes a bank of filters where it cannot get them.
+# `--method` of the command line takes the same names. The networks of S2S, RVOS and OSVOS come with the library; FRTM
+# wants a ResNet's weights too, and takes a bank of filters where it cannot get them. OSVOS learns every object for a
+# minute before its first frame, or as long as `--budget` says, in seconds.
 
 # %% [markdown]
 # ## 4 Look

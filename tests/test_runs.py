@@ -14,6 +14,8 @@ import yaml
 from vosbook import runs
 from vosbook.datasets.sequence import Sequence, VideoObject
 from vosbook.errors import InputError
+from vosbook.metrics.evaluate import evaluate
+from vosbook.video import write_mask
 
 RECORD = runs.RunRecord(
     name="probe",
@@ -174,6 +176,30 @@ def test_a_sequence_is_scored_without_its_ends_and_on_the_objects_given():
     assert scores["still"]["J"] == pytest.approx(np.mean(moved))
     assert scores["still"]["J&F"] == pytest.approx((scores["still"]["J"] + scores["still"]["F"]) / 2)
     assert turns == [(name, t) for t in (1, 2, 3, 4) for name in ("right", "still")]  # frame by frame
+
+
+def test_masks_are_scored_as_the_evaluation_scores_their_files(tmp_path):
+    sequence = moving_square()
+    truth = [sequence.labels(t) == 1 for t in range(5)]
+    masks = [np.roll(mask, t, axis=1) for t, mask in enumerate(truth)]
+    for folder, video in (("true", truth), ("found", masks)):
+        (tmp_path / folder / "square").mkdir(parents=True)
+        for t, mask in enumerate(video):
+            write_mask(tmp_path / folder / "square" / f"{t:05d}.png", mask.astype(np.uint8))
+    (tmp_path / "db_info.yml").write_text("sequences: [{name: square, attributes: [], eval_t: true}]")
+    expected = evaluate(tmp_path / "true", tmp_path / "found")["mean"]
+    found = runs.score_masks(masks, truth)
+    assert found["T"] is not None and 0 < found["J"]["mean"] < 1
+    assert {key: found[key] for key in expected} == expected
+    assert runs.score_masks(masks, truth, timed=False) == found | {"T": None}
+    masks[2] = np.zeros_like(masks[2])
+    assert runs.score_masks(masks, truth)["J"]["mean"] < found["J"]["mean"]
+
+
+def test_means_are_taken_key_by_key_of_what_is_known():
+    entries = [{"J": {"mean": 1.0}, "T": None}, {"J": {"mean": 2.0}, "T": 5}, {"J": {"mean": 6.0}, "T": None}]
+    assert runs.mean_of(entries) == {"J": {"mean": 3.0}, "T": 5.0}
+    assert runs.mean_of([{"T": None}, {"T": None}]) == {"T": None}
 
 
 def test_two_frames_are_too_few_to_score():

@@ -27,7 +27,6 @@ variant = "base"
 
 # %% tags=["imports"]
 import copy
-import math
 import time
 from dataclasses import asdict
 
@@ -39,10 +38,9 @@ from vosbook.datasets.catalog import data_folder, load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.features import load_backbone
 from vosbook.methods.osvos import LEVELS, METHOD, REMEDY, OnlineConfig, OsvosSegmenter, base_network, online_steps
-from vosbook.metrics.evaluate import frame_scores, read_info, statistics
-from vosbook.metrics.stability import sequence_stability
+from vosbook.metrics.evaluate import read_info
 from vosbook.nn.side_outputs import load_side_outputs
-from vosbook.runs import book_folder, load_profile, manifest_entry, record_run, script_parameters
+from vosbook.runs import book_folder, load_profile, manifest_entry, mean_of, record_run, score_masks, script_parameters
 from vosbook.training.fine_tune import learn
 
 # %%
@@ -77,15 +75,6 @@ def probabilities(segmenter, frames) -> list[np.ndarray]:
     return found
 
 
-def score(found, truth, *, timed) -> dict:
-    """Mean, recall and decay of J and F as DAVIS has them, and T where it is `timed`."""
-    masks = [p > threshold for p in found]
-    pairs = np.array([frame_scores(masks[t].astype(np.uint8), truth[t], [1]) for t in range(1, len(truth) - 1)])
-    j, f = pairs[..., 0].T  # (T - 2, 2, 1) -> (T - 2,) each
-    t = sequence_stability([truth[0] > 0, *masks[1:-1]]) if timed else math.nan
-    return {"J": asdict(statistics(j)), "F": asdict(statistics(f)), "T": None if math.isnan(t) else t}
-
-
 # %% [markdown]
 # Seconds are the processor's, of all threads together, so that other work on the machine counts little.
 
@@ -94,10 +83,10 @@ def score(found, truth, *, timed) -> dict:
 def run_sequence(spec) -> dict[int, dict]:
     """Scores and seconds of one sequence by number of steps."""
     sequence, network = sequences[spec], copy.deepcopy(start)
-    truth = [(sequence.labels(t) > 0).astype(np.uint8) for t in range(len(sequence.frames))]
+    truth = [sequence.labels(t) > 0 for t in range(len(sequence.frames))]
     segmenter = OsvosSegmenter(start, config)
     segmenter.networks = {1: network}
-    steps, made, spent, results = learn(*online_steps(network, sequence.frames[0], truth[0] > 0, config)), 0, 0.0, {}
+    steps, made, spent, results = learn(*online_steps(network, sequence.frames[0], truth[0], config)), 0, 0.0, {}
     for wanted in settings["steps"]:
         begun = time.process_time()
         while made < wanted:
@@ -109,29 +98,15 @@ def run_sequence(spec) -> dict[int, dict]:
         per_frame = (time.process_time() - ended) / len(found)
         last = wanted == settings["steps"][-1]
         timed = last and info.get(sequence.name, {}).get("eval_t", True)
-        results[wanted] = score(found, truth, timed=timed)
-        results[wanted] |= {"tuning_seconds": spent, "seconds_per_frame": per_frame, "frames": len(found)}
+        results[wanted] = score_masks([p > threshold for p in found], truth, timed=timed)
+        results[wanted] |= {"tuning_seconds": spent, "seconds_per_frame": per_frame}
+        results[wanted] |= {"total_seconds_per_frame": spent / len(found) + per_frame}
         print(f"{spec} {wanted} steps, {spent:.1f} s: J {results[wanted]['J']['mean']:.3f}", flush=True)
     folder = runs / name / sequence.name
     folder.mkdir(parents=True, exist_ok=True)
     for frame, p in zip(sequence.frames.names, found):
         cv2.imwrite(str(folder / f"{frame}.png"), p)
     return results
-
-
-def mean(entries) -> float | None:
-    known = [entry for entry in entries if entry is not None]
-    return float(np.mean(known)) if known else None
-
-
-def summary(results: list[dict]) -> dict:
-    """The mean over sequences of everything that is measured."""
-    one = {key: mean([r[key] for r in results]) for key in ("T", "tuning_seconds", "seconds_per_frame")}
-    for measure in ("J", "F"):
-        one[measure] = {key: mean([r[measure][key] for r in results]) for key in ("mean", "recall", "decay")}
-    one["J&F"] = (one["J"]["mean"] + one["F"]["mean"]) / 2
-    one["total_seconds_per_frame"] = mean([r["tuning_seconds"] / r["frames"] + r["seconds_per_frame"] for r in results])
-    return one
 
 
 # %%
@@ -141,7 +116,7 @@ whole |= {"start": "backbone weights" if variant == "base" else checkpoint.paren
 with record_run(name, profile=profile, config=whole, seed=config.seed, data=data) as run:
     results = {spec: run_sequence(spec) for spec in sequences}
     run["metrics"] = {
-        "steps": {step: summary([of[step] for of in results.values()]) for step in settings["steps"]},
+        "steps": {step: mean_of([of[step] for of in results.values()]) for step in settings["steps"]},
         "sequences": {spec: {step: of[step] for step in settings["steps"]} for spec, of in results.items()},
     }
 

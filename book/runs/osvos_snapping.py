@@ -39,9 +39,8 @@ from vosbook.datasets.catalog import data_folder, load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.errors import InputError
 from vosbook.methods.osvos import OnlineConfig
-from vosbook.metrics.evaluate import frame_scores, read_info, statistics
-from vosbook.metrics.stability import sequence_stability
-from vosbook.runs import book_folder, load_profile, manifest_entry, record_run, script_parameters
+from vosbook.metrics.evaluate import read_info
+from vosbook.runs import book_folder, load_profile, manifest_entry, mean_of, record_run, score_masks, script_parameters
 from vosbook.training.checkpoint import SHIPPED, read_about
 
 # %%
@@ -94,44 +93,20 @@ def ways(frame, p) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     return {"mask": mask, "superpixels": voted, "contours": recovered, "clear": clear}, spent
 
 
-def summary(masks, truth, *, timed) -> dict:
-    """Mean, recall and decay of J and F as DAVIS has them, and T where it is `timed`."""
-    pairs = np.array([frame_scores(masks[t].astype(np.uint8), truth[t], [1]) for t in range(1, len(truth) - 1)])
-    j, f = pairs[..., 0].T  # (T - 2, 2, 1) -> (T - 2,) each
-    t = sequence_stability([truth[0] > 0, *masks[1:-1]]) if timed else math.nan
-    return {"J": asdict(statistics(j)), "F": asdict(statistics(f)), "T": None if math.isnan(t) else t}
-
-
 # %%
 def run_sequence(spec) -> dict[str, dict]:
     """Of one sequence, by row; `seconds` a frame by step of the snapping."""
     sequence = sequences[spec]
-    truth = [(sequence.labels(t) > 0).astype(np.uint8) for t in range(len(sequence.frames))]
+    truth = [sequence.labels(t) > 0 for t in range(len(sequence.frames))]
     pairs = [ways(frame, p) for frame, p in zip(sequence.frames, read_probabilities(sequence))]
     timed = info.get(sequence.name, {}).get("eval_t", True)
-    rows = {row: summary([found[row] for found, _ in pairs], truth, timed=timed) for row in pairs[0][0]}
-    seconds = {step: float(np.mean([spent[step] for _, spent in pairs])) for step in pairs[0][1]}
+    rows = {row: score_masks([found[row] for found, _ in pairs], truth, timed=timed) for row in ROWS}
+    seconds = mean_of([spent for _, spent in pairs])
     print(
         f"{spec}: " + ", ".join(f"{row} {s['J']['mean']:.3f} {s['F']['mean']:.3f}" for row, s in rows.items()),
         flush=True,
     )
     return rows | {"seconds": seconds}
-
-
-def mean(entries) -> float | None:
-    known = [entry for entry in entries if entry is not None]
-    return float(np.mean(known)) if known else None
-
-
-def over_sequences(results) -> dict:
-    """The mean of everything that is measured, by row."""
-    rows = {}
-    for row in ROWS:
-        of = [result[row] for result in results]
-        rows[row] = {m: {key: mean([o[m][key] for o in of]) for key in ("mean", "recall", "decay")} for m in ("J", "F")}
-        rows[row] |= {"T": mean([o["T"] for o in of]), "J&F": (rows[row]["J"]["mean"] + rows[row]["F"]["mean"]) / 2}
-    rows["seconds"] = {step: mean([r["seconds"][step] for r in results]) for step in results[0]["seconds"]}
-    return rows
 
 
 # %%
@@ -144,7 +119,7 @@ whole |= {"masks": folder.name, "masks_sha256": probabilities.hexdigest(), "thre
 whole |= {"network": read_about(SHIPPED / "contours.safetensors")["record"]}
 with record_run(name, profile=profile, config=whole, seed=settings["seed"], data=data) as run:
     results = {spec: run_sequence(spec) for spec in sequences}
-    run["metrics"] = {**over_sequences(list(results.values())), "sequences": results}
+    run["metrics"] = {**mean_of(list(results.values())), "sequences": results}
 
 # %%
 for row in ROWS:

@@ -28,7 +28,8 @@ import yaml
 
 from vosbook.datasets.sequence import Sequence
 from vosbook.errors import InputError
-from vosbook.metrics.evaluate import frame_scores
+from vosbook.metrics.evaluate import frame_scores, statistics
+from vosbook.metrics.stability import sequence_stability
 from vosbook.segment import Segmenter, segment_frames
 
 PACKAGES = ("vosbook", "torch", "torchvision", "numpy", "scipy", "scikit-image", "opencv-python-headless", "pillow")
@@ -145,6 +146,30 @@ def _summary(ids: list[int], scores: np.ndarray, seconds: list[float]) -> dict[s
         "seconds_first_frame": seconds[0],
         "seconds_per_frame": np.mean(seconds[1:]),
     }
+
+
+def score_masks(masks: Many[np.ndarray], truth: Many[np.ndarray], *, timed: bool = True) -> dict[str, Any]:
+    """One object's masks of a whole video against the true ones, both `(H, W)` and true on the object.
+
+    As DAVIS 2016 scores: `J` and `F`, each with mean, recall and decay over the frames but the first and the last,
+    `J&F`, and `T` where it is `timed` and no mask is empty, else None.
+    """
+    masks, truth = ([np.asarray(mask) > 0 for mask in video] for video in (masks, truth))
+    pairs = zip(masks[1:-1], truth[1:-1], strict=True)
+    scores = np.array([frame_scores(mask.astype(np.uint8), true.astype(np.uint8), [1]) for mask, true in pairs])
+    j, f = (asdict(statistics(curve)) for curve in scores[..., 0].T)  # (T - 2, 2, 1) -> (T - 2,) each
+    t = sequence_stability([truth[0], *masks[1:-1]]) if timed else np.nan
+    return {"J": j, "F": f, "J&F": (j["mean"] + f["mean"]) / 2, "T": None if np.isnan(t) else t}
+
+
+def mean_of(entries: Many[Any]) -> Any:
+    """The mean of numbers, None left out, or of mappings with the same keys, key by key. None where none is known."""
+    known = [entry for entry in entries if entry is not None]
+    if not known:
+        return None
+    if isinstance(known[0], Mapping):
+        return {key: mean_of([entry[key] for entry in known]) for key in known[0]}
+    return float(np.mean(known))
 
 
 class Clock:
