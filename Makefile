@@ -17,9 +17,10 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 ROOT_USER := $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: help book test lab run readme course grade clean
+.PHONY: help book pdf test lab run readme course grade clean
 help:
 	@echo 'make book   execute the chapters and build the site (PROFILE=smoke)'
+	@echo 'make pdf    the same as one PDF for printing; needs Chromium'
 	@echo 'make test   all tests, the execution of every chapter among them'
 	@echo 'make lab    open JupyterLab with the chapters as notebooks'
 	@echo 'make run    RUN=frtm_d_only PROFILE=small: one run, and its record in book/results'
@@ -30,6 +31,9 @@ help:
 
 book: $(READY)
 	@$(BIN)/python book/build.py book --profile '$(PROFILE)'
+
+pdf: $(READY)
+	@$(BIN)/python book/build.py pdf --profile '$(PROFILE)'
 
 test: $(READY)
 	@$(BIN)/ruff check

@@ -259,9 +259,9 @@ for name in ("smoke", "small", "paper"):
 # none.
 #
 # **Exercises** come at the end of each chapter, from a warm-up to a hard one. Our answer is folded away; a click
-# opens it. Write yours in a new cell between it and its check (in JupyterLab: select the check, press `Esc` and `A`),
-# and run both: the check says what is wrong, and is silent when nothing is. The checks compare values, and each has
-# been tried on the mistakes that people make.
+# opens it (in the PDF, it is at the end). Write yours in a new cell between it and its check (in JupyterLab: select the
+# check, press `Esc` and `A`), and run both: the check says what is wrong, and is silent when nothing is. The checks
+# compare values, and each has been tried on the mistakes that people make.
 
 # %% [markdown]
 # ## Exercises

@@ -1,9 +1,10 @@
-"""`make book`, `make run` and the tables of the README: see --help."""
+"""`make book`, `make pdf`, `make run` and the tables of the README: see --help."""
 
 import argparse
 import sys
+from pathlib import Path
 
-from pipeline import pages, site
+from pipeline import pages, pdf, site
 from pipeline.chapters import BOOK, chapter_paths, parameter_names, read_chapter
 from pipeline.execute import DEFAULT_PROFILE, ChapterError, execute, execute_all
 
@@ -16,13 +17,8 @@ README = BOOK.parent / "README.md"
 
 def make_book(profile: str) -> int:
     """Execute what changed, build the site, say where it is."""
-    cache = BUILD / "executed" / profile
-    chapters = chapter_paths()
-    failed = execute_all(chapters, cache, profile=profile)
-    for name, report in failed.items():
-        print(f"\n{'-' * 78}\n{name} failed\n{'-' * 78}\n{report}", file=sys.stderr)
-    if failed:
-        print(f"\n{len(failed)} of {len(chapters)} chapters failed: the site was not built", file=sys.stderr)
+    chapters, cache = chapter_paths(), BUILD / "executed" / profile
+    if not _execute(chapters, cache, profile, then="the site was not built"):
         return 1
     site.assemble(chapters, cache, BUILD / "source")
     if not site.render(BUILD):
@@ -30,6 +26,30 @@ def make_book(profile: str) -> int:
         return 1
     print(f"Open {(BUILD / 'html' / 'index.html').as_uri()}")
     return 0
+
+
+def make_pdf(profile: str) -> int:
+    """Execute what changed, print the book, say where the PDF is."""
+    chromium = pdf.need_tools(BUILD)  # before the minutes that the chapters may take
+    chapters, cache = chapter_paths(), BUILD / "executed" / profile
+    if not _execute(chapters, cache, profile, then="the PDF was not printed"):
+        return 1
+    made = pdf.make(site.all_with_outputs(chapters, cache), BUILD, chromium=chromium)
+    if made is None:
+        print("Sphinx warned (above), which counts as an error: the PDF was not replaced", file=sys.stderr)
+        return 1
+    print(f"Open {made.as_uri()}")
+    return 0
+
+
+def _execute(chapters: list[Path], cache: Path, profile: str, *, then: str) -> bool:
+    """Bring the executed chapters up to date. False, after the reports, where one failed; `then` is what follows."""
+    failed = execute_all(chapters, cache, profile=profile)
+    for name, report in failed.items():
+        print(f"\n{'-' * 78}\n{name} failed\n{'-' * 78}\n{report}", file=sys.stderr)
+    if failed:
+        print(f"\n{len(failed)} of {len(chapters)} chapters failed: {then}", file=sys.stderr)
+    return not failed
 
 
 def make_run(run: str, profile: str, given: dict[str, str]) -> int:
@@ -70,6 +90,8 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     book = commands.add_parser("book", help="execute the chapters and build the site")
     book.add_argument("--profile", default=DEFAULT_PROFILE)
+    printed = commands.add_parser("pdf", help="the same as one PDF")
+    printed.add_argument("--profile", default=DEFAULT_PROFILE)
     run = commands.add_parser("run", help="execute one training or measuring run")
     run.add_argument("run")
     run.add_argument("--profile", default=DEFAULT_PROFILE)
@@ -80,10 +102,12 @@ def main() -> int:
         return update_readme()
     try:
         load_profile(args.profile)
+        if args.command == "run":
+            return make_run(args.run, args.profile, dict(args.set))
+        return make_pdf(args.profile) if args.command == "pdf" else make_book(args.profile)
     except InputError as error:
         print(error, file=sys.stderr)
         return 2
-    return make_book(args.profile) if args.command == "book" else make_run(args.run, args.profile, dict(args.set))
 
 
 def _assignment(text: str) -> tuple[str, str]:

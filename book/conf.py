@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import matplotlib
 import yaml
 
 project = "VOS from scratch"
@@ -46,6 +47,13 @@ else:
         "widgets.js": {},
         "https://cdn.jsdelivr.net/npm/@jupyter-widgets/html-manager@1.0.15/dist/embed-amd.js": {},
     }
+
+if tags.has("singlehtml"):  # noqa: F821 (Sphinx gives it). The one page that `pipeline.pdf` prints: its own style, no widgets.
+    html_theme, html_theme_options, html_css_files = "basic", {"nosidebar": True}, ["vos.css", "print.css"]
+    html_permalinks, nb_ipywidgets_js = False, {}
+    html_static_path.append(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf"))  # the same type everywhere
+    pygments_style = "a11y-high-contrast-light"
+    suppress_warnings = ["myst.xref_missing"]  # links to the pages that are not printed become their text
 
 # Over every chapter, the ways to open it. Where the book is published is said in CITATION.cff, or nowhere.
 LAB = "http://localhost:8888/lab/tree"  # where `make lab` serves the folder book/

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -191,3 +192,17 @@ def test_a_parameter_without_a_value_is_refused(monkeypatch, capsys):
     with pytest.raises(SystemExit, match="2"):
         command.main()
     assert "'variant' is not NAME=VALUE" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", ["chromium", "npm"])
+def test_a_pdf_is_refused_in_one_line_that_says_what_to_install(missing, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(command, "BUILD", tmp_path)
+    here = {"chromium": [], "npm": ["chromium"]}[missing]
+    monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}" if name in here else None)
+    monkeypatch.setattr(command, "execute_all", lambda *args, **options: pytest.fail("executed the book first"))
+    monkeypatch.setattr(sys, "argv", ["build.py", "pdf"])
+    assert command.main() == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1
+    assert said.err.endswith(f"apt-get install {missing}\n")
+    assert not list(tmp_path.rglob("*.pdf*"))

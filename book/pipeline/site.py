@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import nbformat
@@ -20,28 +20,40 @@ from pipeline.chapters import BOOK, code_cells, read_chapter
 
 STAMP = ".inputs"  # in the finished site: a digest of what it was made from
 
+NOTE = "execution-note"  # id of a chapter's last cell
+
 
 def assemble(chapters: list[Path], cache: Path, source: Path, *, book: Path = BOOK) -> None:
-    """Fill `source` with what Sphinx reads: chapters with their outputs from `cache`, and the other pages.
+    """Fill `source` with what Sphinx reads: chapters with their outputs from `cache`, and the other pages."""
+    executed = all_with_outputs(chapters, cache)
+    write_sources({**chapter_sources(executed), **pages.all_pages(book, executed)}, source)
+
+
+def write_sources(wanted: Mapping[str, str], source: Path) -> None:
+    """Make `source` hold these files, text by name, and no others.
 
     Files that do not change keep their dates, so that Sphinx reads only the others again.
     """
-    wanted: dict[Path, str] = {}
-    executed = {}
-    for path in chapters:
-        executed[path.stem] = with_outputs(
-            read_chapter(path), nbformat.read(cache / path.with_suffix(".ipynb").name, 4)
-        )
-        wanted[source / "chapters" / f"{path.stem}.ipynb"] = nbformat.writes(executed[path.stem]) + "\n"
-    for name, text in pages.all_pages(book, executed).items():
-        wanted[source / name] = text
-    for stale in set(source.rglob("*")) - set(wanted):
+    texts = {source / name: text for name, text in wanted.items()}
+    for stale in set(source.rglob("*")) - set(texts):
         if stale.is_file():
             stale.unlink()
-    for path, text in wanted.items():
+    for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_file() or path.read_text(encoding="utf-8") != text:
             path.write_text(text, encoding="utf-8")
+
+
+def chapter_sources(executed: Mapping[str, NotebookNode]) -> dict[str, str]:
+    """Text of every chapter's source by file name."""
+    return {f"chapters/{name}.ipynb": nbformat.writes(notebook) + "\n" for name, notebook in executed.items()}
+
+
+def all_with_outputs(chapters: list[Path], cache: Path) -> dict[str, NotebookNode]:
+    """The chapters by name, with the outputs that `cache` has of them."""
+    return {
+        path.stem: with_outputs(read_chapter(path), nbformat.read(cache / f"{path.stem}.ipynb", 4)) for path in chapters
+    }
 
 
 def with_outputs(notebook: NotebookNode, executed: NotebookNode) -> NotebookNode:
@@ -56,7 +68,7 @@ def with_outputs(notebook: NotebookNode, executed: NotebookNode) -> NotebookNode
     for name in executed.metadata.keys() & {"vosbook", "widgets"}:
         notebook.metadata[name] = executed.metadata[name]
     footer = nbformat.v4.new_markdown_cell(pages.execution_note(executed.metadata["vosbook"]))
-    footer.id = "execution-note"
+    footer.id = NOTE
     notebook.cells.append(footer)
     return notebook
 
@@ -74,14 +86,20 @@ def render(build: Path, *, book: Path = BOOK, say: Callable[[str], None] = print
     digest = _digest(inputs)  # before Sphinx reads them: what changes meanwhile is for the next build
     fresh = build / "html.partial-"
     shutil.rmtree(fresh, ignore_errors=True)
-    command = [sys.executable, "-m", "sphinx", "-b", "html", "-W", "--keep-going", "-q", "-c", str(book)]
-    command += ["-d", str(build / "doctrees"), str(build / "source"), str(fresh)]
-    if subprocess.run(command, env={**os.environ, "VOSBOOK_VENDOR": str(build / "vendor")}).returncode:
+    if not sphinx(build / "source", fresh, build=build, book=book):
         return False
     (fresh / STAMP).write_text(digest)
     shutil.rmtree(site, ignore_errors=True)
     fresh.rename(site)
     return True
+
+
+def sphinx(source: Path, out: Path, *, build: Path, book: Path, builder: str = "html") -> bool:
+    """Run Sphinx. Warnings count as errors. Returns whether there were none."""
+    command = [sys.executable, "-m", "sphinx", "-b", builder, "-W", "--keep-going", "-q", "-c", str(book)]
+    command += ["-t", builder]  # for conf.py, which Sphinx reads before it sets this tag itself
+    command += ["-d", str(source.with_name("doctrees")), str(source), str(out)]
+    return subprocess.run(command, env={**os.environ, "VOSBOOK_VENDOR": str(build / "vendor")}).returncode == 0
 
 
 def _digest(places: list[Path]) -> str:

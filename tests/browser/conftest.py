@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,7 +14,10 @@ import nbformat
 import pytest
 from material import VIDEO, need_javascript, serve, unavailable
 from nbclient import NotebookClient
+from pipeline.pdf import find_chromium
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from vosbook.errors import InputError
 
 BOOK = Path(__file__).parents[2] / "book"
 sys.path.insert(0, str(BOOK))
@@ -27,9 +29,10 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        unavailable("Chromium not found: apt-get install chromium")
+    try:
+        path = find_chromium()
+    except InputError as error:
+        unavailable(str(error))
     expect.set_options(timeout=20_000)  # where other work keeps the cores busy
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
