@@ -58,10 +58,10 @@ NUMBER = """(pages) => {
 }"""
 
 
-def need_tools(build: Path, *, book: Path = BOOK) -> str:
+def need_tools(build: Path) -> str:
     """Path of Chromium, with the page's JavaScript in `build`. InputError, with what to install, if one misses."""
     chromium = find_chromium()
-    site.vendor(build, book, say=lambda line: None)
+    site.vendor(build, BOOK, say=lambda line: None)
     if not (build / "vendor" / "mathjax").is_dir():
         raise InputError("the PDF needs MathJax from npm, which must reach its registry: apt-get install npm")
     return chromium
@@ -91,11 +91,11 @@ def make(executed: Mapping[str, NotebookNode], build: Path, *, chromium: str) ->
     return made
 
 
-def build_page(executed: Mapping[str, NotebookNode], build: Path, *, book: Path = BOOK) -> Path | None:
+def build_page(executed: Mapping[str, NotebookNode], build: Path) -> Path | None:
     """The whole book as one HTML file. None where Sphinx warned."""
     source, single = build / "pdf" / "source", build / "pdf" / "single"
-    site.write_sources(sources(executed, book), source)
-    whole = site.sphinx(source, single, build=build, book=book, builder="singlehtml")
+    site.write_sources(sources(executed), source)
+    whole = site.sphinx(source, single, build=build, book=BOOK, builder="singlehtml")
     return single / "index.html" if whole else None
 
 
@@ -125,18 +125,18 @@ def first_pages(pdf: bytes) -> dict[str, int]:
 # ------------------------------------------------------------------------------------------------ what is printed
 
 
-def sources(executed: Mapping[str, NotebookNode], book: Path) -> dict[str, str]:
+def sources(executed: Mapping[str, NotebookNode]) -> dict[str, str]:
     """Text of every source by file name: a title page, the site's landing page, chapters, solutions, reference.
 
     Changes the notebooks.
     """
     for name, notebook in executed.items():
         _number(name, notebook)
-    on_site = pages.all_pages(book, executed)
+    on_site = pages.all_pages(BOOK, executed)
     at_end = {"solutions.md": _solutions(executed), **{name: on_site[name] for name in REFERENCE}}
     names = ["overview.md", *(f"chapters/{name}.ipynb" for name in executed), *at_end]
     return {
-        "index.md": f"{_title_page(executed, book)}\n\n{TOCTREE}\n" + "\n".join(names) + "\n```\n",
+        "index.md": f"{_title_page(executed)}\n\n{TOCTREE}\n" + "\n".join(names) + "\n```\n",
         "overview.md": _overview(on_site["index.md"], at_end),
         **site.chapter_sources({name: _on_paper(notebook) for name, notebook in executed.items()}),
         **at_end,
@@ -149,8 +149,8 @@ def _number(name: str, notebook: NotebookNode) -> None:
     title.source = title.source.replace("# ", f"# {name[:2]} \N{MIDDLE DOT} ", 1)
 
 
-def _title_page(executed: Mapping[str, NotebookNode], book: Path) -> str:
-    cff = yaml.safe_load((book.parent / "CITATION.cff").read_text(encoding="utf-8"))
+def _title_page(executed: Mapping[str, NotebookNode]) -> str:
+    cff = yaml.safe_load((BOOK.parent / "CITATION.cff").read_text(encoding="utf-8"))
     made = max((notebook.metadata["vosbook"] for notebook in executed.values()), key=lambda m: m["executed"])
     parts = [
         f"# {cff['title']}",
