@@ -229,7 +229,7 @@ def test_what_is_missing_or_unknown_is_said(clip, tmp_path):
         segment_video(clip, method="frtm-d-only", **{**options, "mask": None})
     with pytest.raises(InputError, match=r"first\.png.*--checkpoint"):
         segment_video(clip, method="frtm-d-only", checkpoint=tmp_path / "first.png", **options)
-    with pytest.raises(InputError, match=r"frtm has no time of tuning .*osvos-s have: leave --budget out"):
+    with pytest.raises(InputError, match=r"frtm is not tuned .* osvos, .* are: leave --budget out"):
         segment_video(clip, method="frtm", budget=10, **options)
 
 

@@ -195,7 +195,7 @@ def _check_method(name: str, budget: float | None) -> None:
         raise InputError(f"there is no method {name}: choose one of {', '.join(METHODS)}")
     if budget is not None and not METHODS[name].tuned:
         tuned = ", ".join(method.name for method in METHODS.values() if method.tuned)
-        raise InputError(f"{name} has no time of tuning that a budget could set, {tuned} have: leave --budget out")
+        raise InputError(f"{name} is not tuned for a time, as {tuned} are: leave --budget out")
 
 
 def _device(name: str) -> str:
