@@ -101,7 +101,8 @@ shown = settings["shown"]
 pictures = [compare(frames[t], estimate[t] * 1, truth[t] * 1) for t in shown]
 pictures += [overlay(frames[t], painted(proposals[t])) for t in shown]
 pictures += [compare(frames[t], selected[t] * 1, truth[t] * 1) for t in shown]
-titles = [f"frame {t}" for t in shown] + ["proposals"] * 3 + ["selected"] * 3
+rows = ("OSVOS", "proposals", "selected")
+titles = [f"{row}, frame {t}" for row in rows for t in shown]
 show(
     image_row(pictures, titles, columns=3),
     alt="Nine pictures of two turtles that cross. Above, OSVOS's mask covers our turtle "
@@ -119,14 +120,16 @@ def scores(masks):
 
 curves = {"first round": scores(estimate), "selected": scores(selected)}
 show(
-    score_curves(curves),
+    score_curves({name: [np.nan, *j] for name, j in curves.items()}),
     alt="J by frame, between .5 and .8. The first round falls as the object is hidden. "
     "The selected proposals go up and down from frame to frame.",
 )
-print({name: round(float(np.mean(j)), 3) for name, j in curves.items()})
+for name, j in curves.items():
+    print(f"{name:<12} mean J {np.mean(j):.3f}")
 
 # %% [markdown]
-# The right instance is found in frames where the first round is poor. But a proposal's border is wrong in its own way,
+# *First round* is the paper's name for OSVOS's own answer. The right instance is found in frames where it is poor, too.
+# But a proposal's border is wrong in its own way,
 # anew in every frame, and what the source has missed cannot be selected. So OSVOS-S does not simply take what is
 # selected: the next chapter uses it as a prior.
 #
@@ -158,7 +161,9 @@ print({name: round(float(np.mean(j)), 3) for name, j in curves.items()})
 #
 # For synthetic video there is a source that knows the truth, and spoils it as it is told to. Without errors it is
 # perfect. Its errors are of four kinds, drawn anew in every frame: an instance is missed; it is given another category;
-# its border moves in and out; and something is proposed where nothing is.
+# its border moves in and out; and something is proposed where nothing is. Two of the four are chances (`missed`,
+# `mistaken`), `spurious` is a mean number for a frame, and `coarse` says how far a border is off: a standard deviation,
+# as a share of the square root of the instance's area.
 
 # %%
 kinds = {
@@ -182,7 +187,7 @@ for name, p in spoiled.items():
     print(f"{name:<9}", *(f"{c} {s:.2f}" for c, s in zip(p.categories, p.scores)))
 
 # %% [markdown]
-# How good is a source? For every instance, take J of the proposal that fits it best:
+# How good is a source? For every instance, take $\mathcal J$ of the proposal that fits it best:
 
 # %%
 print("errors                          mean of the best J")
@@ -205,7 +210,7 @@ for missed, coarse in ((0, 0), (0, 0.06), (0, 0.12), (0.2, 0.06), (0.2, 0.12)):
 # and stop where none raises it by enough. (Exercise 16.2 is this search.)
 #
 # Two thresholds are ours, since the paper has none: at least half of a proposal must lie in $y$, and $\mathcal J$ must
-# rise by .02.
+# rise by .02. (The library also passes over proposals whose score is below .5; the source here makes none.)
 
 
 # %%
@@ -258,16 +263,17 @@ show(
 # %% [markdown]
 # ### Where greed is wrong
 #
-# Taking the best first is not the best of all sets. Three proposals: left half, right half, and a middle part that is a
-# little better than either half alone. Greed takes the middle, and then the halves add what is left:
+# Taking the best first does not lead to the best of all sets. Three proposals: left half, right half, and a longer one,
+# which covers more of the object than either half and spills over its end. Greed takes the long one, and then the half
+# that adds what is missing; what spills over stays.
 
 # %%
 row = np.zeros((1, 20), bool)
 target = row.copy()
 target[0, 2:18] = True
 parts = np.zeros((3, 1, 20), bool)
-parts[0, 0, 2:10], parts[1, 0, 10:18], parts[2, 0, 5:18] = True, True, True
-parts[2, 0, 18] = True  # the third one is longer, and spills over
+for part, start, stop in zip(parts, (2, 10, 5), (10, 18, 19)):  # the last spills over
+    part[0, start:stop] = True
 greedy = my_select(parts, target)
 every = [c for k in range(1, 4) for c in combinations(range(3), k)]
 best = max(every, key=lambda c: jaccard(parts[list(c)].any(axis=0), target))
@@ -346,20 +352,21 @@ show(
         {"ours": seen[pair[0]], "the other": seen[pair[1]]},
         y_label="share seen",
     ),
-    alt="Share of each turtle that the first round covers, by frame: ours is high "
-    "throughout, the other's is low.",
+    alt="Share of each turtle that the first round covers, by frame: of ours nearly all "
+    "at first, and about half at the end; of the other next to nothing.",
 )
 print("the right one is taken in", sum(right), "of", len(right), "frames")
 assert sum(right) >= 0.9 * len(right)
 
 # %% [markdown]
 # A poor estimate is enough. It need not find the object's outline: it only has to see more of our turtle than of the
-# other. Spoil it, by leaving out pixels at random and adding others, and see how long the choice stands:
+# other. Spoil the true mask, by leaving out blocks at random and adding others elsewhere, and see how long the choice
+# stands:
 
 
 # %%
 def spoil_estimate(m, kept, added, rng):
-    """Keep a share of the pixels of m in blocks of 8x8, and add a share of all others."""
+    """Keep a share of m, bool (H, W), in blocks of 8x8, and add a share of all else."""
     blocks = [-(-n // 8) for n in m.shape]
     drawn = np.kron(rng.random(blocks), np.ones((8, 8)))[: m.shape[0], : m.shape[1]]
     return np.where(m, drawn < kept, drawn < added)
@@ -389,7 +396,7 @@ for name, values in decided.items():
     axes[0, 0].plot(shares, values, label=name)
 axes[0, 0].set(
     xlabel="share of the object that is seen",
-    ylabel="right choices",
+    ylabel="share of right choices",
     ylim=(0, 1.03),
 )
 figure.legend(loc="outside upper center", ncols=3)
@@ -408,30 +415,31 @@ show(
 # film with four sources, and the same first round:
 
 # %%
-print("errors    first round   selected     oracle")
-steps = {"none": 0.0, "mild": 0.5, "medium": 1.0, "strong": 2.0}
-for name, factor in steps.items():
+print("errors    first round   selected     oracle   wanted")
+strengths = {"none": 0.0, "mild": 0.5, "medium": 1.0, "strong": 2.0}
+for name, factor in strengths.items():
     errors = ProposalErrors(**{k: factor * v for k, v in settings["errors"].items()})
     spoil = SyntheticProposals([film], errors, seed=settings["proposals_seed"])
     found = [spoil.propose(frame) for frame in frames]
     names = [found[0].categories[n] for n in select(found[0], truth[0])]
     taken = [union_of(p, propagate(p, names, m)) for p, m in zip(found, estimate)]
     oracle = [union_of(p, select(p, t)) for p, t in zip(found, truth)]
-    row = [np.mean(scores(masks)) for masks in (estimate, taken, oracle)]
-    print(f"{name:<8}", *(f"{j:>11.2f}" for j in row))
-    assert row[1] <= row[2] + 0.02
+    of = [np.mean(scores(masks)) for masks in (estimate, taken, oracle)]
+    print(f"{name:<8}", *(f"{j:>11.2f}" for j in of), "  ", *names)
+    assert of[1] <= of[2] + 0.02
 
 # %% [markdown]
 # Without errors oracle and selection are perfect, and OSVOS's poor estimate is all that was needed. With errors both
-# fall. Most of it is lost by the proposals; a category that is wrong on the *first* frame is lost by the choice, since
-# it is then wanted in every other.
+# fall, and most of it is lost by the proposals. But where the object has a wrong category on the *first* frame, as the
+# last column shows, or is not found there at all, everything is lost by the choice: the wrong name is wanted in every
+# other frame.
 #
 # ## 5 The prior
 #
 # What is selected is a mask, 0 or 1, and its border is where it is most often wrong. The paper smooths it with a
 # Gaussian and calls the result the semantic prior: $w = p(k = 1 \mid I)$, the probability that a pixel lies on the
-# selected instances. It does not say how wide the Gaussian is; ours has a standard deviation of a sixtieth of the
-# frame's height, 8 pixels of 480. (Exercise 16.1.)
+# selected instances. ($k = 2$ is the rest; chapter 17 has a classifier for each.) The paper does not say how wide the
+# Gaussian is; ours has a standard deviation of a sixtieth of the frame's height, 8 pixels of 480. (Exercise 16.1.)
 
 # %%
 step = np.zeros((60, 80), bool)
@@ -493,7 +501,8 @@ ch16.check_prior_of(prior_of)
 # Write `greedy(masks, y, least_gain)`: `masks` is `bool (N, H, W)`, `y` `bool (H, W)`. Return the list of proposals, in
 # the order in which they are taken: at each turn the one with which $\mathcal J$ of the union and `y` is highest (the
 # first of equals), as long as it is higher by at least `least_gain` than before. Before anything is taken $\mathcal J$
-# counts as 0. You may use `jaccard`.
+# counts as 0. Nothing else is asked of a proposal: section 2's share inside the mask is not part of this. You may use
+# `jaccard`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex16-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -524,8 +533,8 @@ ch16.check_greedy(greedy)
 # names, `wanted` a list of names in which one may come twice, `m` the estimate `bool (H, W)`. Return a list of
 # proposals, as section 3 has it: at each turn, among those whose category is still wanted and of which at least the
 # share `least_overlap`, and at least one pixel, is covered by what is left of `m`, take the one with the highest
-# $\mathcal J$ against what is left of `m`; then strike its category off the list once, and its pixels out of `m`. The
-# caller's `m` and `wanted` must stay as they are.
+# $\mathcal J$ against what is left of `m` (the first of equals); then strike its category off the list once, and its
+# pixels out of `m`. The caller's `m` and `wanted` must stay as they are.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex16-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

@@ -21,6 +21,7 @@ def check_prior_of(prior_of):
         "a box in the middle": (_box(8, 12, 8, 10), 1 / 24),
         "a wide Gaussian": (_box(8, 12, 8, 10), 1 / 8),
         "a box at the border": (_box(0, 0, 9, 12), 1 / 12),
+        "a strip at the border, narrower than the kernel": (_box(0, 0, 2, 36), 1 / 12),
         "a mask that is everywhere": (np.ones(SIZE, bool), 1 / 12),
         "an empty mask": (np.zeros(SIZE, bool), 1 / 12),
         "one pixel": (_box(12, 18, 1, 1), 1 / 12),
@@ -32,7 +33,7 @@ def check_prior_of(prior_of):
         assert np.array_equal(mask, before), f"{name}: the caller's mask was changed"
         want = gaussian_filter(mask.astype(float), sigma * SIZE[0], mode="nearest", truncate=4.0)
         worst = np.abs(got - want).max()
-        at = np.unravel_index(np.abs(got - want).argmax(), SIZE)
+        at = tuple(map(int, np.unravel_index(np.abs(got - want).argmax(), SIZE)))
         assert worst < 5e-3, f"{name}, sigma {sigma:.3f}: at {at} the prior is {want[at]:.3f}, got {got[at]:.3f}"
 
 
@@ -69,6 +70,7 @@ def check_greedy(greedy):
         "one that adds little": ([y & ~small, small], y, 0.2),
         "the same, a low threshold": ([y & ~small, small], y, 0.02),
         "a proposal elsewhere": ([_box(0, 0, 4, 6)], y, 0.02),
+        "a proposal with the larger part of it outside": ([_box(0, 0, 24, 36)], y, 0.02),
         "two that are alike": ([halves[0], halves[0], halves[1]], y, 0.02),
         "one that is worse than the threshold": ([_box(4, 6, 2, 2)], y, 0.05),
         "no proposals": ([], y, 0.02),
@@ -131,6 +133,7 @@ def check_follow(follow):
         ),
         "a touch is too little": (masks, names, ["bird"], touch, 0.2),
         "a touch is enough": (masks, names, ["bird"], touch, 0.1),
+        "exactly the share that is asked for": (masks, names, ["bird"], touch, 0.125),
         "a large one that holds the estimate, a small one that fits it": (
             [_box(0, 0, 20, 30), bird],
             ["bird", "bird"],

@@ -23,6 +23,11 @@ def dark_beyond_the_border(mask, sigma):
     return gaussian_filter(mask.astype(float), sigma * mask.shape[0], mode="constant")
 
 
+def mirrored_beyond_the_border(mask, sigma):
+    """np.pad with mode="symmetric": the mask comes back beyond the frame, and does not go on."""
+    return gaussian_filter(mask.astype(float), sigma * mask.shape[0], mode="reflect")
+
+
 def one_axis_alone(mask, sigma):
     """Smooths along the rows and forgets the columns."""
     return gaussian_filter(mask.astype(float), (sigma * mask.shape[0], 0), mode="nearest")
@@ -73,6 +78,12 @@ def union_forgotten(masks, y, least_gain):
     return _search(masks, y, least_gain, update=False)
 
 
+def half_must_lie_inside(masks, y, least_gain):
+    """Keeps section 2's threshold, which the exercise does not have."""
+    inside = [n for n, mask in enumerate(masks) if 2 * (mask & y).sum() >= mask.sum()]
+    return [inside[n] for n in _search(masks[inside], y, least_gain)]
+
+
 def the_best_alone(masks, y, least_gain):
     """Stops after one."""
     return _search(masks, y, least_gain, until=1) if len(masks) else []
@@ -120,8 +131,8 @@ def _walk(masks, categories, wanted, m, least_overlap, *, quota=True, remove=Tru
         pool = {}
         for n, mask in enumerate(masks):
             shared = (mask & rest).sum()
-            whole = mask.sum() if share == "proposal" else max(rest.sum(), 1)
-            enough = shared >= max(1, least_overlap * whole)
+            whole = mask.sum() if share in ("proposal", "more") else max(rest.sum(), 1)
+            enough = shared >= max(1, least_overlap * whole) and (share != "more" or shared > least_overlap * whole)
             if n not in taken and categories[n] in left and (enough or share == "none"):
                 pool[n] = {"jaccard": jaccard(mask, rest), "overlap": shared, "size": mask.sum()}[by]
         if not pool:
@@ -164,6 +175,11 @@ def share_of_the_estimate(masks, categories, wanted, m, least_overlap):
     return _walk(masks, categories, wanted, m, least_overlap, share="estimate")
 
 
+def more_than_the_share(masks, categories, wanted, m, least_overlap):
+    """Asks for more than the share, not for at least so much."""
+    return _walk(masks, categories, wanted, m, least_overlap, share="more")
+
+
 def never_left_out(masks, categories, wanted, m, least_overlap):
     """Takes as many as wanted, whether they overlap or not."""
     return _walk(masks, categories, wanted, m, least_overlap, share="none")
@@ -182,6 +198,7 @@ WRONG = {
         sigma_in_pixels,
         share_of_the_width,
         dark_beyond_the_border,
+        mirrored_beyond_the_border,
         one_axis_alone,
         two_in_the_exponent_lost,
         peak_of_one,
@@ -190,6 +207,7 @@ WRONG = {
     "ex16-2": [
         each_by_itself,
         union_forgotten,
+        half_must_lie_inside,
         the_best_alone,
         covered_share,
         never_stops,
@@ -204,6 +222,7 @@ WRONG = {
         estimate_not_reduced,
         largest_overlap,
         share_of_the_estimate,
+        more_than_the_share,
         never_left_out,
         estimate_spoiled,
     ],
