@@ -174,7 +174,8 @@ show(
     alt="Twelve pictures of a fish, three frames in four rows. Without a prior the mask "
     "is ragged in every frame. In one frame nothing is selected: with masking the result "
     "is empty there, too, while the conditional classifier finds most of the object. In "
-    "the other frames it is as close to the object as the selected proposal.",
+    "the other frames it is closer to the object than without a prior, and a little "
+    "less close than the selected proposal.",
     caption="The number is J of the frame.",
 )
 
@@ -196,8 +197,9 @@ for rival in STAGES[:-1]:
     assert J["conditional"].mean() > J[rival].mean(), rival
 
 # %% [markdown]
-# Not in every video: where no proposal is missed, masking may be better, since the conditional classifier has learned
-# to distrust. In the mean it is better than to know no prior, than the proposals, and than masking by them.
+# In the mean the conditional classifier is better than no prior, than the proposals, and than masking by them; not in
+# every video. Where the selected proposals are good, masking by them may be better, since the conditional classifier has
+# learned to distrust them.
 
 # %% [markdown]
 # ## Goals
@@ -434,7 +436,8 @@ figure, axes = new_figure(height=2.8)
 for name, values in curves.items():
     axes[0, 0].plot(shares, values, label=name)
 axes[0, 0].set(
-    xlabel="share of the object that the prior misses", ylabel="right pixels"
+    xlabel="share of the object that the prior misses",
+    ylabel="share of right pixels",
 )
 figure.legend(loc="outside upper center", ncols=3)
 show(
@@ -450,7 +453,9 @@ assert all(
 
 # %% [markdown]
 # Masking loses what the prior misses: where $w$ is 0 it answers $b$, whatever the pixel looks like. The conditional
-# classifier falls back on appearance there, and is never worse than either.
+# classifier falls back on appearance there, and is never worse than either. Nor can masking repeat a prior that misses
+# nothing, on the left of the figure: $b$ has to say no for the background, and where $w$ is 1 only $\theta x$ can
+# outvote it, which it does not where $x$ is small.
 
 # %% [markdown]
 # ## 5 Probabilities, or what is before them?
@@ -478,7 +483,8 @@ for panel, (f_one, f_two) in zip(axes[0], ((2.0, -2.0), (8.0, -2.0))):
     panel.plot(
         weight, sigmoid(weight * f_one + (1 - weight) * f_two), label="of logits"
     )
-    panel.set(title=f"f1 = {f_one:.0f}, f2 = {f_two:.0f}", xlabel="w", ylim=(0, 1))
+    panel.set(title=f"f1 = {f_one:.0f}, f2 = {f_two:.0f}", xlabel="w", ylim=(0, 1.02))
+axes[0, 0].set_ylabel("probability")
 figure.legend(
     *axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2
 )
@@ -542,7 +548,7 @@ assert asking["all missed"] > obeying["all missed"]
 
 # %% [markdown]
 # Without dropping the network obeys: it is better while its proposals hold, and much worse without them. With it $f_2$
-# knows the object, too. What the one gains where the prior fails the other gains where it holds.
+# knows the object, too: that costs where the prior holds, and pays where it fails.
 
 # %% [markdown]
 # ## Exercises
@@ -644,6 +650,7 @@ figure, axes = new_figure(height=3.0)
 for name, values in ways.items():
     axes[0, 0].plot(strengths, values, label=name, marker="o")
 axes[0, 0].set(xlabel="errors of the proposals", ylabel="mean J", ylim=(0, 1.02))
+axes[0, 0].set_yticks((0, 0.5, 1))
 figure.legend(loc="outside upper center", ncols=2)
 show(
     figure,

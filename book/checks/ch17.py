@@ -28,7 +28,7 @@ def check_layer_of(layer_of):
         for (part, right), found in zip(want.items(), got):
             assert np.shape(found) == SIZE, f"{name}: {part} has the shape {SIZE}, got {np.shape(found)}"
             off = np.abs(found - right)
-            at = np.unravel_index(off.argmax(), SIZE)
+            at = tuple(map(int, np.unravel_index(off.argmax(), SIZE)))
             assert off.max() < 1e-9, f"{name}: {part} at {at} is {right[at]:.3f}, got {found[at]:.3f} (w {w[at]:.2f})"
 
 
@@ -75,7 +75,7 @@ def check_masked_logits(masked_logits):
             got = np.asarray(got)
             assert got.shape == SIZE, f"{case}: the shape is {SIZE}, got {got.shape}"
             off = np.abs(got - want)
-            at = np.unravel_index(off.argmax(), SIZE)
+            at = tuple(map(int, np.unravel_index(off.argmax(), SIZE)))
             value = got[at]
             assert off.max() < 1e-6, f"{case}: at {at} masked features give {want[at]:.3f}, got {value:.3f}"
             assert all(map(np.array_equal, levels, before)), f"{case}: the caller's features were changed"
