@@ -425,14 +425,14 @@ for name, factor in strengths.items():
     taken = [union_of(p, propagate(p, names, m)) for p, m in zip(found, estimate)]
     oracle = [union_of(p, select(p, t)) for p, t in zip(found, truth)]
     of = [np.mean(scores(masks)) for masks in (estimate, taken, oracle)]
-    print(f"{name:<8}", *(f"{j:>11.2f}" for j in of), "  ", *names)
+    print(f"{name:<8}", *(f"{j:>11.2f}" for j in of), "  ", *names or ["nothing"])
     assert of[1] <= of[2] + 0.02
 
 # %% [markdown]
 # Without errors oracle and selection are perfect, and OSVOS's poor estimate is all that was needed. With errors both
-# fall, and most of it is lost by the proposals. But where the object has a wrong category on the *first* frame, as the
-# last column shows, or is not found there at all, everything is lost by the choice: the wrong name is wanted in every
-# other frame.
+# fall, and most of it is lost by the proposals. But where nothing fits the object on the *first* frame, nothing is
+# wanted in any other, and all that the oracle has is lost by the choice (the last column says what is wanted); a wrong
+# category on the first frame does the same harm. OSVOS-S keeps the first round where nothing is selected.
 #
 # ## 5 The prior
 #

@@ -198,8 +198,8 @@ for rival in STAGES[:-1]:
 
 # %% [markdown]
 # In the mean the conditional classifier is better than no prior, than the proposals, and than masking by them; not in
-# every video. Where the selected proposals are good, masking by them may be better, since the conditional classifier has
-# learned to distrust them.
+# every video. Where the selected proposals are good, masking by them may be better, since the conditional classifier
+# has learned to distrust them.
 
 # %% [markdown]
 # ## Goals

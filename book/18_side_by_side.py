@@ -246,10 +246,10 @@ for name, found in ours.items():
     )
 
 # %% [markdown]
-# Two methods with nearly the same mean, such as S2S and zero-shot RVOS, can fail in opposite ways. S2S loses the object:
-# most of its wrong pixels are missed ones. RVOS, with a mask or without, keeps the object and takes other things for it:
-# most of its errors are far false positives, which FRTM has next to none of. The first calls for a better memory of
-# the object, the second for a better idea of what it is not.
+# Two methods with nearly the same mean, such as S2S and zero-shot RVOS, can fail in opposite ways. S2S loses the
+# object: most of its wrong pixels are missed ones. RVOS, with a mask or without, keeps the object and takes other
+# things for it: most of its errors are far false positives, which FRTM has next to none of. The first calls for a
+# better memory of the object, the second for a better idea of what it is not.
 #
 # Now the paper's Figure 10, from the authors' masks and on its 20 sequences. What its text says can be checked: OSVOS-S
 # has far fewer false negatives than OSVOS, and somewhat more near false positives than the others.

@@ -117,8 +117,8 @@ print(f"data      {record.data[0]['spec']}, {record.data[0]['frames']} frames")
 print(f"          sha256 {record.data[0]['sha256'][:16]}...")
 
 # %% [markdown]
-# That was one row. A table of claims is worth something if *all* rows can be walked, so here are all: the number shown
-# must be the recorded one, rounded to the digits shown.
+# That was one row. A table of claims is worth something if this can be done for *every* row, so here it is done: the
+# number shown must be the recorded one, rounded to the digits shown.
 
 
 # %%
@@ -130,7 +130,7 @@ def rounds_to(value, shown):
 
 
 wrong = [row["id"] for row in measured if not rounds_to(recorded(row), row["measured"])]
-print(f"{len(measured)} rows walked to {len(records)} records, {len(wrong)} differ")
+print(f"{len(measured)} rows followed to {len(records)} records, {len(wrong)} differ")
 assert not wrong
 unclean = [name for name, record in records.items() if "+changes" in record.commit]
 print(f"records of code that was not committed: {', '.join(sorted(unclean)) or 'none'}")
@@ -143,7 +143,7 @@ print(f"records of code that was not committed: {', '.join(sorted(unclean)) or '
 # - *contradicted*: it is not so.
 # - *not run*: there is a reason, and no number.
 #
-# The first can be checked by a program; the two in the middle are a judgement, and the page of claims gives what it
+# The first can be checked by a program; the two in the middle are a judgement, and the page of claims says what it
 # rests on. (Some claims are equations. "Equal" is then claimed, and a relative difference measured.)
 
 
@@ -186,9 +186,9 @@ for reason, count in reasons.most_common(settings["reasons"]):
     tell(f"{count:>5}  {reason}", indent=" " * 7)
 
 # %% [markdown]
-# Three kinds of reasons make up nearly all: the number is another paper's, quoted for comparison; the data, or the
-# server that scores it, is not at hand; the machine that was timed is another. None of them says that a number is
-# wrong.
+# Nearly all are of two kinds. The number belongs to a method of another paper, which nothing here runs and whose masks
+# are not at hand; or the data, a network trained on it, or the server that scores it is not at hand. A few wait for the
+# machine that was timed. None of them says that a number is wrong.
 
 # %% [markdown]
 # ## 5 Where we disagree
@@ -210,7 +210,7 @@ for status, colour, marker in zip(statuses[:3], LINE_COLOURS, "o^X"):
     points = [row["claimed"] for row in rows], [row["measured"] for row in rows]
     style = {"color": colour, "marker": marker, "linestyle": "none", "label": status}
     axes[0, 0].plot(*points, **style)
-axes[0, 0].set(xlabel="claimed, %", ylabel="measured, %")
+axes[0, 0].set(xlabel="claimed in %", ylabel="measured in %")
 figure.legend(loc="outside upper center", ncols=3)
 show(
     figure,
@@ -250,11 +250,11 @@ for row in measured:
 # contradicted is rarer and says more: an effect that the paper reports and that does not appear here, or a sentence
 # that does not fit the paper's own table.
 #
-# The papers' own numbers also disagree among themselves here and there. Those rows carry a note:
+# The papers' own numbers also disagree among themselves here and there. The notes of those rows say so:
 
 # %%
 itself = [row for row in claims if "Table" in row.get("note", "")]
-print(f"{len(itself)} notes point from a number to a table that has another one")
+print(f"{len(itself)} notes hold a number against a table of the same paper, such as")
 for row in itself[: settings["notes"]]:
     tell(f"- {row['id']}: {row['claimed']} {row['unit']}; {row['note']}", indent="  ")
 
@@ -332,11 +332,11 @@ ch19.check_same(same)
 # *difficulty 3 of 3 · 30 minutes · 4 points*
 #
 # Write `faults(row, metrics)`: what is wrong with a row, as a set of words. `metrics` holds the numbers of each record,
-# nested dicts, by the record's name.
+# nested dicts, by the record's name; a path is as in section 2.
 #
 # - A row that is "not run" has the fault `"reason"` if it lacks one, or has an empty one; nothing else is asked of it.
 # - `"record"`: there is no record of that name in `metrics`.
-# - `"value"`: there is one, but the path leads to no number in it.
+# - `"value"`: there is one, but the path in the row's `value` leads to no number in it.
 # - `"measured"`: there is a number, and times `scale` (1 if the row has none) it does not round to `measured`.
 # - `"data"`: the status is "reproduced", and `measured_on` is not `data`.
 # - `"claimed"`: the status is "reproduced", and `measured` does not round to `claimed`.
@@ -405,11 +405,11 @@ for paper in papers:
 # ## Summary
 #
 # - A claim is a statement with a number, a unit and the data it was measured on; without the data it is half a claim.
-# - Every number of this book can be walked back to a record, and the record to a commit, data and a machine. A program
-#   walks all of them each time the tests run.
+# - Every number of this book can be followed back to a record, and the record to a commit, data and a machine. A
+#   program follows all of them each time the tests run.
 # - "Reproduced" is for the same data and the same digits. Most of what can be said with other data is weaker, and
 #   should sound weaker.
-# - What was not run is listed. Most of it waits for data, a server or a machine.
+# - What was not run is listed. Most of it waits for other methods' masks, for data or for a server.
 #
 # ## References
 #

@@ -11,7 +11,8 @@
 #
 # A video file, a mask that you draw on its first frame, and a method: that is all it takes to cut an object out of a
 # clip. Where the method loses the object you mend one mask and let it go on from there. This chapter does all of it on
-# a clip that it makes, so that it can also say how good each step was; put the name of your own file in its place.
+# a clip that it makes, so that it can also say how good each step was. For a file of your own the steps are the same,
+# without the truth: the end of section 6 has them.
 
 # %% tags=["parameters"]
 profile = "smoke"
@@ -53,7 +54,7 @@ settings = load_profile(profile).of("your_own_video")
 video = load_sequence(settings["data"][0])
 scratch = TemporaryDirectory()
 folder = Path(scratch.name)
-clip = folder / "clip.mp4"  # here goes the name of your own file
+clip = folder / "clip.mp4"
 write_video(clip, video.frames, fps=12)
 
 
@@ -170,9 +171,9 @@ print("equal to what the painter sends, and to what comes back")
 # %% [markdown]
 # ### A box instead of a brush
 #
-# GrabCut describes the colours inside the box and those around it by a mixture of five Gaussians each, cuts the pixels
-# apart where neighbours differ, describes again, and so on, five times. It knows nothing of objects. What it finds
-# here, in a box around the first object, against the truth:
+# GrabCut describes the colours inside the box and those around it by a mixture of five Gaussians each, cuts object from
+# surroundings where neighbouring pixels differ, describes both anew, and so on, five times. It knows nothing of
+# objects. What it finds here, in a box around the first object, against the truth:
 
 # %%
 i = object_ids(drawn)[0]
@@ -269,24 +270,25 @@ show(
         [overlay(frames[t], answers[frames.names[t]]) for t in shown],
         [f"frame {t}" for t in shown],
     ),
-    alt="Three frames with the masks that were found, among them the frame in which "
-    "they are worst.",
+    alt="Frames from the first third to the end with the masks that were found, among "
+    "them the one in which they are worst.",
     caption=f"J is lowest in frame {worst}: {mean_J[worst]:.2f}, mean of the objects.",
 )
 
 # %% [markdown]
 # ## 5 Mend a mask, and go on
 #
-# A method that has lost an object rarely finds it again, because it learns from its own answers. So mend the mask where
-# it **begins** to go wrong, not where it is worst, and run the method from there: the frames before it are good, and
-# keep their masks. Exercise 20.3 finds such frames without the truth; with it, here is the first frame in which the $J$
-# of an object is below the profile's `mend_below`:
+# A method that has lost an object rarely finds it again, because each answer rests on those before it. So mend the mask
+# where it **begins** to go wrong, not where it is worst, and run the method from there: the frames before it are good,
+# and keep their masks. Exercise 20.3 finds such frames without the truth; with it, here is the first frame in which the
+# $J$ of an object is below the profile's `mend_below`:
 
 # %%
 lost = np.flatnonzero(np.min(list(J.values()), axis=0) < settings["mend_below"])
 t = int(lost[0]) if len(lost) else worst
 name = frames.names[t]
-print(f"frame {t}:", *(f"J of object {i} {J[i][t]:.2f}" for i in J))
+print(f"the first frame with a J below {settings['mend_below']}: frame {t}")
+print("J of object", *(f"{i}: {J[i][t]:.2f}" for i in J))
 mender = Painter(frames[t], labels=answers[name])
 mender
 
@@ -396,6 +398,28 @@ show(
 )
 
 # %% [markdown]
+# ### With a file of your own
+#
+# In a notebook these are three cells: draw, then run, then look.
+#
+# ```python
+# clip = "your_clip.mp4"
+# painter = Painter(read_frame(clip))
+# painter
+# ```
+#
+# ```python
+# mask = painter.save("first.png")
+# segment_video(clip, mask=mask, method="rvos", out="masks")
+# ```
+#
+# ```python
+# frames, answers = open_frames(clip), MaskFolder("masks")
+# Inspector(frames, prediction=(answers[name] for name in frames.names), fps=frames.fps)
+# ```
+#
+# A mask is mended as in section 5, with your eye in place of $J$.
+#
 # ### All of it from the command line
 #
 # ```
@@ -466,7 +490,8 @@ ch20.check_run_lengths(run_lengths)
 # Nobody wants to look at a thousand frames for the one in which a mask jumps. An object that is followed well changes
 # little from frame to frame but for its place. Write `surprise(masks)`: a float array `(T,)` for `masks`, bool
 # `(T, H, W)`, of one object. Entry $t$ is $1 - J$ of mask $t$ and mask $t - 1$, after mask $t - 1$ was moved so that
-# the two centres of mass agree to the nearest whole pixel (`np.rint` of their difference, for rows and for columns).
+# the two centres of mass (means of the pixels' rows and columns) agree to the nearest whole pixel: by `np.rint` of the
+# difference of the centres, for rows and for columns.
 # What is moved out of the frame is gone, and what comes in is empty. Entry 0 is 0; where both masks are empty there is
 # no surprise, and where only one of them is it is 1.
 
@@ -507,15 +532,16 @@ scratch.cleanup()
 #
 # None of the four papers lets a person correct a method; DAVIS has had a track for that since 2018. So nothing is
 # claimed here, and what one mended mask gained was measured above, on one drawn video and with the truth in place of a
-# hand. To choose a method, the $J$ of those that run without a download, on five sequences of DAVIS 2016, from the
-# records of their training:
+# hand. To choose a method, here are those that run without a download, on five sequences of DAVIS 2016, from the record
+# of chapter 18:
 
 # %%
-s2s = read_record("train_s2s_small_initializer").metrics["held_out"]
-rvos = read_record("train_rvos_small_one_shot").metrics["held_out"]
-for what, one in {"s2s": s2s["s2s"], "rvos": rvos["rvos"]}.items():
-    print(f"{what:<24}{one['J']:.3f}")
-print(f"{'masks that never move':<24}{rvos['first_mask']['J']:.3f}")
+measured = read_record("side_by_side_small").metrics
+print(f"{'':<24}{'J':>6}{'s a frame':>11}")
+for name in ("s2s", "rvos", "osvos"):
+    of = measured[name]
+    print(f"{name:<24}{of['J']['mean']:>6.3f}{of['seconds']['per_frame']:>11.2f}")
+print(f"{'masks that never move':<24}{measured['first_mask']['J']['mean']:>6.3f}")
 
 # %% [markdown]
 # ## How this differs from the paper

@@ -61,6 +61,8 @@ def check_same(same):
         ("1.50", 1.51): False,
         ("12", 12.5): True,
         ("12", 11.5): True,
+        ("13", 12.5): True,
+        ("11", 11.5): True,
         ("0.25", 0.0): False,
         ("2079", 2079.0): True,
         ("2079", 2080.0): False,
@@ -75,7 +77,7 @@ def check_same(same):
 
 METRICS = {
     "official": {"osvos": {"J": {"mean": 0.79771, "recall": 0.936}, "T": 0.378}, "sequences": 20},
-    "times": {"frame": 0.1834, "note": "on a CPU"},
+    "times": {"frame": 0.1834, "note": "on a CPU", "half": 12.5},
 }
 GOOD = {
     "id": "x",
@@ -98,6 +100,7 @@ def check_faults(faults):
     """Exercise 19.3."""
     other = GOOD | {"status": "direction holds", "claimed": 86.5, "measured_on": "five sequences"}
     plain = {"value": "frame", "record": "times", "measured": 0.18, "claimed": 0.18}
+    half = {"value": "half"}
     not_run = {"id": "y", "claimed": 1.0, "data": "DAVIS", "status": "not run"}
     cases = {
         "all is well": (GOOD, set()),
@@ -114,6 +117,11 @@ def check_faults(faults):
         "a scale that is missing": (_without(GOOD, "scale"), {"measured"}),
         "more digits than are right": (GOOD | {"measured": 79.81, "claimed": 79.8}, {"measured"}),
         "more digits, all right": (GOOD | {"measured": 79.77}, set()),
+        "half a step away, upwards": (_without(GOOD, "scale") | plain | half | {"measured": 13, "claimed": 13}, set()),
+        "half a step away, downwards": (
+            _without(GOOD, "scale") | plain | half | {"measured": 12, "claimed": 12},
+            set(),
+        ),
         "reproduced on other data": (GOOD | {"measured_on": "five sequences"}, {"data"}),
         "reproduced, another value": (GOOD | {"claimed": 80.2}, {"claimed"}),
         "reproduced, and nothing is right": (

@@ -92,6 +92,8 @@ def check_surprise(surprise):
     box, pair = empty.copy(), empty.copy()
     box[4:8, 4:8] = True
     pair[4:8, 4:8], pair[4:8, 9] = True, True  # its centre is right of the box's by 1.1 columns
+    speck = box.copy()
+    speck[5, 12] = True  # far from the box: the centre of mass stays in its pixel, the middle of the extent does not
     shared = 1 - (growing[0] & growing[1]).sum() / growing[1].sum()
     moved = np.roll(leaving[0], 2, axis=1) & (np.indices(shape)[1] > 1)  # by the rounded difference of the centres
     both = np.roll(box, 1, axis=1)
@@ -103,6 +105,7 @@ def check_surprise(surprise):
         ("an object that vanishes, stays away, and comes back", [box, empty, empty, box], [0.0, 1.0, 0.0, 1.0]),
         ("an object that is never there", [empty, empty], [0.0, 0.0]),
         ("a piece that appears beside the object", [box, pair], [0.0, 1 - (both & pair).sum() / (both | pair).sum()]),
+        ("a speck that appears far from the object", [box, speck], [0.0, 1 / 17]),
         ("a disc that leaves the frame", leaving,
          [0.0, 1 - (moved & leaving[1]).sum() / (moved | leaving[1]).sum()]),
         ("a single frame", [box], [0.0]),

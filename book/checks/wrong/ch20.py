@@ -143,6 +143,16 @@ def cuts_the_fraction_off(masks):
     return _follow(masks, lambda old, new: _shift(old, (_centre(new) - _centre(old)).astype(int)))
 
 
+def middle_of_the_extent(masks):
+    """Moves by the middle between first and last row and column, not by the centre of mass."""
+
+    def middle(mask):
+        places = np.argwhere(mask)
+        return (places.min(axis=0) + places.max(axis=0)) / 2
+
+    return _follow(masks, lambda old, new: _shift(old, np.rint(middle(new) - middle(old)).astype(int)))
+
+
 def likeness(masks):
     """J itself, not what is missing to 1."""
     return 1 - _follow(masks, lambda old, new: _shift(old, _by(old, new)))
@@ -189,6 +199,7 @@ WRONG = {
         moves_the_wrong_way,
         comes_in_at_the_other_side,
         cuts_the_fraction_off,
+        middle_of_the_extent,
         likeness,
         against_the_first_mask,
         nothing_is_no_surprise,
