@@ -80,7 +80,7 @@ proposals = [source.propose(frame) for frame in frames]
 # %% [markdown]
 # Two turtles, and the other one walks past in front of ours. Above: what OSVOS, fine-tuned for a few steps on the first
 # frame, takes for the object. In the middle: everything that a proposal source says, right or wrong. Below: what
-# sections 2 and 3 choose from it. White is right, vermillion too much, blue too little.
+# sections 2 and 3 choose from it. White is right, orange too much, blue too little.
 
 # %%
 y = truth[0]

@@ -153,7 +153,7 @@ for film in films:
         masks[name].append([a.final.numpy() > 0.5 for a, _ in found[name][1]])
 
 # %% [markdown]
-# What each stage repairs, in three frames of one video. White is right, vermillion too much, blue too little. First
+# What each stage repairs, in three frames of one video. White is right, orange too much, blue too little. First
 # OSVOS, which knows appearance alone; then the proposals that were selected; then the two ways of using them.
 
 # %%
@@ -463,10 +463,15 @@ assert all(
 # The sum over $k$ is a sum of probabilities. The layer sums "prediction maps", and OSVOS's probability is a sigmoid of
 # the last one. The two are not the same. With $\sigma$ the sigmoid,
 #
-# $$w\,\sigma(f_1) + (1 - w)\,\sigma(f_2) \quad\text{or}\quad \sigma\big(w f_1 + (1 - w) f_2\big)\,?$$
+# $$w\,\sigma(f_1) + (1 - w)\,\sigma(f_2)$$
 #
-# They agree where the prior is certain, and where $f_1 = f_2$. Between, in the second form a classifier that is very
-# sure of itself outweighs the other, and in the first it can move the result by no more than its weight:
+# is a sum of probabilities, and
+#
+# $$\sigma\big(w f_1 + (1 - w) f_2\big)$$
+#
+# is one of logits. They agree where the prior is certain, and where $f_1 = f_2$. Between, in the second form a
+# classifier that is very sure of itself outweighs the other, and in the first it can move the result by no more than
+# its weight:
 
 # %%
 weight = np.linspace(0, 1, 51)

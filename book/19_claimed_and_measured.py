@@ -41,7 +41,7 @@ papers = list(dict.fromkeys(row["paper"] for row in claims))
 
 def tell(text, indent=""):
     """Print a long line as narrow as a phone shows it."""
-    print(*textwrap.wrap(text, 58, subsequent_indent=indent), sep="\n")
+    print(*textwrap.wrap(text, 44, subsequent_indent=indent), sep="\n")
 
 
 figure, axes = new_figure(height=2.6)
