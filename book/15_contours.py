@@ -100,7 +100,7 @@ show(
     alt="Four pictures of one frame: a blotchy mask with errors along its whole outline, "
     "the contour map, bright along the objects' outlines, superpixels, and the mask made "
     "of superpixels, which follows the object with few errors left.",
-    caption="White: right; vermillion: too much; blue: missing.",
+    caption="White: right; orange: too much; blue: missing.",
 )
 
 # %% [markdown]
