@@ -756,8 +756,8 @@ for variant in ("images_30", "images_200", "images_2079", "parent"):
     print(f"{images:<8}{record.config['train']['steps']:>15}{J_tuned:>8.1f}")
 
 # %% [markdown]
-# In so short a training 30 images do about as well as all of them, as the paper found for 200 in a long one. Nine times
-# the steps gain more.
+# In so short a training 30 images do about as well as all of them, as the paper found for 200 in a long one. More than
+# twenty times the steps gain more.
 #
 # ## How this differs from the paper
 #

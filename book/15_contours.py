@@ -574,13 +574,15 @@ for variant, title in (("base", "here, no parent"), ("parent", "here, with paren
 # %% [markdown]
 # In the paper the superpixels add half a point to $\mathcal J$ and take two from $\mathcal F$, and the recovery gives
 # those back; $T$ ends worse than it began. Here it depends on what they begin with. Masks tuned without a parent are
-# worse than the superpixels, and gain. Those of the parent are better than the superpixels are on some sequences (the
-# next table says on which), and lose there more than they gain elsewhere. $T$, which counts on two of the five
-# sequences, rises either way: a superpixel that wins the vote in one frame and loses it in the next makes the outline
-# jump, and a method that looks at each frame alone has nothing to hold against that.
+# worse than the superpixels, and gain by the majority. Those of the parent are better than the superpixels are on some
+# sequences (the next table says on which), and lose there more than they gain elsewhere. Where only a clear majority
+# counts, the first gain more, and the second gain a little in $\mathcal J$ and keep their $\mathcal F$.
 #
-# So `osvos` does not snap unless it is asked to (`OsvosSegmenter(..., snapper=Snapper.load())`): the fast mode is the
-# default.
+# $T$, which counts on two of the five sequences, suffers from the majority: a superpixel that wins the vote in one
+# frame and loses it in the next makes the outline jump, and a method that looks at each frame alone has nothing to hold
+# against that. A clear majority makes it worse by half as much without a parent, and not at all with one.
+#
+# So `osvos` snaps by a clear majority. `osvos-fast`, the fast mode, does not snap.
 #
 # How good can superpixels be at all? True masks, made of them, on the same five sequences, from the record of the
 # network's training; beside them true masks made of as many square tiles.

@@ -37,9 +37,11 @@ TRACKERS = {  # method -> record, and where in its metrics the scores on the fiv
     "frtm-d-only": ("frtm_ablation_small", "davis2016.fast.d_only"),
     "frtm-d-only, never updated": ("frtm_ablation_small", "davis2016.fast.d_only_no_update"),
     "s2s": ("train_s2s_small_initializer", "held_out.s2s"),
+    "s2s-online": ("side_by_side_small", "s2s-online"),
     "rvos": ("train_rvos_small_one_shot", "held_out.rvos"),
     "rvos-zero-shot": ("train_rvos_small_zero_shot", "held_out.rvos"),
-    "osvos, 60 steps": ("train_osvos_parent_small_parent", "held_out.osvos"),
+    "osvos, 60 steps": ("side_by_side_small", "osvos"),
+    "osvos-fast, 60 steps": ("side_by_side_small", "osvos-fast"),
     "first masks, which never move": ("train_rvos_small_one_shot", "held_out.first_mask"),
 }
 Notebooks = Mapping[str, NotebookNode]
@@ -141,7 +143,7 @@ def trackers_table() -> str:
     rows = []
     for method, (name, place) in TRACKERS.items():
         found = reduce(getitem, place.split("."), read_record(name).metrics)
-        scores = [found.get(f"{measure}_of_seeds", [found[measure]]) for measure in ("J", "F")]
+        scores = [found.get(f"{measure}_of_seeds", [_mean_of(found[measure])]) for measure in ("J", "F")]
         cells = [f"{100 * mean(of):.1f}" + (f" ± {100 * pstdev(of):.1f}" if len(of) > 1 else "") for of in scores]
         rows.append((method, *cells, str(len(scores[0])), f"`{name}`"))
     specs = (entry["spec"] for entry in read_record("frtm_ablation_small").data)
@@ -152,6 +154,11 @@ def trackers_table() -> str:
         "training sequences of DAVIS 2016, some on synthetic video too."
     )
     return f"{table(('method', 'J', 'F', 'seeds', 'record'), rows)}\n\n{under}"
+
+
+def _mean_of(score: float | Mapping[str, float]) -> float:
+    """Some records have J and F with their recall and decay."""
+    return score["mean"] if isinstance(score, Mapping) else score
 
 
 def with_results(readme: str, book: Path) -> str:
