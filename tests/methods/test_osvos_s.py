@@ -242,6 +242,25 @@ def test_the_prior_is_the_chosen_instance(crossing):
     assert np.array_equal(answer.w, semantic_prior(disc(20, 20), SemanticsConfig().sigma))
 
 
+def test_final_masks_are_snapped_where_there_is_a_snapper(crossing):
+    class Shifting:
+        """What it is given, moved a row down."""
+
+        def settle(self, frame, p):
+            assert p.shape == (2, *SIZE) and np.array_equal(frame, crossing.frames[1])
+            return np.roll(p, 1, axis=1)
+
+    plain, snapped = (
+        OsvosSSegmenter(parent(), Fixed(disc(14, 24), disc(66, 24)), QUICK, snapper=snapper)
+        for snapper in (None, Shifting())
+    )
+    for segmenter in (plain, snapped):
+        segmenter.start(crossing.frames[0], crossing.labels(0))
+    labels = plain.step(crossing.frames[1])
+    assert {1, 2} <= set(np.unique(labels))
+    assert np.array_equal(snapped.step(crossing.frames[1]), np.roll(labels, 1, axis=0))
+
+
 def test_an_error_of_the_source_reaches_the_caller(crossing):
     with pytest.raises(RuntimeError, match="out of memory in the instance segmenter"):
         follow(crossing, Broken())
