@@ -412,8 +412,8 @@ assert np.mean(by_share[config.share]) > np.mean(by_share[0.5])
 # %% [markdown]
 # The price: where the mask is so bad that it is wrong about a third of a superpixel, a clear majority leaves the error.
 # And nothing is gained where an object is open towards a ground much larger than itself: there it is a clear minority.
-# Share, .7, was chosen on training sequences that neither the contour network nor the one that made the masks had seen.
-# The level is the authors'.
+# The share, .7, was chosen on training sequences that neither the contour network nor the one that made the masks had
+# seen. The level is the authors'.
 #
 # ## 7 Equal to the library
 #
@@ -466,7 +466,7 @@ assert table["superpixels"][1] > table["coarse"][1]
 # %% [markdown]
 # The network's superpixels are few and large. The outline becomes right, which $\mathcal F$ sees, and where one of them
 # votes the wrong way a whole piece of the object is lost. The gradient's are many and small: with less to gain, and
-# less to lose. The clear majority keeps of the first what it can.
+# less to lose. The clear majority loses fewer pieces, and its outline is nearly as good.
 
 # %% [markdown]
 # ## Exercises
