@@ -703,6 +703,7 @@ print(
 # - `osvos-s` on the command line takes OSVOS's parent, which has never seen a prior: $f_1$ and $f_2$ begin alike, and
 #   all that they learn of the prior they learn on the first frame. A share of the views there has no prior, or $f_2$
 #   would never see the object. The paper trains its parent with proposals, as the run and this chapter do.
+# - `osvos-s` snaps its last masks to contours as chapter 15 does, by a clear majority; here nothing is snapped.
 # - Small networks and synthetic video, so that the comparison fits a laptop.
 
 # %% [markdown]

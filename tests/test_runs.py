@@ -193,7 +193,12 @@ def test_masks_are_scored_as_the_evaluation_scores_their_files(tmp_path):
     assert {key: found[key] for key in expected} == expected
     assert runs.score_masks(masks, truth, timed=False) == found | {"T": None}
     masks[2] = np.zeros_like(masks[2])
-    assert runs.score_masks(masks, truth)["J"]["mean"] < found["J"]["mean"]
+    one_lost = runs.score_masks(masks, truth)
+    assert one_lost["J"]["mean"] < found["J"]["mean"] and one_lost["T"] is not None
+    lost = [truth[0], *(np.zeros_like(mask) for mask in masks[1:])]
+    assert runs.score_masks(lost, truth)["T"] is None
+    with pytest.raises(ValueError, match="2 masks"):
+        runs.score_masks(masks[:2], truth[:2])
 
 
 def test_means_are_taken_key_by_key_of_what_is_known():

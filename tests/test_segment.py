@@ -231,6 +231,9 @@ def test_what_is_missing_or_unknown_is_said(clip, tmp_path):
         segment_video(clip, method="frtm-d-only", checkpoint=tmp_path / "first.png", **options)
     with pytest.raises(InputError, match=r"frtm is not tuned .* osvos, .* are: leave --budget out"):
         segment_video(clip, method="frtm", budget=10, **options)
+    for seconds in (-1, float("nan"), float("inf")):
+        with pytest.raises(InputError, match="a budget is seconds, 0 or more"):
+            segment_video(clip, method="osvos", budget=seconds, **options)
 
 
 def test_a_device_that_is_not_there_is_refused(monkeypatch):

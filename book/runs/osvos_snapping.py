@@ -90,6 +90,7 @@ def ways(frame, p) -> tuple[dict[str, np.ndarray], dict[str, float]]:
     recovered = recover(mask, voted, contours, config)
     spent["recovery"] = lap()
     clear = majority(mask, superpixels, share=config.share)
+    clear = clear if clear.any() else mask
     return {"mask": mask, "superpixels": voted, "contours": recovered, "clear": clear}, spent
 
 

@@ -163,7 +163,7 @@ def _add_segment(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--backbone-weights", type=Path, metavar="FILE", help="safetensors, or a torch state dict")
     command.add_argument("--checkpoint", type=Path, metavar="FILE", help="the method's own learned weights")
     command.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
-    budget_help = "osvos, osvos-s: how long an object is learned from its first frame (default 60)"
+    budget_help = "of the osvos methods: how long an object is learned from its first frame (default 60)"
     command.add_argument("--budget", type=_seconds, metavar="SECONDS", help=budget_help)
     command.set_defaults(run=_segment)
 

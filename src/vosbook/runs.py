@@ -118,6 +118,7 @@ def score_sequence(segmenters: Mapping[Hashable, Segmenter], sequence: Sequence)
     """
     names = sequence.frames.names
     annotated = [t for t, name in enumerate(names) if name in sequence.masks]
+    scored = set(annotated[1:-1])
     if len(annotated) < 3:
         raise ValueError(f"{sequence.name} has {len(annotated)} masks, of which the first and last do not count")
     ids = [o.id for o in sequence.objects if o.first_frame == names[0]]
@@ -130,7 +131,7 @@ def score_sequence(segmenters: Mapping[Hashable, Segmenter], sequence: Sequence)
             start = time.perf_counter()
             labels = next(frames)
             seconds[key].append(time.perf_counter() - start)
-            if t in annotated[1:-1]:
+            if t in scored:
                 scores[key].append(frame_scores(labels, truth, ids))
     return {key: _summary(ids, np.array(scores[key]), seconds[key]) for key in segmenters}
 
@@ -152,9 +153,12 @@ def score_masks(masks: Many[np.ndarray], truth: Many[np.ndarray], *, timed: bool
     """One object's masks of a whole video against the true ones, both `(H, W)` and true on the object.
 
     As DAVIS 2016 scores: `J` and `F`, each with mean, recall and decay over the frames but the first and the last,
-    `J&F`, and `T` where it is `timed` and no mask is empty, else None.
+    `J&F`, and `T` over the pairs of frames in which both have a mask; None where there is no such pair, or where it is
+    not `timed`. ValueError where there are under three frames.
     """
     masks, truth = ([np.asarray(mask) > 0 for mask in video] for video in (masks, truth))
+    if len(truth) < 3:
+        raise ValueError(f"there are {len(truth)} masks, of which the first and last do not count")
     pairs = zip(masks[1:-1], truth[1:-1], strict=True)
     scores = np.array([frame_scores(mask.astype(np.uint8), true.astype(np.uint8), [1]) for mask, true in pairs])
     j, f = (asdict(statistics(curve)) for curve in scores[..., 0].T)  # (T - 2, 2, 1) -> (T - 2,) each

@@ -157,7 +157,7 @@ METHODS = {
         Method(
             "osvos-s",
             "Maninis et al. 2018",
-            "Mask R-CNN's weights (a download, or --backbone-weights), and osvos's parent network",
+            "Mask R-CNN's weights (a download, or --backbone-weights), and osvos's networks",
             _osvos_s,
             tuned=True,
         ),
@@ -193,6 +193,8 @@ def build(
 def _check_method(name: str, budget: float | None) -> None:
     if name not in METHODS:
         raise InputError(f"there is no method {name}: choose one of {', '.join(METHODS)}")
+    if budget is not None and not 0 <= budget < float("inf"):  # NaN is refused too
+        raise InputError(f"a budget is seconds, 0 or more, got {budget}")
     if budget is not None and not METHODS[name].tuned:
         tuned = ", ".join(method.name for method in METHODS.values() if method.tuned)
         raise InputError(f"{name} is not tuned for a time, as {tuned} are: leave --budget out")

@@ -72,6 +72,23 @@ def test_every_chapter_begins_a_page_of_its_own(printed):
     assert all(float(top) > 760 for top in tops)  # points from the foot of a page of 842
 
 
+def test_the_contents_have_the_page_numbers(printed, page):
+    content = printed.read_bytes()
+    pages = pdf.first_pages(content)
+    begins = {name: pages[f"document-{name}"] for name in ("chapters/00_one", "chapters/01_two", "solutions")}
+    leaves = re.findall(rb"/Count \d+\n/Kids \[(.*?)\]\n/Parent", content)  # of the tree of pages, in their order
+    order = re.findall(rb"(\d+) 0 R", b" ".join(leaves))
+    for name, number in begins.items():
+        place = re.search(rb"/document-%b \[(\d+) 0 R" % name.replace("/", "#2F").encode(), content)
+        assert order.index(place[1]) + 1 == number
+    with serve(printed.parent / "pdf" / "single") as address:
+        page.goto(f"{address}/index.html")
+        page.evaluate(pdf.PREPARE)
+        page.evaluate(pdf.NUMBER, pages)
+        listed = page.locator(".page-number").all_text_contents()
+    assert [text for text in listed if text][:3] == [f", page {number}" for number in begins.values()]
+
+
 def test_links_lead_somewhere_and_pictures_are_jpeg(printed):
     content = printed.read_bytes()
     wanted = set(re.findall(rb"/Dest /(\S+)", content))

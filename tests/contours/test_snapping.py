@@ -134,6 +134,22 @@ def test_without_any_contour_the_mask_stays():
     assert (snap(mask[None], np.zeros(SIZE))[0] == mask).all()
 
 
+def test_by_default_seven_tenths_must_agree():
+    """A superpixel of which 65 % are in the mask, and one with 75 %."""
+    contours = np.zeros(SIZE)
+    contours[:, 29:31] = 1
+    two_thirds, three_quarters = box(0, 0, 26, 29), box(0, 31, 30, 29)
+    mask = two_thirds | three_quarters
+    snapped = snap(mask[None], contours)[0]
+    assert (snapped[:, :28] == two_thirds[:, :28]).all()
+    assert snapped[:, 32:].all()
+
+
+def test_soft_masks_are_refused():
+    with pytest.raises(ValueError, match="masks are bool, got float64"):
+        snap(np.zeros((1, *SIZE)), np.zeros(SIZE))
+
+
 def test_sizes_that_differ():
     with pytest.raises(ValueError, match=r"\(1, 40, 60\) and \(40, 61\)"):
         snap(np.zeros((1, *SIZE), bool), np.zeros((40, 61)))

@@ -16,8 +16,8 @@ from vosbook.contours.hierarchy import build_hierarchy
 class SnapConfig:
     """Thresholds, of which the paper names none. `level` is the authors'; a plain majority is `share` = .5.
 
-    The others were chosen on training sequences that the networks had not seen; there the recovery, with .9, gained
-    nothing.
+    `share` was chosen on training sequences that the networks had not seen. On others, which the contour network had
+    seen, the recovery, with .9, gained nothing.
     """
 
     level: float = 0.29  # of the hierarchy: weaker contours separate no superpixels
@@ -30,8 +30,10 @@ class SnapConfig:
 def snap(masks: np.ndarray, contours: np.ndarray, config: SnapConfig = SnapConfig()) -> np.ndarray:
     """Snap masks bool (N, H, W) to a contour map (H, W): bool (N, H, W).
 
-    The superpixels are the same for all N. ValueError where the sizes differ.
+    The superpixels are the same for all N. ValueError where the sizes differ, or the masks are not bool.
     """
+    if masks.dtype != bool:
+        raise ValueError(f"masks are bool, got {masks.dtype}: compare soft ones with a threshold first")
     if masks.shape[1:] != contours.shape:
         raise ValueError(f"masks (N, H, W) and contour map (H, W) differ in size: {masks.shape} and {contours.shape}")
     superpixels = build_hierarchy(contours).superpixels(config.level)
@@ -50,9 +52,9 @@ def _snap_one(mask: np.ndarray, superpixels: np.ndarray, contours: np.ndarray, c
 def majority(mask: np.ndarray, superpixels: np.ndarray, *, share: float = 0.5) -> np.ndarray:
     """What superpixels int (H, W), 0..m-1, make of a mask bool (H, W): bool (H, W).
 
-    One of which more than `share` lies in the mask is all in it, and one that lies as clearly outside is all out. With
-    one half, the paper's majority, none is left; with more, those that are undecided keep their pixels as they are: a
-    contour that the map lacks then costs nothing.
+    One of which more than `share` lies in the mask is all in it, one of which at least that much lies outside is all
+    out. With one half, the paper's majority, none is left; with more, those that are undecided keep their pixels as
+    they are: a contour that the map lacks then often costs nothing.
     """
     _check_size(mask, superpixels)
     area = np.bincount(superpixels.ravel())

@@ -192,15 +192,19 @@ def _find_pairs(gt: Path, pred: Path, info: Mapping[str, Mapping[str, Any]], not
     for folder in (gt, pred):
         if not folder.is_dir():
             raise InputError(f"{folder} is not a folder: check the path")
+    shots = find_shots(gt)
     if _holds_images(gt):
         if not _holds_images(pred):
             raise InputError(f"{pred} holds no masks itself, but {gt} does: give --pred the folder of that sequence")
         folders = {gt.absolute().name: (gt, pred)}
     else:
         if _holds_images(pred):
-            raise InputError(f"{pred} holds masks itself: give --gt the folder of that one sequence, inside {gt}")
-        folders = {name: (gt / name, pred / name) for name in _choose_sequences(gt, pred, info, note)}
-    shots = find_shots(gt)
+            remedy = f"give --gt the folder of that one sequence, inside {gt}"
+            if shots:
+                remedy = "give --pred the folder above it, which holds one for each shot"
+            raise InputError(f"{pred} holds masks itself: {remedy}")
+        chosen = _choose_sequences(gt, pred, set(shots) or _subfolders(gt), info, note)
+        folders = {name: (gt / name, pred / name) for name in chosen}
     pairs = []
     for name, (truth, prediction) in folders.items():
         shot = shots.get(name)
@@ -220,14 +224,16 @@ def _subfolders(folder: Path) -> set[str]:
     return {f.name for f in folder.iterdir() if f.is_dir() and not f.name.startswith(".")}
 
 
-def _choose_sequences(gt: Path, pred: Path, info: Mapping[str, Mapping[str, Any]], note: Note) -> list[str]:
-    """All sequences of `gt`, folders or shots; or those of the shortest official list that names all predicted ones.
+def _choose_sequences(
+    gt: Path, pred: Path, known: set[str], info: Mapping[str, Mapping[str, Any]], note: Note
+) -> list[str]:
+    """All sequences of `gt`, which are `known`; or those of the shortest official list that names all predicted ones.
 
     A data set's folder of masks holds its training sequences too, while a method is scored on the validation list. So
     the lists of `ImageSets` above `gt`, and the sets in db_info.yml, count where `gt` has all that they name. What a
     crash left could be one of them by chance, so `note` says which list it was.
     """
-    known, predicted = set(find_shots(gt)) or _subfolders(gt), _subfolders(pred)
+    predicted = _subfolders(pred)
     if not known:
         raise InputError(f"{gt} holds no masks and no folders of masks: check the path")
     if not predicted:
