@@ -573,9 +573,9 @@ for variant, title in (("base", "here, no parent"), ("parent", "here, with paren
 
 # %% [markdown]
 # In the paper the superpixels add half a point to $\mathcal J$ and take two from $\mathcal F$, and the recovery gives
-# those back; $T$ ends worse than it began. Here it depends on what they begin with: masks tuned without a parent gain by
-# the majority, those of the parent lose (the next table says where). Where only a clear majority counts, the first gain
-# more, and the second a little in $\mathcal J$, while they keep their $\mathcal F$.
+# those back; $T$ ends worse than it began. Here it depends on what they begin with: masks tuned without a parent gain
+# by the majority, those of the parent lose (the next table says where). Where only a clear majority counts, the first
+# gain more, and the second a little in $\mathcal J$, while they keep their $\mathcal F$.
 #
 # $T$, which counts on two of the five sequences, suffers from the majority: a superpixel that wins the vote in one
 # frame and loses it in the next makes the outline jump, and a method that looks at each frame alone has nothing to hold
