@@ -424,14 +424,9 @@ def evaluate(
     if not any(_scored(objects) for objects in scores.values()):
         raise InputError(f"{gt} has no object that a mask gives before the last frame: nothing to score")
     _add_categories(scores, pairs, listing)
-    if any(pair.category for pair in pairs):
-        groups = by_category(_categories_and_means(scores))
-    else:
-        seen = listing.seen if listing else None
-        groups = seen_and_unseen(_categories_and_means(scores), seen) if chosen.late_objects else {}
     result = {
         "protocol": protocol,
-        "mean": _mean(scores, chosen) | groups,
+        "mean": _mean(scores, chosen) | _category_means(scores, pairs, listing, chosen),
         "sequences": {
             name: {"objects": {str(i): values for i, values in objects.items()}} for name, objects in scores.items()
         },
@@ -458,6 +453,17 @@ def _add_categories(scores: Mapping[str, Scores], pairs: Iterable[_Pair], listin
         for i, values in scores[pair.name].items():
             if category := listing.category(pair.name, i) if listing else pair.category:
                 values["category"] = category
+
+
+def _category_means(
+    scores: Mapping[str, Scores], pairs: Iterable[_Pair], listing: Listing | None, protocol: Protocol
+) -> dict[str, Any]:
+    """Means over groups of objects: Youtube-Objects' categories, YouTube-VOS's seen and unseen ones; else none."""
+    if any(pair.category for pair in pairs):
+        return by_category(_categories_and_means(scores))
+    if not protocol.late_objects:
+        return {}
+    return seen_and_unseen(_categories_and_means(scores), listing.seen if listing else None)
 
 
 def _categories_and_means(scores: Mapping[str, Scores]) -> Iterator[tuple[str | None, float, float]]:
