@@ -31,7 +31,7 @@ from vosbook.metrics.evaluate import evaluate, format_table
 from vosbook.metrics.region import jaccard
 from vosbook.runs import load_profile, read_record
 from vosbook.segment import segment_frames
-from vosbook.video import write_mask
+from vosbook.video.masks import write_mask
 from vosbook.view.inspector import Inspector
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, score_curves, show

@@ -41,7 +41,7 @@ from vosbook.metrics.evaluate import (
 from vosbook.metrics.region import jaccard
 from vosbook.metrics.stability import contour_polygon, stability
 from vosbook.runs import load_profile, read_record
-from vosbook.video import write_mask
+from vosbook.video.masks import write_mask
 from vosbook.view.inspector import Inspector
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, new_figure, score_curves, show

@@ -37,7 +37,8 @@ from vosbook.segment import read_given, segment_frames
 from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.loss import upsample
 from vosbook.target_model.model import TargetModel
-from vosbook.video import object_ids, open_frames
+from vosbook.video.frames import open_frames
+from vosbook.video.labels import object_ids
 from vosbook.view.inspector import Inspector
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, new_figure, score_curves, show

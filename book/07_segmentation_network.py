@@ -51,7 +51,7 @@ from vosbook.training.simulate import (
     find_targets,
     look,
 )
-from vosbook.video import object_ids
+from vosbook.video.labels import object_ids
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, new_figure, show
 

@@ -52,7 +52,7 @@ from vosbook.target_model.model import (
     initial_weights,
 )
 from vosbook.target_model.stencil import FilterQuadratic, JointProblem, normal_stencil
-from vosbook.video import object_ids
+from vosbook.video.labels import object_ids
 from vosbook.view.inspector import Inspector
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, new_figure, show

@@ -42,7 +42,7 @@ from vosbook.segment import segment_frames
 from vosbook.training.clips import ClipConfig, ClipSampler
 from vosbook.training.held_out import FirstMasks
 from vosbook.training.loop import TrainConfig, train
-from vosbook.video import object_ids
+from vosbook.video.labels import object_ids
 from vosbook.view.inspector import Inspector
 from vosbook.view.overlay import overlay
 from vosbook.view.plots import image_row, new_figure, score_curves, show

@@ -32,13 +32,10 @@ from vosbook.errors import InputError
 from vosbook.metrics.region import jaccard
 from vosbook.runs import load_profile, read_record
 from vosbook.segment import METHODS, build, segment_video
-from vosbook.video import (
-    MaskFolder,
-    object_ids,
-    open_frames,
-    read_frame,
-    write_video,
-)
+from vosbook.video.codec import write_video
+from vosbook.video.frames import open_frames, read_frame
+from vosbook.video.labels import object_ids
+from vosbook.video.masks import MaskFolder
 from vosbook.view.assist import grab_cut
 from vosbook.view.inspector import Inspector
 from vosbook.view.overlay import cut_out, overlay, render_video, write_cut_outs

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 
 from vosbook.cli import main
-from vosbook.video import open_frames, read_mask, write_mask
+from vosbook.video.frames import open_frames
+from vosbook.video.masks import read_mask, write_mask
 
 
 @pytest.fixture(scope="module")

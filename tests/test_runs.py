@@ -15,7 +15,7 @@ from vosbook import runs
 from vosbook.datasets.sequence import Sequence, VideoObject
 from vosbook.errors import InputError
 from vosbook.metrics.evaluate import evaluate
-from vosbook.video import write_mask
+from vosbook.video.masks import write_mask
 
 RECORD = runs.RunRecord(
     name="probe",

@@ -6,7 +6,7 @@ from PIL import Image
 
 from vosbook.errors import InputError
 from vosbook.segment import METHODS, Method, build, read_given, segment_frames, segment_video
-from vosbook.video import read_mask, write_mask
+from vosbook.video.masks import read_mask, write_mask
 
 SIZE = (12, 16)
 

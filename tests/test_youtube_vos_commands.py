@@ -9,7 +9,8 @@ import pytest
 from vosbook.cli import main
 from vosbook.datasets.synthetic import SEEN
 from vosbook.datasets.youtube_vos import YouTubeVos
-from vosbook.video import MaskFolder, object_ids, read_mask, write_mask
+from vosbook.video.labels import object_ids
+from vosbook.video.masks import MaskFolder, read_mask, write_mask
 
 FRAMES = tuple(f"{5 * t:05d}" for t in range(6))
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vosbook.video import PALETTE, VOID
+from vosbook.video.labels import PALETTE, VOID
 
 
 def check_bounding_box(bounding_box):

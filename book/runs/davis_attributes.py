@@ -16,7 +16,8 @@ import numpy as np
 from vosbook.datasets.catalog import data_folder
 from vosbook.datasets.davis import read_attributes
 from vosbook.runs import load_profile, record_run
-from vosbook.video import list_images, read_mask
+from vosbook.video.files import list_images
+from vosbook.video.masks import read_mask
 
 # %%
 seed = load_profile(profile).of("davis_attributes")["seed"]  # nothing is random here; the record names it all the same

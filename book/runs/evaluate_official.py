@@ -21,7 +21,8 @@ from vosbook.datasets.catalog import data_folder
 from vosbook.metrics.errors import over_time, pixel_errors
 from vosbook.metrics.evaluate import evaluate, format_table
 from vosbook.runs import load_profile, record_run
-from vosbook.video import list_images, read_mask
+from vosbook.video.files import list_images
+from vosbook.video.masks import read_mask
 
 # %%
 METHODS = ["osvos", "osvoss", "onavos", "stm"]

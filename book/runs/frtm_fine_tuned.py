@@ -26,7 +26,7 @@ from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.loss import pixel_weights, target_loss, target_scores
 from vosbook.target_model.model import first_frame_weights, initial_weights
 from vosbook.training.checkpoint import read_about
-from vosbook.video import object_ids
+from vosbook.video.labels import object_ids
 
 # %%
 settings = load_profile(profile).of("frtm_fine_tuned")

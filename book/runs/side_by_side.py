@@ -42,7 +42,7 @@ from vosbook.runs import (
 from vosbook.segment import build, segment_frames
 from vosbook.training.fine_tune import Budget
 from vosbook.training.held_out import FirstMasks
-from vosbook.video import write_mask
+from vosbook.video.masks import write_mask
 
 # %%
 profile, again = script_parameters(profile=profile, again=again)

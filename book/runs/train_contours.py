@@ -46,7 +46,7 @@ from vosbook.training.contours import ContourSampler, ObjectMasks, contour_loss
 from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes
 from vosbook.training.recorded import recorded_training
 from vosbook.training.stills import StillConfig
-from vosbook.video import VOID
+from vosbook.video.labels import VOID
 
 # %%
 (profile,) = script_parameters(profile=profile)

@@ -127,7 +127,9 @@ def _add_draw(commands: argparse._SubParsersAction) -> None:
 def _draw(args: argparse.Namespace) -> None:
     import webbrowser
 
-    from vosbook.video import check_output_file, read_frame, read_mask
+    from vosbook.output import check_output_file
+    from vosbook.video.frames import read_frame
+    from vosbook.video.masks import read_mask
 
     try:
         from vosbook.view.draw import draw
@@ -209,7 +211,7 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
 
 def _evaluate(args: argparse.Namespace) -> None:
     from vosbook.metrics.evaluate import evaluate, format_table
-    from vosbook.video import check_output_file, output_file
+    from vosbook.output import check_output_file, output_file
 
     if args.json is not None:
         check_output_file(args.json)
@@ -242,7 +244,9 @@ def _add_render(commands: argparse._SubParsersAction) -> None:
 
 
 def _render(args: argparse.Namespace) -> None:
-    from vosbook.video import MaskFolder, check_output_file, open_frames
+    from vosbook.output import check_output_file
+    from vosbook.video.frames import open_frames
+    from vosbook.video.masks import MaskFolder
     from vosbook.view.overlay import render_video, write_cut_outs
 
     if args.out is None and args.cut_out is None:

@@ -11,7 +11,10 @@ import numpy as np
 
 from vosbook.datasets.sequence import Frames, Masks
 from vosbook.errors import InputError
-from vosbook.video import VOID, MaskFolder, object_ids, open_frames, output_folder, read_mask, write_mask
+from vosbook.output import output_folder
+from vosbook.video.frames import open_frames
+from vosbook.video.labels import VOID, check_objects, object_ids
+from vosbook.video.masks import MaskFolder, read_mask, write_mask
 
 if TYPE_CHECKING:
     from vosbook.training.fine_tune import Budget
@@ -324,15 +327,6 @@ def read_given(
     for labels in masks.values() or [np.zeros(size, np.uint8)]:
         check_objects(labels, mask)
     return masks
-
-
-def check_objects(labels: np.ndarray, source: str | Path) -> None:
-    """InputError, which names `source`, where labels `uint8 (H, W)` hold no object, or one that covers the frame."""
-    ids = object_ids(labels)
-    if not ids:
-        raise InputError(f"{source} holds no object: every pixel is background, paint at least one object")
-    if (labels == ids[0]).all():
-        raise InputError(f"{source} has object {ids[0]} in every pixel: leave unpainted what is background")
 
 
 def _frame_of(mask: Path, names: tuple[str, ...]) -> str:

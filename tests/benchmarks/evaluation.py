@@ -26,7 +26,8 @@ from scipy.ndimage import binary_dilation
 from skimage.morphology import disk
 
 from vosbook.metrics.evaluate import evaluate
-from vosbook.video import list_images, write_mask
+from vosbook.video.files import list_images
+from vosbook.video.masks import write_mask
 
 SIZE = (480, 854)
 FRAMES = 30

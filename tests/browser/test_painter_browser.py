@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from skimage.draw import polygon2mask
 
-from vosbook.video import read_mask
+from vosbook.video.masks import read_mask
 from vosbook.view.draw import Server
 from vosbook.view.overlay import object_colour
 from vosbook.view.painter import Painter

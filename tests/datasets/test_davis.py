@@ -8,7 +8,7 @@ from PIL import Image
 
 from vosbook.datasets.davis import Davis, open_sequence, read_names
 from vosbook.errors import InputError
-from vosbook.video import write_mask
+from vosbook.video.masks import write_mask
 
 LABELS = np.array([[0, 1, 1, 3], [0, 0, 1, 3]], np.uint8)
 

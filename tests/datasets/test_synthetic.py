@@ -22,7 +22,7 @@ from vosbook.datasets.synthetic.sprite import DEFORMATIONS, SIDE, Deformation, P
 from vosbook.datasets.synthetic.write import write_dataset
 from vosbook.datasets.youtube_vos import YouTubeVos
 from vosbook.errors import InputError
-from vosbook.video import object_ids
+from vosbook.video.labels import object_ids
 
 SMALL = SyntheticConfig(size=(96, 160), frames=10)
 SIZE = (120, 200)

@@ -17,7 +17,8 @@ from vosbook.fetch.check import check
 from vosbook.fetch.manifest import read_manifest
 from vosbook.metrics.categories import by_category
 from vosbook.metrics.evaluate import evaluate, format_table
-from vosbook.video import PALETTE, write_mask
+from vosbook.video.labels import PALETTE
+from vosbook.video.masks import write_mask
 
 SIZE = (24, 32)
 EVERY_TENTH = (1, 11, 21, 31)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from vosbook.datasets.youtube_vos import YouTubeVos, read_meta
 from vosbook.errors import InputError
-from vosbook.video import write_mask
+from vosbook.video.masks import write_mask
 
 NAME = "003234408d"
 

@@ -14,7 +14,7 @@ from vosbook.errors import InputError
 from vosbook.fetch import check as room
 from vosbook.fetch.check import check
 from vosbook.fetch.manifest import DataSet, read_manifest
-from vosbook.video import write_mask
+from vosbook.video.masks import write_mask
 
 look = partial(check, progress=silent)
 TINY = SyntheticConfig(size=(32, 48), frames=6, objects=(1, 1))

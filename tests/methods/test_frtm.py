@@ -13,7 +13,8 @@ from vosbook.metrics.region import jaccard
 from vosbook.segment import segment_frames
 from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.model import TargetModel
-from vosbook.video import FrameFolder, MaskFolder
+from vosbook.video.frames import FrameFolder
+from vosbook.video.masks import MaskFolder
 
 SIZE = (96, 128)
 RED, BLUE = (200, 40, 30), (40, 60, 210)

@@ -32,7 +32,7 @@ from vosbook.nn.side_outputs import SideOutputConfig, SideOutputNetwork, about_s
 from vosbook.segment import build, segment_frames
 from vosbook.training.checkpoint import save_network
 from vosbook.training.fine_tune import Budget, learn
-from vosbook.video import read_mask, write_mask
+from vosbook.video.masks import read_mask, write_mask
 
 SIZE = (48, 80)
 STEPS = OnlineConfig(budget=Budget(seconds=None, steps=12, check_every=4), lr=0.02)

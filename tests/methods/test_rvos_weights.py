@@ -14,7 +14,7 @@ from vosbook.features import FilterBank
 from vosbook.methods.rvos import RvosConfig, RvosNetwork, RvosSegmenter, describe, load_rvos
 from vosbook.nn.encoder import Encoder, random_resnet
 from vosbook.training.checkpoint import save_network
-from vosbook.video import read_mask, write_mask
+from vosbook.video.masks import read_mask, write_mask
 
 SIZE = (32, 48)
 FILTERS = RvosConfig(backbone="filters", levels=("layer2", "layer3"), hidden=8, slots=3, size=SIZE)

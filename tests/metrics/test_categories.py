@@ -10,7 +10,7 @@ from vosbook.errors import InputError
 from vosbook.metrics.boundary import boundary_f
 from vosbook.metrics.categories import seen_and_unseen
 from vosbook.metrics.evaluate import evaluate, format_table
-from vosbook.video import write_mask
+from vosbook.video.masks import write_mask
 
 
 def drawn(*boxes: tuple[int, int]) -> np.ndarray:

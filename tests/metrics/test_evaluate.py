@@ -15,7 +15,7 @@ from vosbook.metrics.boundary import boundary_f
 from vosbook.metrics.errors import attribute_gains, over_time, pixel_errors
 from vosbook.metrics.evaluate import evaluate, format_table, frame_scores, pair_scores, statistics
 from vosbook.metrics.region import jaccard
-from vosbook.video import write_mask
+from vosbook.video.masks import write_mask
 
 SIZE = (40, 60)
 METHODS = ("osvos", "osvoss", "onavos", "stm")

@@ -25,7 +25,7 @@ from vosbook.metrics.stability import (
     stability,
     trace_loops,
 )
-from vosbook.video import read_mask
+from vosbook.video.masks import read_mask
 
 METHODS = ("osvos", "osvoss", "onavos", "stm")
 

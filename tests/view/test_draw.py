@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 import pytest
 
-from vosbook.video import read_mask
+from vosbook.video.masks import read_mask
 from vosbook.view.draw import draw
 from vosbook.view.painter import Painter
 

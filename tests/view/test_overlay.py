@@ -7,7 +7,10 @@ from PIL import Image
 
 from vosbook.datasets.sequence import Frames
 from vosbook.errors import InputError
-from vosbook.video import VOID, FrameFolder, MaskFolder, VideoFile, write_mask
+from vosbook.video.codec import VideoFile
+from vosbook.video.frames import FrameFolder
+from vosbook.video.labels import VOID
+from vosbook.video.masks import MaskFolder, write_mask
 from vosbook.view.overlay import (
     ERROR_COLOURS,
     FALSE_NEGATIVE,

@@ -10,7 +10,7 @@ from ipywidgets.embed import dependency_state
 from PIL import Image
 
 from vosbook.errors import InputError
-from vosbook.video import read_mask
+from vosbook.video.masks import read_mask
 from vosbook.view.assist import grab_cut
 from vosbook.view.painter import Painter
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vosbook.video import VOID
+from vosbook.video.labels import VOID
 
 # ------------------------------------------------------------------------------------------------ Exercise 1.1
 

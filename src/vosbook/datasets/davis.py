@@ -13,7 +13,9 @@ import yaml
 
 from vosbook.datasets.sequence import Sequence, VideoObject
 from vosbook.errors import InputError
-from vosbook.video import FrameFolder, MaskFolder, object_ids
+from vosbook.video.frames import FrameFolder
+from vosbook.video.labels import object_ids
+from vosbook.video.masks import MaskFolder
 
 
 class Davis:

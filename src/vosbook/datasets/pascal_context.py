@@ -12,7 +12,7 @@ from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
 from vosbook.errors import InputError
-from vosbook.video import read_image
+from vosbook.video.images import read_image
 
 
 class PascalContext:

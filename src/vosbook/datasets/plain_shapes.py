@@ -8,7 +8,7 @@ import numpy as np
 
 from vosbook.datasets.sequence import Sequence, VideoObject
 from vosbook.datasets.synthetic import ArrayFrames, ArrayMasks
-from vosbook.video import object_ids
+from vosbook.video.labels import object_ids
 
 MARGIN = 9  # pixels from the border, at the start
 

@@ -16,7 +16,10 @@ import numpy as np
 
 from vosbook.datasets.sequence import Sequence, VideoObject
 from vosbook.errors import InputError
-from vosbook.video import VOID, FrameFolder, MaskFolder, check_mask_size, read_image, read_mask
+from vosbook.video.frames import FrameFolder
+from vosbook.video.images import read_image
+from vosbook.video.labels import VOID
+from vosbook.video.masks import MaskFolder, check_mask_size, read_mask
 
 OBJECT = 1  # its id: all that is annotated in a shot is one object
 JPEG = b"\xff\xd8"  # how such a file begins

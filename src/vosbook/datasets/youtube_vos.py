@@ -18,7 +18,9 @@ from typing import Any
 
 from vosbook.datasets.sequence import Masks, Sequence, VideoObject
 from vosbook.errors import InputError
-from vosbook.video import VOID, FrameFolder, MaskFolder
+from vosbook.video.frames import FrameFolder
+from vosbook.video.labels import VOID
+from vosbook.video.masks import MaskFolder
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from vosbook.datasets.youtube_vos import YouTubeVos, read_meta
 from vosbook.errors import InputError
 from vosbook.fetch.manifest import DataSet
 from vosbook.fetch.record import digests, read_receipt
-from vosbook.video import IMAGE_ENDINGS, read_mask
+from vosbook.video.files import IMAGE_ENDINGS
+from vosbook.video.masks import read_mask
 
 Size = tuple[int, int]  # (H, W)
 

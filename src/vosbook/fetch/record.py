@@ -9,7 +9,7 @@ from typing import Any
 
 from vosbook.errors import InputError
 from vosbook.fetch.manifest import DIGITS, Archive
-from vosbook.video import output_file
+from vosbook.output import output_file
 
 RECEIPT = ".vosbook.json"  # in a folder that was unpacked
 CHUNK = 1 << 20  # bytes

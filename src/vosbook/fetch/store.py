@@ -25,7 +25,7 @@ from vosbook.fetch.http import Patience, Progress, RemoteFile, Unreachable, chec
 from vosbook.fetch.layout import check_edition, convert, shorten_lists
 from vosbook.fetch.manifest import Archive, DataSet
 from vosbook.fetch.record import Record, read_receipt, write_receipt
-from vosbook.video import output_file
+from vosbook.output import output_file
 
 Note = Callable[[str], None]
 

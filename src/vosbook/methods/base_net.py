@@ -12,7 +12,7 @@ from vosbook.features import Backbone, load_backbone
 from vosbook.merge import soft_aggregate, to_labels
 from vosbook.nn.base_net import BaseNet
 from vosbook.training.checkpoint import load_network, read_about
-from vosbook.video import object_ids
+from vosbook.video.labels import object_ids
 
 METHOD = "frtm-base-net"  # what a checkpoint says that it is for
 

@@ -22,7 +22,7 @@ from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.loss import upsample
 from vosbook.target_model.model import TargetModel, TargetModelConfig
 from vosbook.training.checkpoint import SHIPPED, load_network, read_about
-from vosbook.video import object_ids
+from vosbook.video.labels import object_ids
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from vosbook.nn.side_outputs import SideOutputNetwork, balanced_bce, load_side_o
 from vosbook.training.checkpoint import SHIPPED, read_about
 from vosbook.training.fine_tune import Budget, Tuned, fine_tune
 from vosbook.training.stills import StillConfig, draw_view, stack_stills
-from vosbook.video import VOID, object_ids
+from vosbook.video.labels import VOID, object_ids
 
 METHOD = "osvos"
 LEVELS = ("layer1", "layer2", "layer3")  # of ResNet-18, beside its first convolution

@@ -27,7 +27,7 @@ from vosbook.semantics import SemanticsConfig, propagate, select, semantic_prior
 from vosbook.training.checkpoint import SHIPPED
 from vosbook.training.fine_tune import Budget, Tuned, fine_tune
 from vosbook.training.stills import StillConfig, draw_view
-from vosbook.video import object_ids
+from vosbook.video.labels import object_ids
 
 REMEDY = "train one with `make run RUN=train_osvos_parent`"
 GUIDANCE = {"conditional": ConditionalClassifier, "masked": MaskedClassifier}

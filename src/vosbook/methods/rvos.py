@@ -23,7 +23,7 @@ from vosbook.nn.encoder import Encoder, random_resnet
 from vosbook.nn.hierarchical_decoder import HierarchicalDecoder, Levels, resize
 from vosbook.nn.wavefront import Cell, State, join, plain, run, split, wavefront
 from vosbook.training.checkpoint import SHIPPED, load_network, read_about
-from vosbook.video import object_ids
+from vosbook.video.labels import object_ids
 
 
 @dataclass(frozen=True)

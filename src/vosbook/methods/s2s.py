@@ -30,7 +30,7 @@ from vosbook.nn.conv_lstm import ConvLSTM
 from vosbook.nn.encoder import Encoder, empty_encoder
 from vosbook.training.checkpoint import SHIPPED, load_network, read_about
 from vosbook.training.clips import ClipConfig, draw_affine, warp_image, warp_labels
-from vosbook.video import object_ids
+from vosbook.video.labels import object_ids
 
 PRIOR = -2.5  # the decoder's last bias at the start: 8% of the pixels
 VARIANTS = ("initializer", "mask-as-state", "mask-as-input")

@@ -12,7 +12,7 @@ import numpy as np
 
 from vosbook.datasets.youtube_vos import ListedObject, known_categories, read_meta
 from vosbook.errors import InputError
-from vosbook.video import MaskFolder
+from vosbook.video.masks import MaskFolder
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,9 @@ from vosbook.metrics.categories import Listing, by_category, read_listing, seen_
 from vosbook.metrics.errors import attribute_gains, over_time, pixel_errors
 from vosbook.metrics.region import jaccard
 from vosbook.metrics.stability import T_SCALE, change, describe
-from vosbook.video import IMAGE_ENDINGS, VOID, MaskFolder, check_numbering, object_ids, read_mask
+from vosbook.video.files import IMAGE_ENDINGS, check_numbering
+from vosbook.video.labels import VOID, object_ids
+from vosbook.video.masks import MaskFolder, read_mask
 
 MAX_PROPOSALS = 20  # objects that an unsupervised method may offer for one sequence
 

@@ -17,7 +17,7 @@ from vosbook.datasets.sequence import Sequence
 from vosbook.errors import InputError
 from vosbook.nn.side_outputs import SideOutputs, balanced_bce
 from vosbook.training.stills import StillConfig, draw_view
-from vosbook.video import VOID
+from vosbook.video.labels import VOID
 
 # ----------------------------------------------------------------------------------------------------- sources
 

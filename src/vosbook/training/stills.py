@@ -15,7 +15,7 @@ from torch import Tensor
 from vosbook.datasets.sequence import Sequence
 from vosbook.errors import InputError
 from vosbook.training.clips import ATTEMPTS, ClipConfig, draw_affine, draw_light, warp_image, warp_labels
-from vosbook.video import VOID
+from vosbook.video.labels import VOID
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import traitlets
 from PIL import Image
 
 from vosbook.metrics.evaluate import frame_scores
-from vosbook.video import object_ids
+from vosbook.video.labels import object_ids
 from vosbook.view.overlay import ERROR_COLOURS, ERROR_NAMES, object_colour
 from vosbook.view.scripts import script, style_sheet
 

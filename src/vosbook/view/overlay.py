@@ -3,8 +3,8 @@
 Frames are `uint8 (H, W, 3)` RGB, labels `uint8 (H, W)`; what comes back is a new `uint8 (H, W, 3)`.
 
 The colours are those of Okabe and Ito ("Color Universal Design", 2008), which stay apart for every common kind of
-colour blindness. The palette of DAVIS files (`vosbook.video.PALETTE`) numbers its colours by bits, so that ids 1 and 3
-are a dark red and an olive: good for a file, poor over a photograph.
+colour blindness. The palette of DAVIS files (`vosbook.video.labels.PALETTE`) numbers its colours by bits, so that ids 1
+and 3 are a dark red and an olive: good for a file, poor over a photograph.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -16,7 +16,9 @@ from PIL import Image
 
 from vosbook.datasets.sequence import Frames, Masks
 from vosbook.errors import InputError
-from vosbook.video import VOID, output_folder, write_video
+from vosbook.output import output_folder
+from vosbook.video.codec import write_video
+from vosbook.video.labels import VOID
 
 ORANGE, SKY, GREEN, PURPLE = (230, 159, 0), (86, 180, 233), (0, 158, 115), (204, 121, 167)
 YELLOW, BLUE, VERMILLION = (240, 228, 66), (0, 114, 178), (213, 94, 0)

@@ -16,8 +16,8 @@ import traitlets
 from PIL import Image
 
 from vosbook.errors import InputError
-from vosbook.segment import check_objects
-from vosbook.video import object_ids, write_mask
+from vosbook.video.labels import check_objects, object_ids
+from vosbook.video.masks import write_mask
 from vosbook.view.assist import grab_cut
 from vosbook.view.overlay import OBJECT_COLOURS
 from vosbook.view.scripts import script, style_sheet

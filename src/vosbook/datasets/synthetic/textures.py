@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from vosbook.datasets.synthetic.dice import Dice
-from vosbook.video import read_image
+from vosbook.video.images import read_image
 
 PHOTOGRAPHS = ("astronaut.png", "chelsea.png", "coffee.png", "motorcycle_left.png", "rocket.jpg", "camera.png")
 GROUNDS = ("brick.png", "coins.png", "grass.png", "gravel.png", "ihc.png", "moon.png", "hubble_deep_field.jpg")

@@ -14,7 +14,9 @@ from vosbook.datasets.synthetic.attributes import CRITERIA
 from vosbook.datasets.synthetic.make import make_sequence
 from vosbook.datasets.synthetic.scene import SyntheticConfig
 from vosbook.errors import InputError
-from vosbook.video import object_ids, output_folder, write_mask
+from vosbook.output import output_folder
+from vosbook.video.labels import object_ids
+from vosbook.video.masks import write_mask
 
 Progress = Callable[..., Iterable]
 

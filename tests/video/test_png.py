@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from vosbook.errors import InputError
-from vosbook.png import SIGNATURE, read_flat_png, undo_differences
-from vosbook.video import PALETTE, _read_labels, read_mask, write_mask
+from vosbook.video.labels import PALETTE
+from vosbook.video.masks import _read_labels, read_mask, write_mask
+from vosbook.video.png import SIGNATURE, read_flat_png, undo_differences
 
 WHITE_LAST = PALETTE[:-1].tobytes() + b"\xff\xff\xff"
 

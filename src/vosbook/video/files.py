@@ -1,0 +1,57 @@
+"""The image files of a folder: which there are, in which order, and whether a numbered one is missing."""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+from vosbook.errors import InputError
+
+IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
+
+
+def _natural(name: str) -> list[tuple[int, int | str]]:
+    """Sort key under which frame2 comes before frame10."""
+    return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", name) if part]
+
+
+def list_images(folder: str | Path) -> list[Path]:
+    """Image files of a folder in natural order; hidden files are passed over. InputError if there is none."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder: check the path")
+    visible = [f for f in folder.iterdir() if f.is_file() and not f.name.startswith(".")]
+    files = [f for f in visible if f.suffix.lower() in IMAGE_ENDINGS]
+    if not files:
+        raise InputError(f"{folder} holds no images ({', '.join(IMAGE_ENDINGS)}): check the path")
+    files.sort(key=lambda f: _natural(f.stem))
+    for one, other in pairwise(files):
+        if one.stem == other.stem:
+            raise InputError(f"{one} and {other.name} have the same frame name: keep one of them")
+    return files
+
+
+def check_numbering(files: Sequence[Path], *, sparse: bool = False) -> None:
+    """InputError where numbered frames (7.png, frame_007.png) leave a gap. A constant stride is no gap.
+
+    Nor may a number be there twice (7.png, 007.png), or something without one lie between them (cover.png). With
+    `sparse` no stride is asked for, unless two frames are neighbours.
+    """
+    parts = [re.fullmatch(r"(.*?)(\d+)", f.stem, re.DOTALL) for f in files]
+    strangers = [file for file, part in zip(files, parts) if part is None]
+    if 0 < len(strangers) < len(files):
+        raise InputError(f"{strangers[0]} has no number at its end, as other frames have: rename or remove it")
+    if strangers or len(files) < 2 or len({part[1] for part in parts}) > 1:
+        return
+    numbers = [int(part[2]) for part in parts]
+    steps = [b - a for a, b in pairwise(numbers)]
+    stride = min(steps)
+    if stride == 0:
+        twice = steps.index(0)
+        raise InputError(f"{files[twice]} and {files[twice + 1].name} have the same number: keep one of them")
+    if sparse and stride > 1:
+        return
+    for file, part, step in zip(files, parts, steps):
+        if step != stride:
+            missing = part[1] + str(int(part[2]) + stride).zfill(len(part[2]))
+            raise InputError(f"{file.parent} has no frame {missing} after {file.name}: add it, or renumber the frames")

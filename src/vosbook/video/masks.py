@@ -1,0 +1,78 @@
+"""Masks on disk <-> labels `uint8 (H, W)`: 0 background, 1..254 object ids, 255 void."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from vosbook.errors import InputError
+from vosbook.video.files import list_images
+from vosbook.video.images import decode_image, open_image
+from vosbook.video.labels import PALETTE, VOID
+from vosbook.video.png import read_flat_png
+from vosbook.video.values import gray_labels, has_ids, to_labels
+
+
+def read_mask(path: str | Path, *, size: tuple[int, int] | None = None) -> np.ndarray:
+    """Read a mask of any common kind as labels `uint8 (H, W)`.
+
+    Gray and bilevel 0/255 become 0/1; palette indices are ids; an RGB image is looked up in the DAVIS palette (white
+    is id 1); alpha is ignored. 255 beside other ids is void. `size` (H, W), where given, must match. InputError names
+    the file when it is damaged, a JPEG, a soft mask, has colours outside the palette, or ids above 255.
+    """
+    path = Path(path)
+    labels = _read_flat_labels(path)
+    if labels is None:
+        labels = _read_labels(path)
+    check_mask_size(labels, size, path)
+    return labels
+
+
+def check_mask_size(labels: np.ndarray, size: tuple[int, int] | None, path: Path) -> None:
+    """InputError, which names `path`, unless the labels have the `size` (H, W). None: any will do."""
+    if size is not None and labels.shape != tuple(size):
+        (h, w), (want_h, want_w) = labels.shape, size
+        raise InputError(f"{path} is {w}x{h} pixels but the frames are {want_w}x{want_h}: resize the mask (nearest)")
+
+
+def _read_flat_labels(path: Path) -> np.ndarray | None:
+    """Labels by the short cut for flat PNGs; None where it does not apply."""
+    mode, values = read_flat_png(path) or ("", None)
+    if mode == "L":
+        return gray_labels(values, path)
+    if mode == "P" and values.max() == VOID and not has_ids(values):
+        return None  # the palette says what 255 is
+    return values
+
+
+def _read_labels(path: Path) -> np.ndarray:
+    with open_image(path) as image:
+        if image.format == "JPEG":  # its blur makes further ids
+            raise InputError(f"{path} is a JPEG, which does not keep ids: draw the mask again and save it as PNG")
+        decode_image(image, path)
+        return to_labels(image, path)
+
+
+def write_mask(path: str | Path, labels: np.ndarray) -> None:
+    """Write labels `uint8 (H, W)` as an indexed PNG with the DAVIS palette."""
+    labels = np.asarray(labels)
+    if labels.dtype != np.uint8 or labels.ndim != 2:
+        raise ValueError(f"labels must be uint8 (H, W), got {labels.dtype} {labels.shape}")
+    image = Image.fromarray(labels)
+    image.putpalette(PALETTE.ravel().tolist())  # turns the gray image into an indexed one
+    image.save(path, format="PNG")
+
+
+class MaskFolder:
+    """The masks of a folder as `Masks`, by frame name."""
+
+    def __init__(self, folder: str | Path, *, size: tuple[int, int] | None = None):
+        self.files = {f.stem: f for f in list_images(folder)}
+        self.names = tuple(self.files)
+        self.size = size
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.files
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return read_mask(self.files[name], size=self.size)

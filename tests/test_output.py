@@ -1,0 +1,100 @@
+"""Output is whole or absent."""
+
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from vosbook.errors import InputError
+from vosbook.output import output_folder
+from vosbook.video.masks import write_mask
+
+LABELS = np.array([[0, 0, 1, 1], [0, 2, 2, 1], [0, 2, 2, 0]], np.uint8)
+
+
+def test_output_appears_when_it_is_complete(tmp_path):
+    out = tmp_path / "new/masks"
+    with output_folder(out) as folder:
+        write_mask(folder / "00000.png", LABELS)
+        assert not out.exists()
+    assert [p.name for p in out.iterdir()] == ["00000.png"]
+    assert [p.name for p in out.parent.iterdir()] == ["masks"]
+
+
+def test_output_refuses_what_is_not_empty(tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    with output_folder(out) as folder:  # an empty folder is fine
+        write_mask(folder / "00000.png", LABELS)
+    with pytest.raises(InputError, match=r"out is not empty.*--overwrite"), output_folder(out):
+        pass
+    with pytest.raises(InputError, match=r"choose another folder$"), output_folder(out, overwrite=None):
+        pass
+    with output_folder(out, overwrite=True) as folder:
+        write_mask(folder / "00001.png", LABELS)
+    assert [p.name for p in out.iterdir()] == ["00001.png"]
+    (out / "thesis.tex").write_text("dear")
+    with pytest.raises(InputError, match=r"thesis\.tex"), output_folder(out, overwrite=True):
+        pass
+    assert (out / "thesis.tex").exists()
+
+
+def test_output_keeps_photographs(tmp_path):
+    (tmp_path / "holiday.jpg").write_bytes(b"x")
+    with pytest.raises(InputError, match=r"holiday\.jpg"), output_folder(tmp_path, overwrite=True):
+        pass
+    assert (tmp_path / "holiday.jpg").exists()
+
+
+def test_output_follows_a_link(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "disk")
+    with output_folder(tmp_path / "link") as folder:
+        write_mask(folder / "00000.png", LABELS)
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "disk/00000.png").is_file()
+
+
+def test_output_refuses_a_file(tmp_path):
+    (tmp_path / "file").write_text("x")
+    for path in (tmp_path / "file", tmp_path / "file/out"):
+        with pytest.raises(InputError, match="file"), output_folder(path):
+            pass
+    assert (tmp_path / "file").read_text() == "x"
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt, InputError])
+def test_output_leaves_nothing_after_an_error(tmp_path, error):
+    with pytest.raises(error), output_folder(tmp_path / "out") as folder:
+        write_mask(folder / "00000.png", LABELS)
+        raise error("half way")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_error_keeps_what_was_to_be_overwritten(tmp_path):
+    with output_folder(tmp_path / "out") as folder:
+        write_mask(folder / "00000.png", LABELS)
+    with pytest.raises(RuntimeError), output_folder(tmp_path / "out", overwrite=True):
+        raise RuntimeError
+    assert (tmp_path / "out/00000.png").exists()
+
+
+def test_a_full_disk_is_one_clear_error(tmp_path):
+    with pytest.raises(InputError, match=r"out could not be written \(No space left"), output_folder(tmp_path / "out"):
+        raise OSError(28, "No space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_a_kill_leaves_no_folder_that_looks_whole(tmp_path, how):
+    code = (
+        "import sys, time; from vosbook.output import output_folder\n"
+        "with output_folder(sys.argv[1]) as f:\n"
+        "    (f / '00000.png').write_bytes(b'x'); print('ready', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "out")], stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"ready\n"
+        process.send_signal(how)
+        process.wait(timeout=20)
+    assert not (tmp_path / "out").exists()
+    assert all(p.name.startswith(".out.partial-") for p in tmp_path.iterdir())

@@ -1,0 +1,47 @@
+"""The files of a folder: their order, and gaps in their numbers."""
+
+import pytest
+from pictures import frames_in
+
+from vosbook.errors import InputError
+from vosbook.video.files import list_images
+from vosbook.video.frames import FrameFolder
+
+
+def test_a_folder_called_png_is_no_image(tmp_path):
+    folder = frames_in(tmp_path / "f", ["00000.png"])
+    (folder / "00001.png").mkdir()
+    assert len(list_images(folder)) == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "missing"),
+    [(["00000", "00001", "00003"], "00002"), (["0", "5", "10", "20"], "15"), (["f_08", "f_09", "f_11"], "f_10"),
+     (["001", "003", "004"], "002")],
+)  # fmt: skip
+def test_gaps_in_numbering_are_named(tmp_path, names, missing):
+    folder = frames_in(tmp_path / "f", [f"{name}.png" for name in names])
+    with pytest.raises(InputError, match=rf"no frame {missing} after"):
+        FrameFolder(folder)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [(["00000", "00001", "cover"], "cover.png has no number"), (["0", "1", "1 (1)"], r"1 \(1\).png has no number"),
+     (["003", "3", "4"], "003.png and 3.png have the same number|3.png and 003.png have the same number")],
+)  # fmt: skip
+def test_strangers_among_numbered_frames_are_named(tmp_path, names, words):
+    folder = frames_in(tmp_path / "f", [f"{name}.png" for name in names])
+    with pytest.raises(InputError, match=words):
+        FrameFolder(folder)
+
+
+@pytest.mark.parametrize("names", [["²", "a³"], ["00000", "00005", "00010"], ["3"], ["a", "c"], ["b1", "a2", "a7"]])
+def test_what_is_no_gap(tmp_path, names):
+    assert len(FrameFolder(frames_in(tmp_path / "f", [f"{name}.png" for name in names]))) == len(names)
+
+
+def test_two_files_of_one_name_are_named(tmp_path):
+    folder = frames_in(tmp_path / "f", ["00000.png", "00000.jpg"])
+    with pytest.raises(InputError, match="same frame name"):
+        FrameFolder(folder)
