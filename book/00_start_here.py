@@ -29,8 +29,9 @@ from vosbook.features import load_backbone
 from vosbook.methods.frtm import FAST, FrtmSegmenter
 from vosbook.metrics.evaluate import evaluate, format_table
 from vosbook.metrics.region import jaccard
-from vosbook.runs import load_profile, read_record
-from vosbook.segment import segment_frames
+from vosbook.profiles import load_profile
+from vosbook.runs import read_record
+from vosbook.segmenter import segment_frames
 from vosbook.video.masks import write_mask
 from vosbook.view.inspector import Inspector
 from vosbook.view.overlay import compare, overlay

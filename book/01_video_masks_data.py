@@ -42,7 +42,8 @@ from vosbook.datasets.synthetic.sprite import sample
 from vosbook.datasets.synthetic.textures import photograph
 from vosbook.datasets.youtube_vos import YouTubeVos
 from vosbook.errors import InputError
-from vosbook.runs import load_profile, read_record
+from vosbook.profiles import load_profile
+from vosbook.runs import read_record
 from vosbook.video.labels import PALETTE, VOID, from_one_hot, object_ids, to_one_hot
 from vosbook.video.masks import read_mask, write_mask
 from vosbook.view.inspector import Inspector

@@ -40,7 +40,8 @@ from vosbook.metrics.evaluate import (
 )
 from vosbook.metrics.region import jaccard
 from vosbook.metrics.stability import contour_polygon, stability
-from vosbook.runs import load_profile, read_record
+from vosbook.profiles import load_profile
+from vosbook.runs import read_record
 from vosbook.video.masks import write_mask
 from vosbook.view.inspector import Inspector
 from vosbook.view.overlay import compare, overlay

@@ -26,7 +26,7 @@ from checks import ch03
 from vosbook.datasets.catalog import load_sequence
 from vosbook.features import load_backbone
 from vosbook.metrics.region import jaccard
-from vosbook.runs import load_profile
+from vosbook.profiles import load_profile
 from vosbook.target_model.augment import augment_first_frame, fill_target
 from vosbook.target_model.gauss_newton import gauss_newton
 from vosbook.target_model.loss import (

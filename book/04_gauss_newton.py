@@ -29,7 +29,7 @@ from checks import ch04
 from vosbook.datasets.catalog import load_sequence
 from vosbook.features import load_backbone
 from vosbook.metrics.region import jaccard
-from vosbook.runs import load_profile
+from vosbook.profiles import load_profile
 from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.gauss_newton import (
     AutogradProblem,

@@ -32,8 +32,10 @@ from vosbook.features import load_backbone
 from vosbook.merge import soft_aggregate, to_labels, without_rivals
 from vosbook.methods.frtm import FAST, FrtmSegmenter
 from vosbook.metrics.region import jaccard
-from vosbook.runs import load_profile, read_record
-from vosbook.segment import read_given, segment_frames
+from vosbook.profiles import load_profile
+from vosbook.runs import read_record
+from vosbook.segment import read_given
+from vosbook.segmenter import segment_frames
 from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.loss import upsample
 from vosbook.target_model.model import TargetModel

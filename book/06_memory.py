@@ -35,7 +35,8 @@ from vosbook.features import load_backbone
 from vosbook.merge import soft_aggregate, without_rivals
 from vosbook.methods.frtm import FAST
 from vosbook.metrics.region import jaccard
-from vosbook.runs import load_profile, read_record
+from vosbook.profiles import load_profile
+from vosbook.runs import read_record
 from vosbook.target_model.augment import augment_first_frame, fill_target
 from vosbook.target_model.gauss_newton import conjugate_gradient, gauss_newton
 from vosbook.target_model.gram import GramMemory

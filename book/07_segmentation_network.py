@@ -39,8 +39,9 @@ from vosbook.methods.frtm import FAST, FrtmSegmenter
 from vosbook.metrics.region import jaccard
 from vosbook.nn.resize import resize_matrix
 from vosbook.nn.segmentation import Head, SegmentationNetwork
-from vosbook.runs import load_profile, read_record
-from vosbook.segment import segment_frames
+from vosbook.profiles import load_profile
+from vosbook.runs import read_record
+from vosbook.segmenter import segment_frames
 from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.loss import upsample
 from vosbook.target_model.model import TargetModel

@@ -35,8 +35,9 @@ from vosbook.merge import soft_aggregate, to_labels, without_rivals
 from vosbook.methods.frtm import FAST, FULL, FrtmSegmenter
 from vosbook.metrics.evaluate import frame_scores
 from vosbook.metrics.region import jaccard
-from vosbook.runs import load_profile, read_record
-from vosbook.segment import segment_frames
+from vosbook.profiles import load_profile
+from vosbook.runs import read_record
+from vosbook.segmenter import segment_frames
 from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.gauss_newton import AutogradProblem, gauss_newton
 from vosbook.target_model.loss import (

@@ -29,7 +29,7 @@ from torch import nn
 
 from checks import ch09
 from vosbook.nn.conv_lstm import ConvLSTM, SpaceTimeConvLSTM
-from vosbook.runs import load_profile
+from vosbook.profiles import load_profile
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, new_figure, show
 

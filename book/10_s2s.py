@@ -46,8 +46,9 @@ from vosbook.methods.s2s import (
 from vosbook.metrics.region import jaccard
 from vosbook.nn.conv_lstm import ConvLSTM
 from vosbook.nn.encoder import empty_encoder, pretrained_encoder
-from vosbook.runs import load_profile, read_record
-from vosbook.segment import segment_frames
+from vosbook.profiles import load_profile
+from vosbook.runs import read_record
+from vosbook.segmenter import segment_frames
 from vosbook.training.clips import ClipConfig, ClipSampler
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, new_figure, score_curves, show

@@ -35,7 +35,7 @@ from vosbook.datasets.synthetic import SyntheticConfig, make_sequence
 from vosbook.matching import match, pairwise_soft_iou, soft_iou_loss, take_slots
 from vosbook.matching import soft_iou as library_soft_iou
 from vosbook.metrics.region import jaccard
-from vosbook.runs import load_profile
+from vosbook.profiles import load_profile
 from vosbook.view.overlay import overlay
 from vosbook.view.plots import image_row, new_figure, show
 

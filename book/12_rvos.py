@@ -37,8 +37,9 @@ from vosbook.metrics.region import jaccard
 from vosbook.nn.conv_lstm import SpaceTimeConvLSTM
 from vosbook.nn.encoder import Encoder
 from vosbook.nn.wavefront import wavefront
-from vosbook.runs import load_profile, read_record
-from vosbook.segment import segment_frames
+from vosbook.profiles import load_profile
+from vosbook.runs import read_record
+from vosbook.segmenter import segment_frames
 from vosbook.training.clips import ClipConfig, ClipSampler
 from vosbook.training.held_out import FirstMasks
 from vosbook.training.loop import TrainConfig, train

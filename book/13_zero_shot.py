@@ -33,8 +33,9 @@ from vosbook.matching import match, soft_iou_loss, take_slots
 from vosbook.methods.rvos import RvosConfig, RvosNetwork, RvosSegmenter
 from vosbook.metrics.region import jaccard
 from vosbook.nn.encoder import Encoder
-from vosbook.runs import load_profile, read_record
-from vosbook.segment import segment_frames
+from vosbook.profiles import load_profile
+from vosbook.runs import read_record
+from vosbook.segmenter import segment_frames
 from vosbook.training.clips import ClipConfig, ClipSampler
 from vosbook.training.loop import TrainConfig, train
 from vosbook.video.labels import object_ids

@@ -39,7 +39,8 @@ from vosbook.methods.osvos import (
 from vosbook.metrics.region import jaccard
 from vosbook.nn.encoder import pretrained_encoder
 from vosbook.nn.side_outputs import SideOutputNetwork, balanced_bce, deep_loss
-from vosbook.runs import load_profile, read_record
+from vosbook.profiles import load_profile
+from vosbook.runs import read_record
 from vosbook.training.fine_tune import Budget, learn
 from vosbook.training.stills import StillConfig, StillSampler, draw_view, stack_stills
 from vosbook.view.overlay import compare, overlay

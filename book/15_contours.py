@@ -36,7 +36,8 @@ from vosbook.contours.snapping import SnapConfig, majority, recover, snap
 from vosbook.datasets.catalog import load_sequence
 from vosbook.metrics.boundary import boundary_f
 from vosbook.metrics.region import jaccard
-from vosbook.runs import load_profile, read_record
+from vosbook.profiles import load_profile
+from vosbook.runs import read_record
 from vosbook.view.overlay import compare
 from vosbook.view.plots import image_row, new_figure, show
 

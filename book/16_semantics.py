@@ -32,8 +32,9 @@ from vosbook.methods.osvos import OnlineConfig, OsvosSegmenter
 from vosbook.metrics.region import jaccard
 from vosbook.nn.encoder import Encoder
 from vosbook.nn.side_outputs import SideOutputNetwork
+from vosbook.profiles import load_profile
 from vosbook.proposals import ProposalErrors, SyntheticProposals
-from vosbook.runs import load_profile, read_record
+from vosbook.runs import read_record
 from vosbook.semantics import (
     propagate,
     select,

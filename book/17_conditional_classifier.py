@@ -45,8 +45,9 @@ from vosbook.metrics.region import jaccard
 from vosbook.nn.conditional import ConditionalClassifier, MaskedClassifier, conditional
 from vosbook.nn.encoder import Encoder
 from vosbook.nn.side_outputs import SideOutputNetwork
+from vosbook.profiles import load_profile
 from vosbook.proposals import ProposalErrors, SyntheticProposals
-from vosbook.runs import load_profile, read_record
+from vosbook.runs import read_record
 from vosbook.semantics import select, union_of
 from vosbook.training.fine_tune import Budget, learn
 from vosbook.view.overlay import compare, overlay

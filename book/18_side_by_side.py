@@ -26,10 +26,12 @@ from scipy.ndimage import distance_transform_edt
 from checks import ch18
 from vosbook.datasets.catalog import load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
+from vosbook.methods import build
 from vosbook.metrics.errors import CLOSE, attribute_gains, over_time, pixel_errors
 from vosbook.metrics.evaluate import frame_scores
-from vosbook.runs import load_profile, read_record
-from vosbook.segment import build, segment_frames
+from vosbook.profiles import load_profile
+from vosbook.runs import read_record
+from vosbook.segmenter import segment_frames
 from vosbook.training.held_out import FirstMasks
 from vosbook.view.overlay import compare
 from vosbook.view.plots import LINE_COLOURS, image_row, new_figure, score_curves, show

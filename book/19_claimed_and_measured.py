@@ -26,7 +26,8 @@ import numpy as np
 import yaml
 
 from checks import ch19
-from vosbook.runs import load_profile, read_record
+from vosbook.profiles import load_profile
+from vosbook.runs import read_record
 from vosbook.view.plots import LINE_COLOURS, new_figure, show
 
 # %%

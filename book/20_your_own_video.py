@@ -29,9 +29,11 @@ import numpy as np
 from checks import ch20
 from vosbook.datasets.catalog import load_sequence
 from vosbook.errors import InputError
+from vosbook.methods import METHODS, build
 from vosbook.metrics.region import jaccard
-from vosbook.runs import load_profile, read_record
-from vosbook.segment import METHODS, build, segment_video
+from vosbook.profiles import load_profile
+from vosbook.runs import read_record
+from vosbook.segment import segment_video
 from vosbook.video.codec import write_video
 from vosbook.video.frames import open_frames, read_frame
 from vosbook.video.labels import object_ids

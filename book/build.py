@@ -9,7 +9,7 @@ from pipeline.chapters import BOOK, chapter_paths, parameter_names, read_chapter
 from pipeline.execute import DEFAULT_PROFILE, ChapterError, execute, execute_all
 
 from vosbook.errors import InputError
-from vosbook.runs import load_profile
+from vosbook.profiles import load_profile
 
 BUILD = BOOK.parent / "build"
 README = BOOK.parent / "README.md"

@@ -15,7 +15,8 @@ import numpy as np
 
 from vosbook.datasets.catalog import data_folder
 from vosbook.datasets.davis import read_attributes
-from vosbook.runs import load_profile, record_run
+from vosbook.profiles import load_profile
+from vosbook.runs import record_run
 from vosbook.video.files import list_images
 from vosbook.video.masks import read_mask
 

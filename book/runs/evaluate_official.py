@@ -20,7 +20,8 @@ import numpy as np
 from vosbook.datasets.catalog import data_folder
 from vosbook.metrics.errors import over_time, pixel_errors
 from vosbook.metrics.evaluate import evaluate, format_table
-from vosbook.runs import load_profile, record_run
+from vosbook.profiles import load_profile
+from vosbook.runs import record_run
 from vosbook.video.files import list_images
 from vosbook.video.masks import read_mask
 

@@ -19,8 +19,10 @@ import torch
 
 from vosbook.datasets.catalog import load_sequence
 from vosbook.features import load_backbone
+from vosbook.measure import score_sequence
 from vosbook.methods.frtm import FAST, FrtmSegmenter
-from vosbook.runs import load_profile, manifest_entry, record_run, score_sequence
+from vosbook.profiles import load_profile
+from vosbook.runs import manifest_entry, record_run
 
 # %%
 settings = load_profile(profile).of("frtm_d_only")

@@ -11,7 +11,8 @@ profile = "smoke"
 import numpy as np
 import torch
 
-from vosbook.runs import load_profile, record_run
+from vosbook.profiles import load_profile
+from vosbook.runs import record_run
 from vosbook.target_model.gauss_newton import AutogradProblem
 from vosbook.target_model.loss import pixel_weights, residuals, target_loss, target_scores, upsample
 from vosbook.target_model.model import TargetModelConfig

@@ -19,9 +19,11 @@ import torch
 import torch.nn.functional as F
 
 from vosbook.datasets.catalog import load_sequence
+from vosbook.measure import score_sequence
 from vosbook.merge import soft_aggregate, to_labels
 from vosbook.methods.frtm import FAST, FrtmSegmenter, shipped_network
-from vosbook.runs import load_profile, manifest_entry, record_run, score_sequence
+from vosbook.profiles import load_profile
+from vosbook.runs import manifest_entry, record_run
 from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.loss import pixel_weights, target_loss, target_scores
 from vosbook.target_model.model import first_frame_weights, initial_weights

@@ -23,7 +23,8 @@ from vosbook.features import load_backbone
 from vosbook.merge import soft_aggregate, without_rivals
 from vosbook.methods.frtm import FAST
 from vosbook.metrics.region import jaccard
-from vosbook.runs import load_profile, manifest_entry, record_run
+from vosbook.profiles import load_profile
+from vosbook.runs import manifest_entry, record_run
 from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.loss import upsample
 from vosbook.target_model.model import TargetModel

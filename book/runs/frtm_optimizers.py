@@ -24,7 +24,8 @@ from vosbook.datasets.catalog import data_folder, load_sequence
 from vosbook.features import load_backbone
 from vosbook.methods.frtm import FULL
 from vosbook.metrics.region import jaccard
-from vosbook.runs import load_profile, manifest_entry, record_run
+from vosbook.profiles import load_profile
+from vosbook.runs import manifest_entry, record_run
 from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.gauss_newton import gauss_newton
 from vosbook.target_model.loss import pixel_weights, target_loss, target_scores, upsample

@@ -21,8 +21,10 @@ import torch
 from vosbook.datasets.catalog import load_sequence
 from vosbook.datasets.resize import shrink
 from vosbook.features import SharedBackbone
+from vosbook.measure import score_sequence
 from vosbook.methods.frtm import FAST, FrtmSegmenter, shipped_network
-from vosbook.runs import load_profile, manifest_entry, record_run, score_sequence
+from vosbook.profiles import load_profile
+from vosbook.runs import manifest_entry, record_run
 from vosbook.training.checkpoint import read_about
 
 # %%

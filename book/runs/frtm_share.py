@@ -21,9 +21,11 @@ import torch
 
 from vosbook.datasets.catalog import load_sequence
 from vosbook.features import SharedBackbone
+from vosbook.measure import score_sequence
 from vosbook.methods.base_net import BaseNetSegmenter
 from vosbook.methods.frtm import FAST, FrtmSegmenter, shipped_network
-from vosbook.runs import book_folder, load_profile, manifest_entry, record_run, score_sequence
+from vosbook.profiles import book_folder, load_profile
+from vosbook.runs import manifest_entry, record_run
 from vosbook.training.checkpoint import read_about
 
 # %%

@@ -20,8 +20,10 @@ import numpy as np
 import torch
 
 from vosbook.datasets.catalog import load_sequence
+from vosbook.measure import Clock
 from vosbook.methods.frtm import FAST, FULL, FrtmSegmenter, augment_first_frame
-from vosbook.runs import Clock, load_profile, manifest_entry, record_run
+from vosbook.profiles import load_profile
+from vosbook.runs import manifest_entry, record_run
 from vosbook.target_model.model import TargetModel
 
 # %%

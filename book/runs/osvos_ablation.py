@@ -37,10 +37,12 @@ import torch
 from vosbook.datasets.catalog import data_folder, load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.features import load_backbone
+from vosbook.measure import mean_of, score_masks
 from vosbook.methods.osvos import LEVELS, METHOD, REMEDY, OnlineConfig, OsvosSegmenter, base_network, online_steps
 from vosbook.metrics.evaluate import read_info
 from vosbook.nn.side_outputs import load_side_outputs
-from vosbook.runs import book_folder, load_profile, manifest_entry, mean_of, record_run, score_masks, script_parameters
+from vosbook.profiles import book_folder, load_profile, script_parameters
+from vosbook.runs import manifest_entry, record_run
 from vosbook.training.fine_tune import learn
 
 # %%

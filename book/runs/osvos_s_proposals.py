@@ -34,8 +34,9 @@ from vosbook.methods.osvos_s import (
 from vosbook.metrics.evaluate import frame_scores
 from vosbook.nn.encoder import pretrained_encoder
 from vosbook.nn.side_outputs import SideOutputConfig, build_side_outputs
+from vosbook.profiles import lists_as_tuples, load_profile
 from vosbook.proposals import ProposalErrors, SyntheticProposals
-from vosbook.runs import lists_as_tuples, load_profile, manifest_entry, record_run
+from vosbook.runs import manifest_entry, record_run
 from vosbook.semantics import SemanticsConfig, select, union_of
 from vosbook.training.fine_tune import Budget, learn
 

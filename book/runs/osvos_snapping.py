@@ -38,9 +38,11 @@ from vosbook.contours.snapping import SnapConfig, majority, recover
 from vosbook.datasets.catalog import data_folder, load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.errors import InputError
+from vosbook.measure import mean_of, score_masks
 from vosbook.methods.osvos import OnlineConfig
 from vosbook.metrics.evaluate import read_info
-from vosbook.runs import book_folder, load_profile, manifest_entry, mean_of, record_run, score_masks, script_parameters
+from vosbook.profiles import book_folder, load_profile, script_parameters
+from vosbook.runs import manifest_entry, record_run
 from vosbook.training.checkpoint import SHIPPED, read_about
 
 # %%

@@ -17,7 +17,8 @@
 profile = "smoke"
 
 # %% tags=["imports"]
-from vosbook.runs import load_profile, read_record, record_run, script_parameters
+from vosbook.profiles import load_profile, script_parameters
+from vosbook.runs import read_record, record_run
 
 # %%
 (profile,) = script_parameters(profile=profile)

@@ -12,7 +12,8 @@ profile = "smoke"
 import numpy as np
 
 from vosbook.errors import InputError
-from vosbook.runs import load_profile, read_record, record_run
+from vosbook.profiles import load_profile
+from vosbook.runs import read_record, record_run
 
 # %%
 settings = load_profile(profile).of("recurrence_gains")

@@ -13,9 +13,11 @@ import numpy as np
 import torch
 
 from vosbook.datasets.catalog import load_sequence
+from vosbook.methods import build
 from vosbook.metrics.evaluate import frame_scores
-from vosbook.runs import load_profile, manifest_entry, record_run
-from vosbook.segment import build, segment_frames
+from vosbook.profiles import load_profile
+from vosbook.runs import manifest_entry, record_run
+from vosbook.segmenter import segment_frames
 from vosbook.training.held_out import FirstMasks
 
 # %%

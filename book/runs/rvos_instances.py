@@ -15,7 +15,8 @@ import torch
 from vosbook.datasets.catalog import load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.methods.rvos import RvosSegmenter
-from vosbook.runs import load_profile, manifest_entry, record_run
+from vosbook.profiles import load_profile
+from vosbook.runs import manifest_entry, record_run
 from vosbook.training.held_out import score_held_out
 
 # %%

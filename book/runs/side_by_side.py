@@ -28,18 +28,12 @@ from vosbook.contours.detector import Snapper
 from vosbook.datasets.catalog import data_folder, load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.errors import InputError
+from vosbook.methods import build
 from vosbook.methods.osvos import OnlineConfig, OsvosSegmenter
 from vosbook.metrics.evaluate import evaluate, format_table, read_info
-from vosbook.runs import (
-    book_folder,
-    git_commit,
-    load_profile,
-    manifest_entry,
-    read_record,
-    record_run,
-    script_parameters,
-)
-from vosbook.segment import build, segment_frames
+from vosbook.profiles import book_folder, load_profile, script_parameters
+from vosbook.runs import git_commit, manifest_entry, read_record, record_run
+from vosbook.segmenter import segment_frames
 from vosbook.training.fine_tune import Budget
 from vosbook.training.held_out import FirstMasks
 from vosbook.video.masks import write_mask

@@ -41,7 +41,8 @@ from vosbook.metrics.boundary import boundary_f
 from vosbook.metrics.region import jaccard
 from vosbook.nn.encoder import pretrained_encoder
 from vosbook.nn.side_outputs import SideOutputConfig, about_side_outputs, build_side_outputs
-from vosbook.runs import lists_as_tuples, load_profile, manifest_digest, manifest_entry, script_parameters
+from vosbook.profiles import lists_as_tuples, load_profile, script_parameters
+from vosbook.runs import manifest_digest, manifest_entry
 from vosbook.training.contours import ContourSampler, ObjectMasks, contour_loss
 from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes
 from vosbook.training.recorded import recorded_training

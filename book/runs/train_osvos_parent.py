@@ -36,7 +36,8 @@ from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.methods.osvos import METHOD, OnlineConfig, OsvosSegmenter
 from vosbook.nn.encoder import pretrained_encoder
 from vosbook.nn.side_outputs import SideOutputConfig, about_side_outputs, build_side_outputs, deep_loss
-from vosbook.runs import lists_as_tuples, load_profile, manifest_digest, manifest_entry, script_parameters
+from vosbook.profiles import lists_as_tuples, load_profile, script_parameters
+from vosbook.runs import manifest_digest, manifest_entry
 from vosbook.training.fine_tune import Budget
 from vosbook.training.held_out import score_held_out
 from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes

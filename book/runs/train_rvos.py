@@ -40,7 +40,8 @@ from vosbook.features import load_backbone
 from vosbook.matching import match, soft_iou_loss, take_slots
 from vosbook.methods.rvos import RvosConfig, RvosNetwork, RvosSegmenter, describe, load_rvos, without_masks
 from vosbook.nn.encoder import Encoder
-from vosbook.runs import book_folder, lists_as_tuples, load_profile, manifest_digest, manifest_entry, script_parameters
+from vosbook.profiles import book_folder, lists_as_tuples, load_profile, script_parameters
+from vosbook.runs import manifest_digest, manifest_entry
 from vosbook.training.clips import ClipConfig, ClipSampler
 from vosbook.training.held_out import score_held_out
 from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes

@@ -36,7 +36,8 @@ from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.datasets.youtube_vos import YouTubeVos
 from vosbook.methods.s2s import S2SConfig, S2SSegmenter, about_s2s, build_s2s, loss_of_clips
 from vosbook.nn.encoder import pretrained_encoder
-from vosbook.runs import lists_as_tuples, load_profile, manifest_digest, manifest_entry, script_parameters
+from vosbook.profiles import lists_as_tuples, load_profile, script_parameters
+from vosbook.runs import manifest_digest, manifest_entry
 from vosbook.training.clips import ClipConfig, ClipSampler
 from vosbook.training.held_out import score_held_out
 from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes

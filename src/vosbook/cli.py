@@ -75,7 +75,7 @@ def _add_methods(commands: argparse._SubParsersAction) -> None:
 
 
 def _methods(args: argparse.Namespace) -> None:
-    from vosbook.segment import METHODS
+    from vosbook.methods import METHODS
 
     for method in METHODS.values():
         print(f"{method.name:<16}{method.paper:<28}{method.needs}")

@@ -1,254 +1,19 @@
-"""The Segmenter protocol that all methods share, the frame loop, and the registry of methods."""
+"""Segment a video on disk: the masks that are given, and the masks that are written."""
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from vosbook.datasets.sequence import Frames, Masks
+from vosbook.datasets.sequence import Frames
 from vosbook.errors import InputError
+from vosbook.methods import METHODS, build, check_method
 from vosbook.output import output_folder
+from vosbook.segmenter import segment_frames
 from vosbook.video.frames import open_frames
-from vosbook.video.labels import VOID, check_objects, object_ids
+from vosbook.video.labels import check_objects, object_ids, without_void
 from vosbook.video.masks import MaskFolder, read_mask, write_mask
-
-if TYPE_CHECKING:
-    from vosbook.training.fine_tune import Budget
-
-log = logging.getLogger(__name__)
-
-
-class Segmenter(Protocol):
-    """A causal method: it sees each frame once, in order, and its memory does not grow with the video.
-
-    Frames are `uint8 (H, W, 3)` RGB; labels are `uint8 (H, W)`, 0 background, object ids as they were given.
-    """
-
-    def start(self, frame: np.ndarray, masks: np.ndarray | None) -> np.ndarray | None:
-        """Begin a video with its first frame and that frame's labels; None asks a zero-shot method to find objects.
-
-        A zero-shot method returns the labels that it found in this frame.
-        """
-
-    def add_objects(self, frame: np.ndarray, masks: np.ndarray) -> None:
-        """Take in objects that appear at this frame, which `step` has just been given (YouTube-VOS)."""
-
-    def step(self, frame: np.ndarray) -> np.ndarray:
-        """Labels of the next frame."""
-
-
-# --------------------------------------------------------------------------------------------------- registry
-
-
-@dataclass(frozen=True)
-class Method:
-    """What the registry knows of a method. `build` takes the keyword arguments of `build` below, but the name."""
-
-    name: str
-    paper: str
-    needs: str  # weights or training, in words
-    build: Callable[..., Segmenter]
-    zero_shot: bool = False  # finds the objects itself
-    tuned: bool = False  # on the first frame, for a time: its `build` takes a `budget` as well
-
-
-def _frtm_d_only(*, checkpoint: Path | None, **options: Any) -> Segmenter:
-    from vosbook.methods.frtm import FrtmSegmenter  # here, so that listing the methods does not wait for torch
-
-    if checkpoint is not None:
-        raise InputError(f"{checkpoint} is no use to frtm-d-only, which is not trained: leave --checkpoint out")
-    return FrtmSegmenter.d_only(**options)
-
-
-def _frtm(**options: Any) -> Segmenter:
-    from vosbook.methods.frtm import FULL, FrtmSegmenter
-
-    return FrtmSegmenter.complete(FULL, **options)
-
-
-def _frtm_fast(**options: Any) -> Segmenter:
-    from vosbook.methods.frtm import FAST, FrtmSegmenter
-
-    return FrtmSegmenter.complete(FAST, **options)
-
-
-def _s2s(**options: Any) -> Segmenter:
-    from vosbook.methods.s2s import S2SSegmenter
-
-    return S2SSegmenter.load(**options)
-
-
-def _s2s_online(**options: Any) -> Segmenter:
-    from vosbook.methods.s2s import OnlineConfig, S2SSegmenter
-
-    return S2SSegmenter.load(OnlineConfig(), **options)
-
-
-def _rvos(**options: Any) -> Segmenter:
-    from vosbook.methods.rvos import RvosSegmenter
-
-    return RvosSegmenter.load("rvos", **options)
-
-
-def _rvos_zero_shot(**options: Any) -> Segmenter:
-    from vosbook.methods.rvos import RvosSegmenter
-
-    return RvosSegmenter.load("rvos-zero-shot", **options)
-
-
-def _osvos(*, device: str, **options: Any) -> Segmenter:
-    from vosbook.contours.detector import Snapper
-
-    return _osvos_fast(snapper=Snapper.load(device=device), device=device, **options)
-
-
-def _osvos_fast(*, budget: float | None, **options: Any) -> Segmenter:
-    from vosbook.methods.osvos import OnlineConfig, OsvosSegmenter
-
-    return OsvosSegmenter.load(OnlineConfig(budget=_seconds(budget)), **options)
-
-
-def _osvos_s(*, budget: float | None, device: str, **options: Any) -> Segmenter:
-    from vosbook.contours.detector import Snapper
-    from vosbook.methods.osvos_s import OsvosSConfig, OsvosSSegmenter
-
-    snapper = Snapper.load(device=device)
-    return OsvosSSegmenter.load(OsvosSConfig(budget=_seconds(budget)), snapper=snapper, device=device, **options)
-
-
-def _seconds(budget: float | None) -> "Budget":
-    from vosbook.training.fine_tune import Budget
-
-    return Budget() if budget is None else Budget(seconds=budget)
-
-
-METHODS = {
-    method.name: method
-    for method in (
-        Method("frtm", "Robinson et al. 2020", "trained: comes with ResNet-18's and the filter bank's network", _frtm),
-        Method("frtm-fast", "Robinson et al. 2020", "trained: as frtm", _frtm_fast),
-        Method(
-            "frtm-d-only",
-            "Robinson et al. 2020",
-            "no training; ResNet-18 weights, else a filter bank",
-            _frtm_d_only,
-        ),
-        Method("s2s", "Xu et al. 2018", "trained: comes with a network for one or more objects", _s2s),
-        Method("s2s-online", "Xu et al. 2018", "trained: as s2s; learns from the first frame", _s2s_online),
-        Method("rvos", "Ventura et al. 2019", "trained: comes with a network for up to 10 objects", _rvos),
-        Method(
-            "rvos-zero-shot",
-            "Ventura et al. 2019",
-            "trained: comes with a network that takes no mask and finds up to 4 objects",
-            _rvos_zero_shot,
-            zero_shot=True,
-        ),
-        Method(
-            "osvos",
-            "Maninis et al. 2018",
-            "trained: comes with a parent network; a minute for every object, or --budget",
-            _osvos,
-            tuned=True,
-        ),
-        Method(
-            "osvos-fast", "Maninis et al. 2018", "trained: as osvos; no snapping to contours", _osvos_fast, tuned=True
-        ),
-        Method(
-            "osvos-s",
-            "Maninis et al. 2018",
-            "Mask R-CNN's weights (a download, or --backbone-weights), and osvos's networks",
-            _osvos_s,
-            tuned=True,
-        ),
-    )
-}
-
-
-def build(
-    name: str,
-    *,
-    backbone_weights: Path | None = None,
-    checkpoint: Path | None = None,
-    device: str = "auto",
-    budget: float | None = None,
-    note: Callable[[str], None] | None = None,
-) -> Segmenter:
-    """The method `name` with its paper's settings. `note` is called with a line that the user should know.
-
-    `budget`: seconds of tuning for every object, where a method has such a time. InputError: an unknown method, a file
-    that does not fit it, a budget that it has no use for, a device that is not there.
-    """
-    _check_method(name, budget)
-    tuning = {"budget": budget} if METHODS[name].tuned else {}
-    return METHODS[name].build(
-        backbone_weights=backbone_weights,
-        checkpoint=checkpoint,
-        device=_device(device),
-        note=note or log.warning,
-        **tuning,
-    )
-
-
-def _check_method(name: str, budget: float | None) -> None:
-    if name not in METHODS:
-        raise InputError(f"there is no method {name}: choose one of {', '.join(METHODS)}")
-    if budget is not None and not 0 <= budget < float("inf"):  # NaN is refused too
-        raise InputError(f"a budget is seconds, 0 or more, got {budget}")
-    if budget is not None and not METHODS[name].tuned:
-        tuned = ", ".join(method.name for method in METHODS.values() if method.tuned)
-        raise InputError(f"{name} is not tuned for a time, as {tuned} are: leave --budget out")
-
-
-def _device(name: str) -> str:
-    import torch
-
-    if name == "cuda" and not torch.cuda.is_available():
-        raise InputError("there is no CUDA device on this machine: use --device cpu")
-    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
-
-
-# ------------------------------------------------------------------------------------------------- frame loop
-
-
-def segment_frames(
-    segmenter: Segmenter,
-    frames: Frames,
-    given: Mapping[str, np.ndarray] | None,
-    *,
-    kept: Masks | Mapping[str, np.ndarray] | None = None,
-) -> Iterator[np.ndarray]:
-    """Labels `uint8 (H, W)` of each frame in turn, one frame in memory at a time.
-
-    `given` maps frame names to labels of the objects that appear there. Where a frame has given labels they are its
-    answer. None: a zero-shot method finds the objects itself. Frames before the first object are background, or have
-    the labels that `kept` holds for them: with an earlier answer in `kept` and a mended frame of it in `given`, the
-    frames before that one stay, and the segmenter, which must be new, begins there with what it is given.
-    """
-    if given is None:
-        for t, frame in enumerate(frames):
-            yield segmenter.step(frame) if t else segmenter.start(frame, None)
-        return
-    started = False
-    for name, frame in zip(frames.names, frames, strict=True):
-        new = _without_void(given[name]) if name in given else None
-        if started:
-            labels = segmenter.step(frame)
-        else:
-            labels = np.zeros(frame.shape[:2], np.uint8) if kept is None or new is not None else kept[name]
-        if new is not None:
-            (segmenter.add_objects if started else segmenter.start)(frame, new)
-            labels = np.where(new > 0, new, labels)
-            started = True
-        yield labels
-
-
-def _without_void(labels: np.ndarray) -> np.ndarray:
-    """Void pixels of a given mask count as background."""
-    return np.where(labels == VOID, 0, labels).astype(np.uint8)
 
 
 def segment_video(
@@ -275,7 +40,7 @@ def segment_video(
     `checkpoint`, `device`, `budget` and `note` are those of `build`. `progress` wraps an iterable as tqdm does; `watch`
     is called with each frame and its labels. InputError: input or output that cannot be used; then nothing is written.
     """
-    _check_method(method, budget)
+    check_method(method, budget)
     zero_shot = METHODS[method].zero_shot
     if mask is None and not zero_shot:
         raise InputError(f"{method} needs the objects of the first frame: give --mask, an image or a folder of them")
@@ -323,7 +88,7 @@ def read_given(
     if mask.is_dir():
         masks = _introductions(MaskFolder(mask, size=size), names)
     else:
-        masks = {_frame_of(mask, names) if by_name else names[0]: _without_void(read_mask(mask, size=size))}
+        masks = {_frame_of(mask, names) if by_name else names[0]: without_void(read_mask(mask, size=size))}
     for labels in masks.values() or [np.zeros(size, np.uint8)]:
         check_objects(labels, mask)
     return masks

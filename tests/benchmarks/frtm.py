@@ -15,9 +15,9 @@ import torch
 from tracking import random_resnet18
 
 from vosbook.datasets.synthetic import SyntheticConfig, make_sequence
+from vosbook.measure import Clock
 from vosbook.methods.frtm import FrtmSegmenter
 from vosbook.nn.segmentation import SegmentationNetwork
-from vosbook.runs import Clock
 
 SIZE, WARM, FRAMES = (480, 854), 8, 16
 COUNTS = (1, 3)  # objects

@@ -19,8 +19,8 @@ from torch import Tensor
 
 from vosbook.datasets.synthetic import SyntheticConfig, make_sequence
 from vosbook.features import load_backbone
+from vosbook.measure import Clock
 from vosbook.methods.frtm import FAST, FrtmSegmenter
-from vosbook.runs import Clock
 from vosbook.target_model.gauss_newton import AutogradProblem, gauss_newton
 from vosbook.target_model.loss import pixel_weights, residuals
 

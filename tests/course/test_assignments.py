@@ -10,7 +10,7 @@ from course.assignments import assignments, make_course
 from nbgrader.api import Gradebook
 from pipeline.chapters import BOOK, chapter_paths, exercise_cells, read_chapter
 
-from vosbook.runs import book_folder, load_profile
+from vosbook.profiles import book_folder, load_profile
 
 SOLUTION = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
 

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vosbook import runs
 from vosbook.cli import main
 from vosbook.datasets.catalog import load_sequence
 from vosbook.datasets.youtube_objects import YoutubeObjects, find_shots, open_sequence, read_object
 from vosbook.errors import InputError
 from vosbook.fetch.check import check
 from vosbook.fetch.manifest import read_manifest
+from vosbook.measure import score_sequence
 from vosbook.metrics.categories import by_category
 from vosbook.metrics.evaluate import evaluate, format_table
+from vosbook.runs import manifest_entry
 from vosbook.video.labels import PALETTE
 from vosbook.video.masks import write_mask
 
@@ -144,7 +145,7 @@ def test_by_its_spec(root, monkeypatch):
     monkeypatch.setenv("VOSBOOK_DATA", str(root.parent))
     video = load_sequence("youtube-objects/dog-0002-001", resolution="256p")  # which is DAVIS's
     assert (video.name, video.objects[0].category, video.frames.size) == ("dog-0002-001", "dog", SIZE)
-    assert runs.manifest_entry("youtube-objects/dog-0002-001", video)["frames"] == 4
+    assert manifest_entry("youtube-objects/dog-0002-001", video)["frames"] == 4
     with pytest.raises(InputError, match=r"YoutubeObjects/dog/data/0003/shots/001/labels is not a folder"):
         load_sequence("youtube-objects/dog-0003-001")
     with pytest.raises(InputError, match=r"names no sequence: .*youtube-objects/CATEGORY-VIDEO-SHOT"):
@@ -384,8 +385,8 @@ def test_runs_score_what_is_annotated(root, cat):
     for number in range(1, 40):
         write_frame(cat / "images", number)
     for name in ("cat-0001-001", "dog-0002-001"):
-        scores = runs.score_sequence({"hold": Holds()}, open_sequence(root, name))["hold"]
+        scores = score_sequence({"hold": Holds()}, open_sequence(root, name))["hold"]
         assert scores["J"] == pytest.approx(np.mean([9 / 11, 8 / 12]))  # by one and by two of ten columns apart
     write_shot(root, "cow", "0019", frames=range(1, 20), masks=(1, 11))
     with pytest.raises(ValueError, match="cow-0019-001 has 2 masks"):
-        runs.score_sequence({"hold": Holds()}, open_sequence(root, "cow-0019-001"))
+        score_sequence({"hold": Holds()}, open_sequence(root, "cow-0019-001"))

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from vosbook.features import FilterBank, load_backbone
 from vosbook.methods.frtm import FAST, FrtmConfig, FrtmSegmenter
 from vosbook.metrics.region import jaccard
-from vosbook.segment import segment_frames
+from vosbook.segmenter import segment_frames
 from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.model import TargetModel
 from vosbook.video.frames import FrameFolder

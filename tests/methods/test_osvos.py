@@ -17,6 +17,7 @@ from vosbook.datasets.sequence import Sequence
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.errors import InputError
 from vosbook.features import FilterBank
+from vosbook.methods import build
 from vosbook.methods.osvos import (
     METHOD,
     OnlineConfig,
@@ -29,7 +30,7 @@ from vosbook.methods.osvos import (
 from vosbook.metrics.region import jaccard
 from vosbook.nn.encoder import Encoder, random_resnet
 from vosbook.nn.side_outputs import SideOutputConfig, SideOutputNetwork, about_side_outputs, balanced_bce
-from vosbook.segment import build, segment_frames
+from vosbook.segmenter import segment_frames
 from vosbook.training.checkpoint import save_network
 from vosbook.training.fine_tune import Budget, learn
 from vosbook.video.masks import read_mask, write_mask

@@ -12,6 +12,7 @@ from vosbook.datasets.sequence import Sequence, VideoObject
 from vosbook.datasets.synthetic import ArrayFrames, ArrayMasks
 from vosbook.errors import InputError
 from vosbook.features import FilterBank
+from vosbook.measure import score_sequence
 from vosbook.methods.osvos_s import (
     Guide,
     OsvosSConfig,
@@ -35,7 +36,6 @@ from vosbook.nn.side_outputs import (
     build_side_outputs,
 )
 from vosbook.proposals import MaskRcnn, Proposals, SyntheticProposals
-from vosbook.runs import score_sequence
 from vosbook.semantics import SemanticsConfig, semantic_prior
 from vosbook.training.checkpoint import save_network
 from vosbook.training.fine_tune import Budget

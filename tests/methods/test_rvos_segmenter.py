@@ -7,7 +7,7 @@ from tiny_rvos import tiny_network
 
 from vosbook.errors import InputError
 from vosbook.methods.rvos import RvosNetwork, RvosSegmenter
-from vosbook.segment import segment_frames
+from vosbook.segmenter import segment_frames
 
 T, SIZE = 4, (40, 52)
 VARIANTS = {"S": (True, False), "T": (False, True), "ST": (True, True)}

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vosbook.errors import InputError
+from vosbook.methods import build
 from vosbook.methods.s2s import (
     S2S,
     Decoder,
@@ -28,7 +29,7 @@ from vosbook.methods.s2s import (
     loss_of_clips,
     working_size,
 )
-from vosbook.segment import build, segment_frames
+from vosbook.segmenter import segment_frames
 from vosbook.training.checkpoint import save_network
 from vosbook.training.clips import ClipConfig
 

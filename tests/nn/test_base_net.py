@@ -12,7 +12,7 @@ from vosbook.errors import InputError
 from vosbook.features import LEVELS, load_backbone
 from vosbook.methods.base_net import METHOD, BaseNetSegmenter
 from vosbook.nn.base_net import BaseNet
-from vosbook.segment import segment_frames
+from vosbook.segmenter import segment_frames
 from vosbook.training.checkpoint import save_network
 
 CHANNELS = {"layer2": 5, "layer3": 7}

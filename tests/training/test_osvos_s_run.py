@@ -5,7 +5,8 @@ import pytest
 from run_book import change_training, copy_book, run_here
 
 from vosbook.datasets.synthetic import SyntheticConfig, make_sequence
-from vosbook.runs import load_profile, read_record
+from vosbook.profiles import load_profile
+from vosbook.runs import read_record
 
 
 @pytest.fixture(scope="module")

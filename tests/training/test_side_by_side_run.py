@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from run_book import change_training, copy_book, run_here
 
-import vosbook.segment
+import vosbook.methods
 from vosbook.runs import read_record
 from vosbook.training.held_out import FirstMasks
 
@@ -32,7 +32,7 @@ def built(monkeypatch):
         names.append(name)
         return Everything() if name == "everything" else FirstMasks()
 
-    monkeypatch.setattr(vosbook.segment, "build", build)
+    monkeypatch.setattr(vosbook.methods, "build", build)
     return names
 
 

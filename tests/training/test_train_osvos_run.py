@@ -8,8 +8,8 @@ from run_book import change_training, check_resumed, check_two_processes, run_he
 
 from vosbook.errors import InputError
 from vosbook.features import read_tensors
+from vosbook.methods import build
 from vosbook.runs import read_record
-from vosbook.segment import build
 from vosbook.training.checkpoint import load_state, read_about
 from vosbook.training.stills import StillSampler
 

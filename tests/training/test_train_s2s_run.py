@@ -8,9 +8,9 @@ from run_book import change_training, check_resumed, check_two_processes, run_he
 
 from vosbook.errors import InputError
 from vosbook.features import read_tensors
+from vosbook.methods import build
 from vosbook.methods.s2s import VARIANTS
 from vosbook.runs import read_record
-from vosbook.segment import build
 from vosbook.training.checkpoint import load_state, read_about
 
 RUN = "train_s2s"

@@ -1,1 +1,185 @@
-"""The four systems: each a network and the `Segmenter` that runs it."""
+"""The four systems, each a network and the `Segmenter` that runs it, and the registry of them by name."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vosbook.errors import InputError
+from vosbook.segmenter import Segmenter
+
+if TYPE_CHECKING:
+    from vosbook.training.fine_tune import Budget
+
+log = logging.getLogger(__name__)
+
+# A method is imported when it is built: listing them should not wait for torch.
+
+
+@dataclass(frozen=True)
+class Method:
+    """What the registry knows of a method. `build` takes the keyword arguments of `build` below, but the name."""
+
+    name: str
+    paper: str
+    needs: str  # weights or training, in words
+    build: Callable[..., Segmenter]
+    zero_shot: bool = False  # finds the objects itself
+    tuned: bool = False  # on the first frame, for a time: its `build` takes a `budget` as well
+
+
+def _frtm_d_only(*, checkpoint: Path | None, **options: Any) -> Segmenter:
+    from vosbook.methods.frtm import FrtmSegmenter
+
+    if checkpoint is not None:
+        raise InputError(f"{checkpoint} is no use to frtm-d-only, which is not trained: leave --checkpoint out")
+    return FrtmSegmenter.d_only(**options)
+
+
+def _frtm(**options: Any) -> Segmenter:
+    from vosbook.methods.frtm import FULL, FrtmSegmenter
+
+    return FrtmSegmenter.complete(FULL, **options)
+
+
+def _frtm_fast(**options: Any) -> Segmenter:
+    from vosbook.methods.frtm import FAST, FrtmSegmenter
+
+    return FrtmSegmenter.complete(FAST, **options)
+
+
+def _s2s(**options: Any) -> Segmenter:
+    from vosbook.methods.s2s import S2SSegmenter
+
+    return S2SSegmenter.load(**options)
+
+
+def _s2s_online(**options: Any) -> Segmenter:
+    from vosbook.methods.s2s import OnlineConfig, S2SSegmenter
+
+    return S2SSegmenter.load(OnlineConfig(), **options)
+
+
+def _rvos(**options: Any) -> Segmenter:
+    from vosbook.methods.rvos import RvosSegmenter
+
+    return RvosSegmenter.load("rvos", **options)
+
+
+def _rvos_zero_shot(**options: Any) -> Segmenter:
+    from vosbook.methods.rvos import RvosSegmenter
+
+    return RvosSegmenter.load("rvos-zero-shot", **options)
+
+
+def _osvos(*, device: str, **options: Any) -> Segmenter:
+    from vosbook.contours.detector import Snapper
+
+    return _osvos_fast(snapper=Snapper.load(device=device), device=device, **options)
+
+
+def _osvos_fast(*, budget: float | None, **options: Any) -> Segmenter:
+    from vosbook.methods.osvos import OnlineConfig, OsvosSegmenter
+
+    return OsvosSegmenter.load(OnlineConfig(budget=_seconds(budget)), **options)
+
+
+def _osvos_s(*, budget: float | None, device: str, **options: Any) -> Segmenter:
+    from vosbook.contours.detector import Snapper
+    from vosbook.methods.osvos_s import OsvosSConfig, OsvosSSegmenter
+
+    snapper = Snapper.load(device=device)
+    return OsvosSSegmenter.load(OsvosSConfig(budget=_seconds(budget)), snapper=snapper, device=device, **options)
+
+
+def _seconds(budget: float | None) -> "Budget":
+    from vosbook.training.fine_tune import Budget
+
+    return Budget() if budget is None else Budget(seconds=budget)
+
+
+METHODS = {
+    method.name: method
+    for method in (
+        Method("frtm", "Robinson et al. 2020", "trained: comes with ResNet-18's and the filter bank's network", _frtm),
+        Method("frtm-fast", "Robinson et al. 2020", "trained: as frtm", _frtm_fast),
+        Method(
+            "frtm-d-only",
+            "Robinson et al. 2020",
+            "no training; ResNet-18 weights, else a filter bank",
+            _frtm_d_only,
+        ),
+        Method("s2s", "Xu et al. 2018", "trained: comes with a network for one or more objects", _s2s),
+        Method("s2s-online", "Xu et al. 2018", "trained: as s2s; learns from the first frame", _s2s_online),
+        Method("rvos", "Ventura et al. 2019", "trained: comes with a network for up to 10 objects", _rvos),
+        Method(
+            "rvos-zero-shot",
+            "Ventura et al. 2019",
+            "trained: comes with a network that takes no mask and finds up to 4 objects",
+            _rvos_zero_shot,
+            zero_shot=True,
+        ),
+        Method(
+            "osvos",
+            "Maninis et al. 2018",
+            "trained: comes with a parent network; a minute for every object, or --budget",
+            _osvos,
+            tuned=True,
+        ),
+        Method(
+            "osvos-fast", "Maninis et al. 2018", "trained: as osvos; no snapping to contours", _osvos_fast, tuned=True
+        ),
+        Method(
+            "osvos-s",
+            "Maninis et al. 2018",
+            "Mask R-CNN's weights (a download, or --backbone-weights), and osvos's networks",
+            _osvos_s,
+            tuned=True,
+        ),
+    )
+}
+
+
+def build(
+    name: str,
+    *,
+    backbone_weights: Path | None = None,
+    checkpoint: Path | None = None,
+    device: str = "auto",
+    budget: float | None = None,
+    note: Callable[[str], None] | None = None,
+) -> Segmenter:
+    """The method `name` with its paper's settings. `note` is called with a line that the user should know.
+
+    `budget`: seconds of tuning for every object, where a method has such a time. InputError: an unknown method, a file
+    that does not fit it, a budget that it has no use for, a device that is not there.
+    """
+    check_method(name, budget)
+    tuning = {"budget": budget} if METHODS[name].tuned else {}
+    return METHODS[name].build(
+        backbone_weights=backbone_weights,
+        checkpoint=checkpoint,
+        device=_device(device),
+        note=note or log.warning,
+        **tuning,
+    )
+
+
+def check_method(name: str, budget: float | None) -> None:
+    """InputError where there is no method `name`, or where the `budget` is no time, or no use to the method."""
+    if name not in METHODS:
+        raise InputError(f"there is no method {name}: choose one of {', '.join(METHODS)}")
+    if budget is not None and not 0 <= budget < float("inf"):  # NaN is refused too
+        raise InputError(f"a budget is seconds, 0 or more, got {budget}")
+    if budget is not None and not METHODS[name].tuned:
+        tuned = ", ".join(method.name for method in METHODS.values() if method.tuned)
+        raise InputError(f"{name} is not tuned for a time, as {tuned} are: leave --budget out")
+
+
+def _device(name: str) -> str:
+    import torch
+
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("there is no CUDA device on this machine: use --device cpu")
+    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from vosbook.datasets.sequence import Sequence
-from vosbook.runs import score_sequence
-from vosbook.segment import Segmenter
+from vosbook.measure import score_sequence
+from vosbook.segmenter import Segmenter
 
 
 class FirstMasks:

@@ -10,7 +10,8 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from vosbook.runs import book_folder, record_run
+from vosbook.profiles import book_folder
+from vosbook.runs import record_run
 from vosbook.training.checkpoint import save_network
 from vosbook.training.loop import StepLoss, TrainConfig, is_main, process_count, train
 

@@ -28,6 +28,11 @@ def object_ids(labels: np.ndarray) -> list[int]:
     return [int(i) for i in np.unique(labels) if i not in (0, VOID)]
 
 
+def without_void(labels: np.ndarray) -> np.ndarray:
+    """Labels `uint8 (H, W)` in which void pixels are background."""
+    return np.where(labels == VOID, 0, labels).astype(np.uint8)
+
+
 def to_one_hot(labels: np.ndarray, ids: Sequence[int]) -> np.ndarray:
     """Labels `(H, W)` -> one mask per id, `bool (N, H, W)`. Inverse: `from_one_hot`."""
     return np.asarray(labels)[None] == np.asarray(ids, np.uint8)[:, None, None]
