@@ -14,7 +14,13 @@ from nbformat import NotebookNode
 from course.assignments import Assignment
 from vosbook.errors import InputError
 
+OWN_FILES = {"by_hand.csv"}  # the lecturer's, beside the students' folders
+NO_NOTEBOOK = dict.fromkeys((".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"), "is an archive: unpack it")
 MOST_BYTES = 20 * 2**20  # a larger notebook is not read
+# What operating systems, archives, drives and editors leave behind, beside all names that begin with "." or "~$".
+LEFTOVERS = {"__MACOSX", "__pycache__", "@eaDir", "lost+found", "$RECYCLE.BIN", "System Volume Information"}
+LEFTOVERS |= {"Thumbs.db", "desktop.ini"}
+GIVEN = {"checks", "profiles", "results", "claims.yml", "timestamp.txt"}  # lie in what was handed out, or beside it
 
 
 @dataclass(frozen=True)
@@ -35,9 +41,10 @@ class Submission:
 
 @dataclass(frozen=True)
 class _File:
-    """A notebook as found: what it holds, or why that cannot be read."""
+    """A notebook as found: what it holds, or why that cannot be read. `name` is its path in the student's folder."""
 
     path: Path
+    name: str
     notebook: NotebookNode | None = None
     trouble: str = ""
 
@@ -50,25 +57,40 @@ def collect(folder: Path, course: Sequence[Assignment]) -> tuple[list[Submission
     """
     if not folder.is_dir():
         raise InputError(f"{folder} is not a folder: name the one that holds a folder for each student")
-    students = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    here = [path for path in sorted(folder.iterdir()) if not is_leftover(path)]
+    students = [path for path in here if path.is_dir()]
     if not students:
         raise InputError(f"{folder} holds no folder: put each student's notebooks into {folder}/STUDENT/")
-    loose = [path for path in sorted(folder.iterdir()) if path.suffix == ".ipynb" and path not in students]
+    loose = [path for path in here if path not in students and path.name not in OWN_FILES]
     problems = [f"{path}: not in a student's folder, and not graded: move it to {folder}/STUDENT/" for path in loose]
     problems += _one_name(students)
     found: dict[tuple[str, str], list[_File]] = defaultdict(list)
     for student in students:
-        for path in sorted(student.rglob("*.ipynb")):
-            if ".ipynb_checkpoints" in path.parts:
-                continue
-            file = _read(path)
-            if (name := _belongs_to(file, course)) is None:
-                problems.append(f"{path}: {file.trouble or 'holds no exercise of this course'}; not graded")
+        for file in sorted((_read(path, student) for path in _files(student)), key=_is_no_notebook):
+            name = _belongs_to(file, course)
+            if name is None or (_is_no_notebook(file) and found[student.name, name]):
+                problems.append(f"{file.path}: {file.trouble or 'holds no exercise of this course'}; not graded")
             else:
                 found[student.name, name].append(file)
     wanted = [one for one in course if any(name == one.name for _, name in found)]
     submissions = [_submission(s.name, one, found.get((s.name, one.name), [])) for s in students for one in wanted]
     return submissions, problems
+
+
+def is_leftover(path: Path) -> bool:
+    return path.name in LEFTOVERS or path.name.startswith((".", "~$"))
+
+
+def _files(student: Path) -> list[Path]:
+    """All that a student handed in, without what was given out and what machines left behind."""
+    paths = [path for path in sorted(student.rglob("*")) if path.is_symlink() or not path.is_dir()]
+    own = [path for path in paths if not any(map(is_leftover, _below(path, student)))]
+    return [path for path in own if not {part.name for part in _below(path, student)} & GIVEN]
+
+
+def _below(path: Path, folder: Path) -> list[Path]:
+    """The path and the folders that it lies in, up to `folder`."""
+    return [path, *(parent for parent in path.parents if folder in parent.parents)]
 
 
 def _one_name(students: list[Path]) -> list[str]:
@@ -80,19 +102,28 @@ def _one_name(students: list[Path]) -> list[str]:
     return [f"{' and '.join(map(repr, names))}: one name, spelled in several ways? each is graded" for names in twice]
 
 
-def _read(path: Path) -> _File:
+def _is_no_notebook(file: _File) -> bool:
+    """A text or an archive, say. It stands for the student's work only where no notebook does."""
+    return file.path.suffix.lower() != ".ipynb"
+
+
+def _read(path: Path, student: Path) -> _File:
+    name = path.relative_to(student).as_posix()
+    if path.suffix.lower() != ".ipynb":
+        return _File(path, name, trouble=NO_NOTEBOOK.get(path.suffix.lower(), "is no notebook (.ipynb)"))
     if path.is_symlink() or not path.is_file():
-        return _File(path, trouble="is a link or no file")
+        return _File(path, name, trouble="is a link or no file")
     if (size := path.stat().st_size) > MOST_BYTES:
-        return _File(path, trouble=f"is {size / 2**20:.0f} MB: clear its outputs (at most {MOST_BYTES // 2**20} MB)")
+        most = MOST_BYTES // 2**20
+        return _File(path, name, trouble=f"is {size / 2**20:.0f} MB: clear its outputs (at most {most} MB)")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a copied cell has a second cell's id: the notebook is read all the same
             notebook = nbformat.read(path, as_version=4)
             nbformat.validate(notebook)
     except Exception as error:  # whatever a file may hold
-        return _File(path, trouble=f"is not a notebook ({_first_line(error)})")
-    return _File(path, notebook)
+        return _File(path, name, trouble=f"is not a notebook ({_first_line(error)})")
+    return _File(path, name, notebook)
 
 
 def _first_line(error: Exception) -> str:
@@ -121,13 +152,12 @@ def _submission(student: str, assignment: Assignment, files: list[_File]) -> Sub
     if not files:
         return Submission(student, assignment, notes=("nothing was handed in",))
     if len(files) > 1:
-        names = ", ".join(str(file.path) for file in files)
-        return Submission(
-            student, assignment, notes=(f"several notebooks, none graded: keep one of {names}",), counts=False
-        )
+        names = ", ".join(file.name for file in files)
+        note = f"several notebooks, none graded: keep one of {names}"
+        return Submission(student, assignment, notes=(note,), counts=False)
     (file,) = files
     if file.notebook is None:
-        return Submission(student, assignment, file.path, notes=(f"{file.path} {file.trouble}",), counts=False)
+        return Submission(student, assignment, file.path, notes=(f"{file.name} {file.trouble}",), counts=False)
     cells = _graded(file.notebook)
     answers = {e.id: cells[e.id].source for e in assignment.exercises if e.id in cells}
     texts = {w.id: cells[w.id].source for w in assignment.written if w.id in cells}

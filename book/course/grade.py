@@ -2,11 +2,14 @@
 
 import csv
 import re
+import sys
+import tempfile
 import unicodedata
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +20,10 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer
 
 from course.assignments import Assignment, Exercise, Written, assignments
+from course.cells import plain_python
 from course.collect import Submission, collect
-from course.runner import MISSING, PASSED
-from course.sandbox import Job, Limits, Verdict, run_jobs
+from course.runner import MISSING, PASSED, UNREAD
+from course.sandbox import Job, Limits, Verdict, package_folder, run_jobs
 from vosbook.errors import InputError
 
 WORKERS = 2
@@ -55,6 +59,14 @@ class Mark:
 class Graded:
     submission: Submission
     marks: tuple[Mark, ...]
+    trouble: str = ""  # why it could not be graded, for the lecturer alone
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """A line where nothing of it was graded."""
+        why = self.trouble or "; ".join(self.submission.notes)
+        name = f"{self.submission.student}, {self.submission.assignment.name}"
+        return () if self.submission.counts else (f"{name}: not graded: {why}",)
 
     @property
     def points(self) -> float | None:
@@ -69,7 +81,7 @@ def setup_of(assignment: Assignment, book: Path = BOOK) -> dict[str, str | None]
 
 
 def job_of(exercise: Exercise, assignment: Assignment, answer: str, *, id: str | None = None) -> Job:
-    return Job(id or exercise.id, assignment.name, exercise.id, exercise.name, answer, exercise.check)
+    return Job(id or exercise.id, assignment.name, exercise.id, exercise.name, plain_python(answer), exercise.check)
 
 
 def grade(
@@ -100,6 +112,7 @@ def grade(
         for result in pool.map(work, handed):
             graded.append(result)
             say(_line(result))
+    problems += [line for one in graded for line in one.problems]
     for problem in problems:
         say(f"NOTE {problem}")
     _write(graded, problems, out, isolation=isolation)
@@ -119,18 +132,22 @@ def _grade_one(
     asked = [e for e in assignment.exercises if submission.answers.get(e.id, e.stub).strip() != e.stub.strip()]
     jobs = [job_of(e, assignment, submission.answers[e.id]) for e in asked]
     setups = {assignment.name: setup_of(assignment, book)}
+    verdicts, trouble = {}, ""
     try:
-        verdicts = run_jobs(jobs, setups, book=book, limits=limits, isolation=isolation) if jobs else {}
+        if jobs:
+            verdicts = run_jobs(jobs, setups, book=book, limits=limits, isolation=isolation)
     except RuntimeError as error:  # the course's own code failed: nobody's points may depend on that
-        note = f"could not be graded: {error}"
-        submission, verdicts = replace(submission, notes=(*submission.notes, note), counts=False), {}
-    marks = [_mark(e, submission.answers.get(e.id), verdicts.get(e.id)) for e in assignment.exercises]
+        trouble = f"could not be graded: {error}"
+        note = "could not be graded: the course's own code failed, which is not your fault"
+        submission = replace(submission, notes=(*submission.notes, note), counts=False)
+    marks = [_mark(e, submission, verdicts.get(e.id)) for e in assignment.exercises]
     marks += [_written(part, submission, given) for part in assignment.written]
-    return Graded(submission, tuple(marks))
+    return Graded(submission, tuple(marks), trouble)
 
 
-def _mark(exercise: Exercise, answer: str | None, verdict: Verdict | None) -> Mark:
-    got = verdict or Verdict(MISSING, "the cell is as it was given out" if answer is not None else "no answer cell")
+def _mark(exercise: Exercise, submission: Submission, verdict: Verdict | None) -> Mark:
+    answer = submission.answers.get(exercise.id)
+    got = verdict or _unasked(answer, submission)
     return Mark(
         exercise.id,
         exercise.number,
@@ -138,17 +155,37 @@ def _mark(exercise: Exercise, answer: str | None, verdict: Verdict | None) -> Ma
         exercise.points if got.verdict == PASSED else 0,
         exercise.points,
         got.verdict,
-        got.message,
-        got.printed,
+        _without_places(got.message),
+        _without_places(got.printed),
         answer or "",
         words_to_look_at(answer, exercise.stub) if verdict else (),
     )
 
 
+def _unasked(answer: str | None, submission: Submission) -> Verdict:
+    """Of an answer that was not run."""
+    if not submission.counts:
+        return Verdict(UNREAD, "; ".join(submission.notes))
+    return Verdict(MISSING, "the cell is as it was given out" if answer is not None else "no answer cell")
+
+
+@cache
+def _places() -> re.Pattern:
+    """Folders of this machine that Python may name in a message."""
+    folders = {sys.prefix, sys.base_prefix, package_folder(), BOOK.parent, Path.home(), tempfile.gettempdir()}
+    names = sorted({str(folder) for folder in folders} - {"/", "/usr"}, key=len, reverse=True)
+    return re.compile("|".join(rf"{re.escape(name)}(?=/|\b)" for name in names))
+
+
+def _without_places(text: str) -> str:
+    """A student is told which file, and not where the lecturer keeps it."""
+    return _places().sub("...", text)
+
+
 def words_to_look_at(answer: str, stub: str) -> tuple[str, ...]:
-    """What a person should look at, each word once; the given part of the cell is not the student's."""
+    """What a person should look at, each word once, where it stands more often than in the stub."""
     found = LOOK_AT.findall(unicodedata.normalize("NFKC", answer))  # as Python reads names
-    return tuple(word for word in dict.fromkeys(found) if word not in LOOK_AT.findall(stub))
+    return tuple(Counter(found) - Counter(LOOK_AT.findall(stub)))
 
 
 def _written(part: Written, submission: Submission, given: ByHand) -> Mark:

@@ -8,12 +8,16 @@ The imports cell is executed once; each job is a fork of that process, so that n
 verdict counts only with the token of its job: what an answer prints, or writes to other files, is not read as one.
 """
 
+import ast
+import asyncio
 import contextlib
 import ctypes
 import importlib
 import importlib.util
+import inspect
 import json
 import os
+import re
 import resource
 import secrets
 import signal
@@ -27,6 +31,8 @@ from types import ModuleType
 UID = 61717  # as root, answers run under this number, which belongs to nobody
 TEXT = 3000  # characters of a message or of what an answer printed
 PASSED, FAILED, MISSING, ERROR, STOPPED, TAMPERED = "passed", "failed", "not answered", "error", "stopped", "tampered"
+UNREAD = "not graded"  # nobody looked: the notebook could not be read, or is one of several
+OPTIONS = re.compile(r"^(-[a-zA-Z]+ ?\d*\s+)+")  # of a line magic
 MB = 2**20
 PR_SET_DUMPABLE, PR_SET_NO_NEW_PRIVS = 4, 38  # linux/prctl.h
 
@@ -210,7 +216,7 @@ def _grade(job: dict, setup: dict) -> tuple[str, str]:
     """Execute answer and check; then make sure that the check still rejects what it must."""
     namespace = setup["namespace"]
     try:
-        exec(compile(job["answer"], "answer", "exec"), namespace)
+        _answer(job["answer"], namespace)
         namespace.update(setup["checks"])
         exec(compile(job["check"], "check", "exec"), namespace)
     except NotImplementedError:
@@ -223,6 +229,36 @@ def _grade(job: dict, setup: dict) -> tuple[str, str]:
     if wrong and _accepts(job, namespace, wrong[0]):
         return TAMPERED, "after this answer had run, the check accepted an answer that is known to be wrong"
     return PASSED, ""
+
+
+class _Shell:
+    """What a notebook's cell finds behind `get_ipython()`: magics that run Python run it, the others do nothing."""
+
+    def __init__(self, namespace: dict):
+        self.namespace = namespace
+
+    def run_line_magic(self, name: str, line: str) -> None:
+        if name in ("time", "timeit", "prun"):
+            exec(OPTIONS.sub("", line), self.namespace)
+
+    def run_cell_magic(self, name: str, line: str, cell: str) -> None:
+        print(f"%%{name} is not run here, nor is its cell")
+
+    def system(self, command: str) -> list:
+        print(f"!{command} is not run here")
+        return []
+
+    getoutput = system
+
+
+def _answer(source: str, namespace: dict) -> None:
+    """Execute a cell as a notebook does: `await` may stand outside a function."""
+    shell = _Shell(namespace)
+    namespace |= {"get_ipython": lambda: shell, "display": print}
+    code = compile(source, "answer", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    done = eval(code, namespace)
+    if inspect.iscoroutine(done):
+        asyncio.run(done)
 
 
 def _accepts(job: dict, namespace: dict, wrong: object) -> bool:

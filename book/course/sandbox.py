@@ -175,7 +175,7 @@ def _sandbox(limits: Limits, book: Path) -> list[str]:
         *(str(COURSE / name) for name in ("__init__.py", "runner.py")),
         _font_cache(),
     ]
-    command = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
+    command = [_bwrap(), "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
     if os.getuid() == 0:  # the runner stays root, without its powers, and gives each answer another user's number
         command[1:2] = ["--unshare-ipc", "--unshare-net", "--unshare-pid", "--unshare-uts"]
         command += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_KILL"]
@@ -193,11 +193,16 @@ def _sandbox(limits: Limits, book: Path) -> list[str]:
     return [*command, "--proc", "/proc", "--dev", "/dev", "--chdir", "/tmp", "--"]
 
 
+def _bwrap() -> str:
+    """Where it is installed; the sandbox's own search path is not where to look."""
+    return shutil.which("bwrap") or ""
+
+
 @cache
 def require_sandbox() -> None:
     """InputError where bubblewrap is not here or may not make its namespaces."""
     remedy = "or grade with ISOLATION=limits after reading book/course/graders.md"
-    if shutil.which("bwrap") is None:
+    if not _bwrap():
         raise InputError(f"bwrap is not installed: install the package bubblewrap (Linux), {remedy}")
     done = subprocess.run([*_sandbox(Limits(), BOOK), "true"], capture_output=True, text=True, env=ENVIRONMENT)
     if done.returncode:

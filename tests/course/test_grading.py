@@ -3,7 +3,9 @@
 import csv
 import json
 import re
+import shutil
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,8 +14,10 @@ from pathlib import Path
 import nbformat
 import pytest
 from course.assignments import Assignment, assignments
+from course.cells import plain_python
 from course.grade import BY_HAND, Graded, grade, words_to_look_at
 from course.sandbox import Limits
+from pipeline.chapters import BOOK
 
 from vosbook.errors import InputError
 
@@ -64,6 +68,63 @@ def desk(tiny, tmp_path) -> Desk:
 
 def verdicts(graded: Graded) -> list[str]:
     return [mark.verdict for mark in graded.marks]
+
+
+NOTEBOOK_PYTHON = {
+    "line_magic": "%matplotlib inline\n{}",
+    "cell_magic": "%%time\n{}",
+    "two_magics": "%%capture said\n%%time\n%config InlineBackend.figure_format = 'retina'\n{}",
+    "magic_with_a_statement": "{}\n%time double(3)\n%timeit -n 1 -r 1 double(3)",
+    "shell": "!pip install --quiet numpy\nfiles = !ls\n{}",
+    "help": "math.sqrt?\n{}",
+    "await": "import asyncio\n{}\nawait asyncio.sleep(0)",
+    "display": "{}\ndisplay(double(2))",
+}
+
+
+def test_what_a_notebook_understands_beyond_python_costs_nothing(desk):
+    double = "def double(x):\n    return x * 5 % 3 * 0 + 2 * x"
+    for student, cell in NOTEBOOK_PYTHON.items():
+        desk.put(student, {"double": cell.format(double)})
+    desk.put("wrong", {"double": "%%time\n%matplotlib inline\ndef double(x):\n    return [0][1]"})
+    desk.put("elsewhere", {"double": "%%bash\ndef double(x):\n    return 2 * x"})
+    graded, _ = desk.grade()
+    assert {name: one.marks[0].verdict for name, one in graded.items() if name in NOTEBOOK_PYTHON} == dict.fromkeys(
+        NOTEBOOK_PYTHON, "passed"
+    )
+    assert graded["wrong"].marks[0].message == "IndexError: list index out of range (line 4 of the answer)"
+    assert graded["elsewhere"].marks[0].verdict == "error"
+    assert "%%bash is not run here" in graded["elsewhere"].marks[0].printed
+
+
+@pytest.mark.parametrize(
+    ("cell", "python"),
+    [
+        ("x = 7 % 3", "x = 7 % 3"),
+        ("%%time -q\nx = 1", "# %%time -q\nx = 1"),
+        ("\n\n%matplotlib inline\nx", "\n\nget_ipython().run_line_magic('matplotlib', 'inline')\nx\n"),
+        ("def f(x:", "def f(x:"),
+        ("", ""),
+        ("%%time", "# %%time\n"),
+        ("text = '''\n%time\n'''", "text = '''\n%time\n'''"),
+    ],
+)
+def test_a_cell_as_plain_python(cell, python):
+    assert plain_python(cell) == python
+
+
+def test_leftovers_of_archives_and_systems_are_no_student(desk):
+    desk.put("ada")
+    for path in (
+        *("__MACOSX/ada/._00_tiny.ipynb", "@eaDir/x", ".DS_Store", "Thumbs.db", "~$marks.xlsx"),
+        *("ada/__MACOSX/._00_tiny.ipynb", "ada/._00_tiny.ipynb", "ada/.ipynb_checkpoints/00_tiny-checkpoint.ipynb"),
+        *("ada/checks/ch00.py", "ada/profiles/smoke.yml", "ada/results/x.json", "ada/timestamp.txt"),
+    ):
+        (desk.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (desk.folder / path).write_bytes(b"\0\5\26\7")
+    graded, said = desk.grade()
+    assert {name: one.points for name, one in graded.items()} == {"ada": 6}
+    assert graded["ada"].submission.notes == () and not [line for line in said if "NOTE" in line]
 
 
 UNTOUCHED = dict.fromkeys(("double", "root", "negative"))
@@ -234,7 +295,46 @@ def test_files_that_are_missing_renamed_broken_or_twice(desk):
     problems = "\n".join(line for line in said if line.startswith("NOTE"))
     for part in ("loose.ipynb: not in a student's folder", "'Ada' and 'ada'", "notes.ipynb: holds no exercise"):
         assert part in problems
-    assert "loose.ipynb" in (desk.folder.parent / "out" / "problems.txt").read_text()
+    assert (desk.folder.parent / "out" / "problems.txt").read_text() == problems.replace("NOTE ", "") + "\n"
+
+
+def test_what_was_not_graded_is_told_from_what_was_not_answered(desk):
+    desk.put("untouched", UNTOUCHED)
+    desk.put("twice")
+    desk.put("twice", name="again/00_tiny")
+    for student, name in (("broken", f"{NAME}.ipynb"), ("packed", f"{NAME}.zip"), ("text", f"{NAME}.ipynb.txt")):
+        (desk.folder / student).mkdir()
+        (desk.folder / student / name).write_text("{")
+    desk.put("both")
+    (desk.folder / "both" / f"{NAME}.pdf").write_text("printed")
+    (desk.folder / "ada.zip").write_text("packed")
+    graded, _ = desk.grade()
+    assert graded["untouched"].points == 0 and verdicts(graded["untouched"]) == ["not answered"] * 3
+    lost = ("twice", "broken", "packed", "text")
+    for student in lost:
+        assert graded[student].points is None and verdicts(graded[student]) == ["not graded"] * 3, student
+        page = (desk.folder.parent / "out" / "feedback" / student / f"{NAME}.html").read_text()
+        assert "not answered" not in page and "no answer cell" not in page
+    assert graded["both"].points == 6
+    assert "keep one of 00_tiny.ipynb, again/00_tiny.ipynb" in graded["twice"].submission.notes[0]
+    lines = (desk.folder.parent / "out" / "problems.txt").read_text().splitlines()
+    assert [line for line in lines if line.startswith(lost)] == [
+        f"{one.submission.student}, {NAME}: not graded: {one.submission.notes[0]}"
+        for one in sorted((graded[student] for student in lost), key=lambda one: one.submission.student)
+    ]
+    assert any("00_tiny.pdf: is no notebook" in line for line in lines) and any("ada.zip" in line for line in lines)
+
+
+def test_no_place_of_this_machine_is_on_a_page(desk, tmp_path):
+    told = "import os, sys, warnings\nwarnings.warn_explicit('old', UserWarning, os.__file__, 1)\n"
+    desk.put("ada", {"double": told + "print(sys.path)\nraise OSError(sys.executable)"})
+    desk.put("ben", name="sub/00_tiny").write_text("{")
+    desk.grade()
+    for student, told in (("ada", "OSError: .../"), ("ben", "sub/00_tiny.ipynb is not a notebook")):
+        page = (desk.folder.parent / "out" / "feedback" / student / f"{NAME}.html").read_text()
+        assert told in page
+        for place in (tmp_path, desk.book, sys.prefix, sys.base_prefix, BOOK.parent):
+            assert str(place) not in page, student
 
 
 def test_what_students_write_is_text_and_nothing_else(desk):
@@ -276,7 +376,13 @@ def test_several_answer_cells_and_none(desk):
 )
 def test_words_that_a_person_should_look_at(answer, words):
     assert words_to_look_at(answer, "def f(x): ...") == words
-    assert words_to_look_at(answer, "import os; exec; __globals__.gi_frame") == ()  # given with the cell
+    assert words_to_look_at(answer, f"{answer} exec") == ()  # given with the cell
+
+
+def test_a_word_of_the_stub_is_looked_at_where_it_stands_once_more():
+    stub = "def run(f=ch05.labels_of): ..."
+    assert words_to_look_at(stub.replace("...", "return f"), stub) == ()
+    assert words_to_look_at(stub.replace("...", "return ch05.labels_of"), stub) == ("ch05",)
 
 
 def test_an_answer_does_not_see_the_one_before(desk):
@@ -310,12 +416,23 @@ def test_without_bubblewrap_grading_stops_unless_it_is_told_to_go_on(desk, monke
         desk.grade("sandbox")
 
 
-def test_where_the_course_itself_fails_nobody_loses_points(tiny, tmp_path, desk):
-    import shutil
+def test_bubblewrap_may_be_installed_anywhere(desk, sandbox, tmp_path, monkeypatch):
+    place, mark = tmp_path / "programs", tmp_path / "started"
+    place.mkdir()
+    (place / "bwrap").write_text(f'#!/bin/sh\ntouch {mark}\nexec {shutil.which("bwrap")} "$@"\n')
+    (place / "bwrap").chmod(0o755)
+    monkeypatch.setenv("PATH", str(place))
+    desk.put("ada")
+    graded, _ = desk.grade(sandbox)
+    assert graded["ada"].points == 6 and mark.exists()
 
+
+def test_where_the_course_itself_fails_nobody_loses_points(tiny, tmp_path, desk):
     broken = shutil.copytree(tiny, tmp_path / "broken")
     (broken / "checks" / "ch00.py").write_text("raise RuntimeError('of the course')\n")
     desk.put("ada")
     (one,) = grade(desk.folder, tmp_path / "out", book=broken, limits=LIMITS, isolation="limits", say=lambda line: None)
     assert one.points is None
-    assert "could not be graded" in one.submission.notes[0] and "of the course" in one.submission.notes[0]
+    assert one.submission.notes == ("could not be graded: the course's own code failed, which is not your fault",)
+    assert verdicts(one) == ["not graded"] * 3
+    assert "RuntimeError: of the course" in (tmp_path / "out" / "problems.txt").read_text()
