@@ -10,7 +10,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from vosbook.runs import read_record
-from vosbook.training.checkpoint import SHIPPED, read_about
+from vosbook.weights import SHIPPED, read_about
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))

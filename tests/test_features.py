@@ -10,15 +10,16 @@ import torchvision
 from torch import nn
 
 from vosbook import features
+from vosbook import weights as weight_files
 from vosbook.errors import InputError
-from vosbook.features import LEVELS, STRIDES, FilterBank, SharedBackbone, load_backbone, read_tensors
+from vosbook.features import LEVELS, STRIDES, FilterBank, SharedBackbone, load_backbone
 
 
 @pytest.fixture(autouse=True)
 def offline(monkeypatch):
     """No test here may find weights that it did not make."""
     monkeypatch.delenv("VOSBOOK_DATA", raising=False)
-    monkeypatch.setattr(features, "_download", lambda name: None)
+    monkeypatch.setattr(weight_files, "_download", lambda url: None)
 
 
 def _random_resnet(name: str) -> nn.Module:
@@ -124,7 +125,7 @@ def test_a_file_in_the_data_folder_is_found_by_the_backbones_name(weights, tmp_p
 
 
 def test_an_explicit_file_comes_first(weights, tmp_path, monkeypatch):
-    monkeypatch.setattr(features, "find_weights", lambda name: pytest.fail("searched in spite of the file"))
+    monkeypatch.setattr(features, "find_weights", lambda *args: pytest.fail("searched in spite of the file"))
     assert load_backbone("resnet18", weights=weights).name == "resnet18"
 
 
@@ -132,13 +133,13 @@ def test_torchvisions_file_is_taken_from_the_cache(weights, tmp_path, monkeypatc
     monkeypatch.undo()  # the real _download, on a cache that holds the file
     monkeypatch.delenv("VOSBOOK_DATA", raising=False)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    monkeypatch.setattr(features.urllib.request, "urlopen", lambda *a, **k: pytest.fail("went to the network"))
+    monkeypatch.setattr(weight_files.urllib.request, "urlopen", lambda *a, **k: pytest.fail("went to the network"))
     (tmp_path / "checkpoints").mkdir()
     name = os.path.basename(features.RESNETS["resnet18"][1].url)  # noqa: PTH119, a URL
     weights.rename(tmp_path / "checkpoints" / name)
-    features._download.cache_clear()
+    weight_files._download.cache_clear()
     assert name in load_backbone("resnet18").source
-    features._download.cache_clear()
+    weight_files._download.cache_clear()
 
 
 def test_without_network_the_filter_bank_is_taken_and_said(tmp_path, monkeypatch):
@@ -148,12 +149,12 @@ def test_without_network_the_filter_bank_is_taken_and_said(tmp_path, monkeypatch
     monkeypatch.undo()
     monkeypatch.delenv("VOSBOOK_DATA", raising=False)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    monkeypatch.setattr(features.urllib.request, "urlopen", unreachable)
-    features._download.cache_clear()
+    monkeypatch.setattr(weight_files.urllib.request, "urlopen", unreachable)
+    weight_files._download.cache_clear()
     said = []
     assert load_backbone("resnet18", note=said.append).name == "filters"
     assert len(said) == 1 and "resnet18" in said[0] and "filter bank" in said[0]
-    features._download.cache_clear()
+    weight_files._download.cache_clear()
 
 
 def test_filters_asked_for_by_name_need_no_note():
@@ -241,17 +242,6 @@ def test_weights_of_another_resnet_are_refused(weights):
 def test_an_unknown_backbone_is_refused_with_the_known_ones():
     with pytest.raises(InputError, match=r"vgg.*resnet18"):
         load_backbone("vgg")
-
-
-def test_tensors_come_back_as_saved(tmp_path):
-    saved = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(3)}
-    torch.save(saved, tmp_path / "x.pt")
-    safetensors.torch.save_file(saved, tmp_path / "x.safetensors")
-    for name in ("x.pt", "x.safetensors"):
-        read = read_tensors(tmp_path / name)
-        assert read.keys() == saved.keys() and all(torch.equal(read[k], saved[k]) for k in saved)
-    (tmp_path / "x.safetensors").replace(tmp_path / "x.pt")
-    assert read_tensors(tmp_path / "x.pt").keys() == saved.keys()
 
 
 # ----------------------------------------------------------------------------------------------------- filter bank

@@ -6,7 +6,7 @@ import safetensors.torch
 import torch
 import torchvision
 
-from vosbook import features
+from vosbook import weights
 from vosbook.datasets.sequence import Sequence, VideoObject
 from vosbook.datasets.synthetic import ArrayFrames, ArrayMasks
 from vosbook.errors import InputError
@@ -139,7 +139,7 @@ def quick(monkeypatch):
 @pytest.fixture
 def offline(monkeypatch):
     monkeypatch.delenv("VOSBOOK_DATA", raising=False)
-    monkeypatch.setattr(features, "_download", lambda name: None)
+    monkeypatch.setattr(weights, "_download", lambda url: None)
 
 
 def test_mask_rcnns_answer_becomes_proposals(tiny):

@@ -34,7 +34,7 @@ from vosbook.measure import score_sequence
 from vosbook.methods.frtm import FAST, FULL, FrtmSegmenter, shipped_network
 from vosbook.profiles import load_profile
 from vosbook.runs import manifest_entry, record_run
-from vosbook.training.checkpoint import read_about
+from vosbook.weights import read_about
 
 # %%
 settings = load_profile(profile).of("frtm_ablation")

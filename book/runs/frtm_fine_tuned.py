@@ -27,8 +27,8 @@ from vosbook.runs import manifest_entry, record_run
 from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.loss import pixel_weights, target_loss, target_scores
 from vosbook.target_model.model import first_frame_weights, initial_weights
-from vosbook.training.checkpoint import read_about
 from vosbook.video.labels import object_ids
+from vosbook.weights import read_about
 
 # %%
 settings = load_profile(profile).of("frtm_fine_tuned")

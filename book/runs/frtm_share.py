@@ -26,7 +26,7 @@ from vosbook.methods.base_net import BaseNetSegmenter
 from vosbook.methods.frtm import FAST, FrtmSegmenter, shipped_network
 from vosbook.profiles import book_folder, load_profile
 from vosbook.runs import manifest_entry, record_run
-from vosbook.training.checkpoint import read_about
+from vosbook.weights import read_about
 
 # %%
 settings = load_profile(profile).of("frtm_share")

@@ -43,7 +43,7 @@ from vosbook.methods.osvos import OnlineConfig
 from vosbook.metrics.evaluate import read_info
 from vosbook.profiles import book_folder, load_profile, script_parameters
 from vosbook.runs import manifest_entry, record_run
-from vosbook.training.checkpoint import SHIPPED, read_about
+from vosbook.weights import SHIPPED, read_about
 
 # %%
 profile, variant = script_parameters(profile=profile, variant=variant)

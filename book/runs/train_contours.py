@@ -40,7 +40,7 @@ from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.metrics.boundary import boundary_f
 from vosbook.metrics.region import jaccard
 from vosbook.nn.encoder import pretrained_encoder
-from vosbook.nn.side_outputs import SideOutputConfig, about_side_outputs, build_side_outputs
+from vosbook.nn.side_outputs import SideOutputConfig, build_side_outputs
 from vosbook.profiles import lists_as_tuples, load_profile, script_parameters
 from vosbook.runs import manifest_digest, manifest_entry
 from vosbook.training.contours import ContourSampler, ObjectMasks, contour_loss
@@ -48,6 +48,7 @@ from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_pr
 from vosbook.training.recorded import recorded_training
 from vosbook.training.stills import StillConfig
 from vosbook.video.labels import VOID
+from vosbook.weights import describe_network
 
 # %%
 (profile,) = script_parameters(profile=profile)
@@ -127,7 +128,7 @@ def score(sequence):
 # `src/vosbook/weights/contours.safetensors`, and commit it with its record.
 
 # %%
-about = about_side_outputs(network_config, method=METHOD) | {
+about = describe_network(METHOD, network_config) | {
     "backbone": backbone.name,
     "trained_on": f"{settings['trained_on']}, {len(sampler.pool)} frames",
     "licence": settings["licence"],

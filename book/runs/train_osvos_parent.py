@@ -35,7 +35,7 @@ from vosbook.datasets.catalog import load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.methods.osvos import METHOD, OnlineConfig, OsvosSegmenter
 from vosbook.nn.encoder import pretrained_encoder
-from vosbook.nn.side_outputs import SideOutputConfig, about_side_outputs, build_side_outputs, deep_loss
+from vosbook.nn.side_outputs import SideOutputConfig, build_side_outputs, deep_loss
 from vosbook.profiles import lists_as_tuples, load_profile, script_parameters
 from vosbook.runs import manifest_digest, manifest_entry
 from vosbook.training.fine_tune import Budget
@@ -43,6 +43,7 @@ from vosbook.training.held_out import score_held_out
 from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes
 from vosbook.training.recorded import recorded_training
 from vosbook.training.stills import StillConfig, StillSampler
+from vosbook.weights import describe_network
 
 # %%
 profile, variant = script_parameters(profile=profile, variant=variant)
@@ -107,7 +108,7 @@ def loss(network, step, share):
 online = OnlineConfig(
     **lists_as_tuples(settings["online"]), budget=Budget(seconds=None, steps=settings["online_steps"])
 )
-about = about_side_outputs(network_config, method=METHOD) | {
+about = describe_network(METHOD, network_config) | {
     "backbone": network_config.backbone,
     "trained_on": f"{settings['trained_on']}, {len(sampler.pool)} frames of {len(sequences)} sequences",
     "licence": settings["licence"],

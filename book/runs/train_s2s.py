@@ -34,7 +34,7 @@ import torch
 from vosbook.datasets.catalog import data_folder, load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.datasets.youtube_vos import YouTubeVos
-from vosbook.methods.s2s import S2SConfig, S2SSegmenter, about_s2s, build_s2s, loss_of_clips
+from vosbook.methods.s2s import METHOD, S2SConfig, S2SSegmenter, build_s2s, loss_of_clips
 from vosbook.nn.encoder import pretrained_encoder
 from vosbook.profiles import lists_as_tuples, load_profile, script_parameters
 from vosbook.runs import manifest_digest, manifest_entry
@@ -42,6 +42,7 @@ from vosbook.training.clips import ClipConfig, ClipSampler
 from vosbook.training.held_out import score_held_out
 from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes
 from vosbook.training.recorded import recorded_training
+from vosbook.weights import describe_network
 
 # %%
 profile, variant = script_parameters(profile=profile, variant=variant)
@@ -118,7 +119,7 @@ def loss(network, step, share):
 # package, copy it to `src/vosbook/weights/s2s.safetensors`, and commit it with its record.
 
 # %%
-about = about_s2s(network_config) | {
+about = describe_network(METHOD, network_config) | {
     "backbone": network_config.backbone,
     "trained_on": f"{settings['trained_on']}, {len(sequences)} of {len(every)} sequences",
     "licence": settings["licence"],

@@ -7,18 +7,10 @@ A backbone turns images `(B, 3, H, W)` into feature maps, one per level. Levels 
 import hashlib
 import logging
 import math
-import os
-import pickle
-import urllib.request
-import warnings
-import zipfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
 from pathlib import Path
 
-import safetensors
-import safetensors.torch
 import torch
 import torch.nn.functional as F
 import torchvision
@@ -26,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vosbook.errors import InputError
+from vosbook.weights import find_weights, read_tensors
 
 LEVELS = ("layer1", "layer2", "layer3", "layer4")
 STRIDES = {"layer1": 4, "layer2": 8, "layer3": 16, "layer4": 32}
@@ -34,12 +27,7 @@ RESNETS = {
     "resnet50": (torchvision.models.resnet50, torchvision.models.ResNet50_Weights.IMAGENET1K_V1),
     "resnet101": (torchvision.models.resnet101, torchvision.models.ResNet101_Weights.IMAGENET1K_V1),
 }
-MASK_RCNN = "maskrcnn_resnet50_fpn"  # an instance segmenter, not a backbone: its weights are found in the same way
-URLS = {name: weights.url for name, (_, weights) in RESNETS.items()} | {
-    MASK_RCNN: torchvision.models.detection.MaskRCNN_ResNet50_FPN_Weights.COCO_V1.url
-}
 BACKBONES = (*RESNETS, "filters")
-NETWORK_PATIENCE = 4.0  # seconds to wait for a server before the filter bank is taken instead
 
 log = logging.getLogger(__name__)
 
@@ -266,7 +254,7 @@ def load_backbone(
         raise ValueError(f"levels are {LEVELS}, got {sorted(unknown)}")
     if name == "filters":
         return FilterBank(levels=levels or LEVELS).to(device)
-    path = Path(weights) if weights is not None else find_weights(name or "resnet18")
+    path = Path(weights) if weights is not None else _find(name or "resnet18")
     if path is None:
         note(
             f"no {name or 'resnet18'} weights: VOSBOOK_DATA/weights has none, and torchvision's cannot be downloaded. "
@@ -274,6 +262,10 @@ def load_backbone(
         )
         return FilterBank(levels=levels or LEVELS).to(device)
     return _load_resnet(name, path, levels).to(device)
+
+
+def _find(name: str) -> Path | None:
+    return find_weights(name, RESNETS[name][1].url)
 
 
 def _load_resnet(name: str | None, path: Path, levels: Iterable[str] | None) -> ResNet:
@@ -285,65 +277,6 @@ def _load_resnet(name: str | None, path: Path, levels: Iterable[str] | None) -> 
     if lacking := [level for level in levels if level not in held]:
         raise InputError(f"{path} ends at {held[-1]}, and {lacking[-1]} is needed: give a file of {name} that holds it")
     return ResNet(name, state, levels=levels, source=f"{name}, {held[0]} to {held[-1]} from {path.name}")
-
-
-def find_weights(name: str) -> Path | None:
-    """The weights of one of `URLS`: a file under VOSBOOK_DATA/weights whose name begins so, else torchvision's own.
-
-    None where neither can be had.
-    """
-    root = os.environ.get("VOSBOOK_DATA")
-    folder = Path(root) / "weights" if root else None
-    if folder is not None and folder.is_dir():
-        for file in sorted(folder.iterdir()):
-            if file.name.startswith(name) and file.suffix in (".safetensors", ".pth", ".pt"):
-                return file
-    return _download(name)
-
-
-@cache  # an offline machine waits once
-def _download(name: str) -> Path | None:
-    """torchvision's weights from torch's cache, downloaded on first use; None where no server answers in time."""
-    url = URLS[name]
-    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
-    if file.is_file():
-        return file
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=NETWORK_PATIENCE):
-            file.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(file), hash_prefix=file.stem.rsplit("-", 1)[1], progress=False)
-    except (OSError, RuntimeError):  # no network; a download whose checksum is wrong
-        return None
-    return file
-
-
-def read_tensors(path: str | Path) -> dict[str, Tensor]:
-    """Tensors by name from a safetensors file, or one that torch.save wrote. Nothing is unpickled but tensors.
-
-    InputError names a file that is missing, damaged, holds something else, or would run code when loaded.
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise InputError(f"{path} does not exist: check the path of the weight file")
-    try:
-        if path.suffix == ".safetensors" or _is_safetensors(path):
-            return safetensors.torch.load_file(path)
-        with warnings.catch_warnings(action="ignore"):  # about the file's pickle protocol: it is refused or it is read
-            state = torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError:
-        raise InputError(f"{path} is more, or other, than tensors and could run code: save it as safetensors") from None
-    except (safetensors.SafetensorError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        reason = (str(error) or "it is empty").splitlines()[0]
-        raise InputError(f"{path} is damaged or cut short ({reason}): copy it again") from None
-    if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
-        raise InputError(f"{path} is not a table of tensors: save the network's state_dict alone")
-    return state
-
-
-def _is_safetensors(path: Path) -> bool:
-    """Whether the file begins as safetensors do, whatever its name: a length in 8 bytes, then JSON."""
-    with path.open("rb") as file:
-        return file.read(9)[8:] == b"{"
 
 
 def _as_floats(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:

@@ -19,9 +19,11 @@ from scipy.ndimage import distance_transform_edt
 
 from vosbook.datasets.sequence import Sequence
 from vosbook.errors import InputError
-from vosbook.features import MASK_RCNN, URLS, find_weights, read_tensors
+from vosbook.weights import find_weights, read_tensors
 
-COCO = tuple(torchvision.models.detection.MaskRCNN_ResNet50_FPN_Weights.COCO_V1.meta["categories"])  # by label
+MASK_RCNN = "maskrcnn_resnet50_fpn"
+WEIGHTS = torchvision.models.detection.MaskRCNN_ResNet50_FPN_Weights.COCO_V1
+COCO = tuple(WEIGHTS.meta["categories"])  # by label
 
 
 @dataclass(frozen=True)
@@ -68,10 +70,10 @@ class MaskRcnn:
 
         InputError: weights that cannot be had, or a file that holds something else.
         """
-        path = weights or find_weights(MASK_RCNN)
+        path = weights or find_weights(MASK_RCNN, WEIGHTS.url)
         if path is None:
             raise InputError(
-                f"Mask R-CNN's weights are missing and cannot be downloaded: fetch {URLS[MASK_RCNN]} where there is a "
+                f"Mask R-CNN's weights are missing and cannot be downloaded: fetch {WEIGHTS.url} where there is a "
                 "network, and give the file as --backbone-weights, or put it into VOSBOOK_DATA/weights"
             )
         network = torchvision.models.detection.maskrcnn_resnet50_fpn(weights=None, weights_backbone=None)
@@ -79,7 +81,7 @@ class MaskRcnn:
             network.load_state_dict(read_tensors(path))
         except RuntimeError as error:
             key = str(error).splitlines()[1].strip()
-            raise InputError(f"{path} is not torchvision's {MASK_RCNN} ({key[:80]}): take {URLS[MASK_RCNN]}") from None
+            raise InputError(f"{path} is not torchvision's {MASK_RCNN} ({key[:80]}): take {WEIGHTS.url}") from None
         return cls(network.to(device))
 
     @torch.no_grad()

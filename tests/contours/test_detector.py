@@ -9,9 +9,9 @@ from vosbook.contours.snapping import snap
 from vosbook.errors import InputError
 from vosbook.features import FilterBank
 from vosbook.nn.encoder import Encoder
-from vosbook.nn.side_outputs import SideOutputConfig, SideOutputNetwork, about_side_outputs
+from vosbook.nn.side_outputs import SideOutputConfig, SideOutputNetwork
 from vosbook.runs import read_record
-from vosbook.training.checkpoint import SHIPPED, read_about, save_network, save_tensors
+from vosbook.weights import SHIPPED, describe_network, read_about, save_network, save_tensors
 
 SIZE = (37, 50)
 
@@ -36,7 +36,7 @@ def test_contours_of_a_frame(network, frame):
 
 def test_a_weight_file_is_all_that_is_needed(network, frame, tmp_path):
     config = SideOutputConfig("filters", ("layer1", "layer2"), channels=4)
-    save_network(tmp_path / "contours.safetensors", network, about_side_outputs(config, method=METHOD))
+    save_network(tmp_path / "contours.safetensors", network, describe_network(METHOD, config))
     loaded = load_contours(tmp_path / "contours.safetensors")
     np.testing.assert_allclose(find_contours(loaded, frame), find_contours(network, frame), atol=2e-3)  # float16
 

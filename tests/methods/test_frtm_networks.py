@@ -9,14 +9,14 @@ from vosbook.errors import InputError
 from vosbook.features import LEVELS
 from vosbook.methods.frtm import FAST, FrtmSegmenter, shipped_network
 from vosbook.nn.segmentation import SegmentationNetwork
-from vosbook.training.checkpoint import save_network
+from vosbook.weights import save_network
 
 
 @pytest.fixture(autouse=True)
 def no_weights(monkeypatch):
     """A machine that has neither weights nor a network."""
     monkeypatch.delenv("VOSBOOK_DATA", raising=False)
-    monkeypatch.setattr("vosbook.features._download", lambda name: None)
+    monkeypatch.setattr("vosbook.weights._download", lambda url: None)
 
 
 def complete(checkpoint: Path | None = None, said: list[str] | None = None) -> FrtmSegmenter:
@@ -58,7 +58,7 @@ def test_a_checkpoint_for_other_features_is_refused(tmp_path):
 
 def test_what_is_no_network_of_frtm_is_refused(tmp_path):
     save_network(tmp_path / "other.safetensors", torch.nn.Linear(2, 2), about(method="osvos"))
-    with pytest.raises(InputError, match=r"other\.safetensors is no segmentation network of FRTM"):
+    with pytest.raises(InputError, match=r"other\.safetensors is no network of frtm"):
         complete(tmp_path / "other.safetensors")
     whole = shipped_network("filters").read_bytes()
     (tmp_path / "half.safetensors").write_bytes(whole[: len(whole) // 2])

@@ -29,11 +29,11 @@ from vosbook.methods.osvos import (
 )
 from vosbook.metrics.region import jaccard
 from vosbook.nn.encoder import Encoder, random_resnet
-from vosbook.nn.side_outputs import SideOutputConfig, SideOutputNetwork, about_side_outputs, balanced_bce
+from vosbook.nn.side_outputs import SideOutputConfig, SideOutputNetwork, balanced_bce
 from vosbook.segmenter import segment_frames
-from vosbook.training.checkpoint import save_network
 from vosbook.training.fine_tune import Budget, learn
 from vosbook.video.masks import read_mask, write_mask
+from vosbook.weights import describe_network, save_network
 
 SIZE = (48, 80)
 STEPS = OnlineConfig(budget=Budget(seconds=None, steps=12, check_every=4), lr=0.02)
@@ -286,9 +286,7 @@ def test_a_budget_is_seconds_and_a_minute_without_one(method, checkpoint, monkey
 
 @pytest.fixture
 def checkpoint(tmp_path: Path, parent: SideOutputNetwork) -> Path:
-    about = about_side_outputs(
-        SideOutputConfig(backbone="filters", levels=("layer1", "layer2", "layer3")), method=METHOD
-    )
+    about = describe_network(METHOD, SideOutputConfig(backbone="filters", levels=("layer1", "layer2", "layer3")))
     save_network(tmp_path / "parent.safetensors", parent, about)
     return tmp_path / "parent.safetensors"
 

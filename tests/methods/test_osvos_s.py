@@ -31,14 +31,13 @@ from vosbook.nn.encoder import Encoder, empty_encoder
 from vosbook.nn.side_outputs import (
     SideOutputConfig,
     SideOutputNetwork,
-    about_side_outputs,
     balanced_bce,
     build_side_outputs,
 )
 from vosbook.proposals import MaskRcnn, Proposals, SyntheticProposals
 from vosbook.semantics import SemanticsConfig, semantic_prior
-from vosbook.training.checkpoint import save_network
 from vosbook.training.fine_tune import Budget
+from vosbook.weights import describe_network, save_network
 
 SIZE = (48, 80)
 STILL = {"flip": 0, "rotation": 0, "zoom": (1, 1)}
@@ -304,7 +303,7 @@ def clip(crossing, tmp_path):
 @pytest.fixture
 def offline(monkeypatch):
     monkeypatch.delenv("VOSBOOK_DATA", raising=False)
-    monkeypatch.setattr("vosbook.features._download", lambda name: None)
+    monkeypatch.setattr("vosbook.weights._download", lambda url: None)
 
 
 def test_missing_weights_are_one_line_and_no_folder(clip, offline, tmp_path, capsys):
@@ -332,13 +331,13 @@ def test_the_networks_of_two_files(offline, monkeypatch, tmp_path):
     config = SideOutputConfig(backbone="filters", levels=("layer1",), channels=4)
     torch.manual_seed(1)
     base = build_side_outputs(config, empty_encoder)
-    save_network(tmp_path / "p.safetensors", base, about_side_outputs(config, method="osvos"))
+    save_network(tmp_path / "p.safetensors", base, describe_network("osvos", config))
     given, said = [], []
     monkeypatch.setattr(MaskRcnn, "load", lambda path, *, device: given.append(path) or Fixed(disc(14, 24)))
     options = {"backbone_weights": "mask_rcnn.pth", "device": "cpu", "note": said.append}
     segmenter = OsvosSSegmenter.load(checkpoint=tmp_path / "p.safetensors", **options)
     assert given == ["mask_rcnn.pth"] and len(said) == 1 and "never seen a prior" in said[0]
     torch.testing.assert_close(segmenter.parent.base.fuse.weight, base.fuse.weight, atol=1e-3, rtol=1e-3)
-    save_network(tmp_path / "q.safetensors", base, about_side_outputs(config, method="contours"))
+    save_network(tmp_path / "q.safetensors", base, describe_network("contours", config))
     with pytest.raises(InputError, match=r"q.safetensors is no network of osvos"):
         OsvosSSegmenter.load(checkpoint=tmp_path / "q.safetensors", **options)

@@ -14,7 +14,7 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch):
 
 def test_a_note_reaches_the_caller_or_else_the_log(monkeypatch, caplog):
     monkeypatch.delenv("VOSBOOK_DATA", raising=False)
-    monkeypatch.setattr("vosbook.features._download", lambda name: None)
+    monkeypatch.setattr("vosbook.weights._download", lambda url: None)
     said = []
     assert build("frtm-d-only", device="cpu", note=said.append).backbone.name == "filters"
     assert len(said) == 1

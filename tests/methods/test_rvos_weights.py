@@ -13,8 +13,8 @@ from vosbook.errors import InputError
 from vosbook.features import FilterBank
 from vosbook.methods.rvos import RvosConfig, RvosNetwork, RvosSegmenter, describe, load_rvos
 from vosbook.nn.encoder import Encoder, random_resnet
-from vosbook.training.checkpoint import save_network
 from vosbook.video.masks import read_mask, write_mask
+from vosbook.weights import save_network
 
 SIZE = (32, 48)
 FILTERS = RvosConfig(backbone="filters", levels=("layer2", "layer3"), hidden=8, slots=3, size=SIZE)
@@ -105,8 +105,8 @@ def test_files_that_are_none_of_its_networks_are_refused(tmp_path, monkeypatch):
         RvosSegmenter.load("rvos", checkpoint=tmp_path / "absent.safetensors", **options)
     with pytest.raises(InputError, match="no use to rvos, whose own weights hold its encoder"):
         RvosSegmenter.load("rvos", checkpoint=one_shot, **options | {"backbone_weights": other})
-    monkeypatch.setattr("vosbook.methods.rvos.SHIPPED", tmp_path)
-    with pytest.raises(InputError, match=r"no network of rvos comes with the package.*--checkpoint"):
+    monkeypatch.setattr("vosbook.weights.SHIPPED", tmp_path)
+    with pytest.raises(InputError, match=r"no network rvos comes with the package.*--checkpoint"):
         RvosSegmenter.load("rvos", checkpoint=None, **options)
     said = []
     write_network(tmp_path / "rvos_zero_shot.safetensors", ZERO_SHOT)

@@ -20,7 +20,6 @@ from vosbook.methods.s2s import (
     S2SConfig,
     S2SSegmenter,
     Trunk,
-    about_s2s,
     affine_pairs,
     build_s2s,
     empty_encoder,
@@ -30,8 +29,8 @@ from vosbook.methods.s2s import (
     working_size,
 )
 from vosbook.segmenter import segment_frames
-from vosbook.training.checkpoint import save_network
 from vosbook.training.clips import ClipConfig
+from vosbook.weights import describe_network, save_network
 
 TINY = S2SConfig(level="deep", initial_level="shallow", width=5, decoder=(4,), size=(24, 32))
 
@@ -425,7 +424,7 @@ def test_a_weight_file_holds_the_whole_network(tmp_path, monkeypatch):
     monkeypatch.setattr("vosbook.methods.s2s.empty_encoder", tiny_encoder)
     network = tiny("mask-as-input").float()
     path = tmp_path / "weights.safetensors"
-    save_network(path, network, about_s2s(network.config))
+    save_network(path, network, describe_network("s2s", network.config))
     back = load_s2s(path)
     assert back.config == network.config
     for name, value in network.state_dict().items():
@@ -438,7 +437,7 @@ def test_a_weight_file_holds_the_whole_network(tmp_path, monkeypatch):
 def test_files_that_are_no_s2s_network_are_refused(tmp_path):
     other = tmp_path / "other.safetensors"
     save_network(other, nn.Linear(2, 2), {"method": "frtm"})
-    with pytest.raises(InputError, match=r"other\.safetensors is no S2S network: train one"):
+    with pytest.raises(InputError, match=r"other\.safetensors is no network of s2s: train one"):
         load_s2s(other)
     with pytest.raises(InputError, match=r"absent\.safetensors does not exist"):
         load_s2s(tmp_path / "absent.safetensors")
@@ -511,6 +510,6 @@ def test_every_video_is_learned_from_the_trained_weights():
 def test_the_registry_builds_both(tmp_path, monkeypatch):
     monkeypatch.setattr("vosbook.methods.s2s.empty_encoder", tiny_encoder)
     path = tmp_path / "weights.safetensors"
-    save_network(path, tiny().float(), about_s2s(TINY))
+    save_network(path, tiny().float(), describe_network("s2s", TINY))
     assert build("s2s", checkpoint=path, device="cpu").online is None
     assert build("s2s-online", checkpoint=path, device="cpu").online == OnlineConfig()

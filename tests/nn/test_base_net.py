@@ -13,7 +13,7 @@ from vosbook.features import LEVELS, load_backbone
 from vosbook.methods.base_net import METHOD, BaseNetSegmenter
 from vosbook.nn.base_net import BaseNet
 from vosbook.segmenter import segment_frames
-from vosbook.training.checkpoint import save_network
+from vosbook.weights import save_network
 
 CHANNELS = {"layer2": 5, "layer3": 7}
 
@@ -90,7 +90,7 @@ def outspoken(channels: dict[str, int], references: list[tuple[Tensor, Tensor]],
 
 def test_what_is_no_base_net_is_refused(tmp_path: Path):
     save_network(tmp_path / "s.safetensors", network(), {"method": "frtm"})
-    with pytest.raises(InputError, match=r"s\.safetensors is no Base net"):
+    with pytest.raises(InputError, match=r"s\.safetensors is no network of frtm-base-net"):
         BaseNetSegmenter.load(tmp_path / "s.safetensors", device="cpu", note=print)
     with pytest.raises(ValueError, match="at least one object"):
         BaseNetSegmenter(load_backbone("filters"), network()).start(np.zeros((8, 8, 3), np.uint8), None)

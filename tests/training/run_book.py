@@ -14,10 +14,10 @@ import torch
 import yaml
 from pipeline.chapters import BOOK
 
-from vosbook.features import read_tensors
 from vosbook.runs import read_record
 from vosbook.training.checkpoint import load_state
 from vosbook.training.clips import ClipSampler
+from vosbook.weights import read_tensors
 
 
 def copy_book(folder: Path) -> Path:

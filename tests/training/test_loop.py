@@ -15,9 +15,9 @@ from tiny_training import CONFIG, broken, interrupt, tiny_loss, tiny_network
 from torch import Tensor, nn
 
 from vosbook.errors import InputError
-from vosbook.features import read_tensors
 from vosbook.training import checkpoint
 from vosbook.training.loop import TrainConfig, start_processes, train
+from vosbook.weights import read_tensors
 
 SCRIPT = Path(__file__).with_name("tiny_training.py")
 

@@ -11,8 +11,8 @@ from scipy.io import savemat
 from vosbook.contours.detector import load_contours
 from vosbook.errors import InputError
 from vosbook.runs import read_record
-from vosbook.training.checkpoint import read_about
 from vosbook.training.contours import ContourSampler
+from vosbook.weights import read_about
 
 RUN, NAME = "train_contours", "train_contours_smoke"
 TINY = {

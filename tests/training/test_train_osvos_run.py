@@ -7,11 +7,11 @@ import torch
 from run_book import change_training, check_resumed, check_two_processes, run_here, weights_of
 
 from vosbook.errors import InputError
-from vosbook.features import read_tensors
 from vosbook.methods import build
 from vosbook.runs import read_record
-from vosbook.training.checkpoint import load_state, read_about
+from vosbook.training.checkpoint import load_state
 from vosbook.training.stills import StillSampler
+from vosbook.weights import read_about, read_tensors
 
 RUN, NAME = "train_osvos_parent", "train_osvos_parent_smoke_parent"
 TINY = {

@@ -7,11 +7,12 @@ import torch
 from run_book import change_training, run_here, run_script, weights_of
 
 from vosbook.errors import InputError
-from vosbook.features import load_backbone, read_tensors
+from vosbook.features import load_backbone
 from vosbook.methods.frtm import FrtmSegmenter
 from vosbook.nn.base_net import BaseNet
 from vosbook.runs import read_record
-from vosbook.training.checkpoint import load_network, load_state, read_about
+from vosbook.training.checkpoint import load_state
+from vosbook.weights import load_network, read_about, read_tensors
 
 RUN = "train_frtm"
 SIMULATION = {"size": [96, 160], "lines": [240, 240]}  # small windows of frames as they are

@@ -7,10 +7,10 @@ import torch
 from run_book import change_training, check_resumed, check_two_processes, run_here, weights_of
 
 from vosbook.errors import InputError
-from vosbook.features import read_tensors
 from vosbook.methods.rvos import load_rvos
 from vosbook.runs import read_record
-from vosbook.training.checkpoint import load_state, read_about
+from vosbook.training.checkpoint import load_state
+from vosbook.weights import read_about, read_tensors
 
 RUN = "train_rvos"
 TINY = {

@@ -15,8 +15,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from vosbook.training.checkpoint import save_tensors
 from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes, train
+from vosbook.weights import save_tensors
 
 CONFIG = TrainConfig(steps=12, batch=4, checkpoint_every=4, log_every=2)
 

@@ -7,7 +7,7 @@ import torch
 
 from vosbook.contours.snapping import SnapConfig, snap
 from vosbook.nn.side_outputs import SideOutputNetwork, load_side_outputs
-from vosbook.training.checkpoint import SHIPPED
+from vosbook.weights import SHIPPED
 
 METHOD = "contours"  # in the words beside its weights
 

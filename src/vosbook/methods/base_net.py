@@ -11,8 +11,8 @@ from vosbook.errors import InputError
 from vosbook.features import Backbone, load_backbone
 from vosbook.merge import soft_aggregate, to_labels
 from vosbook.nn.base_net import BaseNet
-from vosbook.training.checkpoint import load_network, read_about
 from vosbook.video.labels import object_ids
+from vosbook.weights import load_network, read_described
 
 METHOD = "frtm-base-net"  # what a checkpoint says that it is for
 
@@ -27,9 +27,8 @@ class BaseNetSegmenter:
     @classmethod
     def load(cls, checkpoint: Path, *, device: str, note: Callable[[str], None]) -> "BaseNetSegmenter":
         """The network that the run `train_frtm` left (variant base_net). InputError: another file, or no backbone."""
-        about = read_about(checkpoint)
-        if about.get("method") != METHOD:
-            raise InputError(f"{checkpoint} is no Base net: train one (run train_frtm, variant base_net)")
+        remedy = "train one with `make run RUN=train_frtm SET='variant=base_net'`"
+        about = read_described(checkpoint, method=METHOD, remedy=remedy)
         backbone = load_backbone(about["backbone"], levels=about["levels"].split(), device=device, note=note)
         if backbone.name != about["backbone"]:
             raise InputError(f"{checkpoint} needs {about['backbone']}, whose weights are not here")

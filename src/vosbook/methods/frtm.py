@@ -15,14 +15,14 @@ from torch import Tensor
 
 from vosbook import target_model
 from vosbook.errors import InputError
-from vosbook.features import Backbone, load_backbone, read_tensors
+from vosbook.features import Backbone, load_backbone
 from vosbook.merge import soft_aggregate, to_labels, without_rivals
 from vosbook.nn.segmentation import SegmentationNetwork
 from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.loss import upsample
 from vosbook.target_model.model import TargetModel, TargetModelConfig
-from vosbook.training.checkpoint import SHIPPED, load_network, read_about
 from vosbook.video.labels import object_ids
+from vosbook.weights import SHIPPED, load_network, read_about, read_described, shipped_weights, what_it_reaches
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,13 @@ class FrtmConfig:
 FAST = FrtmConfig(backbone="resnet18", target_model=target_model.model.FAST)  # "Ours-fast"
 FULL = FrtmConfig(backbone="resnet18")  # the paper's solver, with the backbone whose segmentation network is shipped
 
+TRAIN = "train one with `make run RUN=train_frtm`"
+
 
 def shipped_network(backbone: str) -> Path:
     """The segmentation network that comes with the package. InputError where there is none for this backbone."""
-    path = SHIPPED / f"frtm_{backbone}.safetensors"
-    if not path.is_file():
-        raise InputError(
-            f"no segmentation network for {backbone} comes with the package: train one (make run RUN=train_frtm) and "
-            "give it as --checkpoint, or use --method frtm-d-only"
-        )
-    return path
+    remedy = f"{TRAIN} and give it as --checkpoint, or use --method frtm-d-only"
+    return shipped_weights(f"frtm_{backbone}", remedy=remedy)
 
 
 @dataclass
@@ -100,12 +97,7 @@ class FrtmSegmenter:
             backbone = load(None if backbone_weights else config.backbone)
             checkpoint = shipped_network(backbone.name)
             note(_what_to_expect(backbone.name))
-        about = read_about(checkpoint)
-        if about.get("method") != "frtm":
-            read_tensors(checkpoint)  # which says so where the file is missing or damaged
-            raise InputError(
-                f"{checkpoint} is no segmentation network of FRTM: train one with `make run RUN=train_frtm`"
-            )
+        about = read_described(checkpoint, method="frtm", remedy=TRAIN)
         backbone = load(about["backbone"], levels=about["levels"].split())
         if backbone.name != about["backbone"]:
             raise InputError(
@@ -185,6 +177,6 @@ class FrtmSegmenter:
 def _what_to_expect(backbone: str) -> str:
     """One line: which of the package's networks is used, what it reaches, and what the others reach."""
     networks = [read_about(path) for path in sorted(SHIPPED.glob("frtm_*.safetensors"))]
-    reached = {about["backbone"]: about.get("measured", "not measured on real video") for about in networks}
+    reached = {about["backbone"]: what_it_reaches(about) for about in networks}
     others = "".join(f"; with {name}: {value}" for name, value in reached.items() if name != backbone)
     return f"using the segmentation network for {backbone}: {reached[backbone]}{others}"

@@ -24,10 +24,10 @@ from vosbook.features import Backbone, load_backbone
 from vosbook.merge import soft_aggregate, to_labels
 from vosbook.nn.encoder import Encoder
 from vosbook.nn.side_outputs import SideOutputNetwork, balanced_bce, load_side_outputs
-from vosbook.training.checkpoint import SHIPPED, read_about
 from vosbook.training.fine_tune import Budget, Tuned, fine_tune
 from vosbook.training.stills import StillConfig, draw_view, stack_stills
 from vosbook.video.labels import VOID, object_ids
+from vosbook.weights import given_or_shipped
 
 METHOD = "osvos"
 LEVELS = ("layer1", "layer2", "layer3")  # of ResNet-18, beside its first convolution
@@ -156,12 +156,7 @@ class OsvosSegmenter:
             note("without a parent network: everything is learned from the first frame")
             backbone = load_backbone(None, weights=backbone_weights, levels=LEVELS, note=note)
             return cls(base_network(backbone, seed=config.seed).to(device), config, snapper=snapper)
-        path = SHIPPED / "osvos.safetensors" if checkpoint is None else checkpoint
-        if checkpoint is None and not path.is_file():
-            raise InputError(f"no parent network comes with the package: {REMEDY}, and give it as --checkpoint")
-        if checkpoint is None:
-            measured = read_about(path).get("measured", "not measured on real video")
-            note(f"using the package's parent network: {measured}")
+        path = given_or_shipped(checkpoint, METHOD, remedy=REMEDY, note=note)
         return cls(load_side_outputs(path, method=METHOD, remedy=REMEDY).to(device), config, snapper=snapper)
 
     def start(self, frame: np.ndarray, masks: np.ndarray | None) -> None:

@@ -18,16 +18,15 @@ from torch import Tensor, nn
 
 from vosbook.contours.detector import Snapper
 from vosbook.datasets.sequence import Sequence
-from vosbook.errors import InputError
 from vosbook.merge import soft_aggregate, to_labels
 from vosbook.nn.conditional import ConditionalClassifier, MaskedClassifier
 from vosbook.nn.side_outputs import SideOutputNetwork, balanced_bce, load_side_outputs
 from vosbook.proposals import MaskRcnn, Proposals, ProposalSource
 from vosbook.semantics import SemanticsConfig, propagate, select, semantic_prior, union_of
-from vosbook.training.checkpoint import SHIPPED
 from vosbook.training.fine_tune import Budget, Tuned, fine_tune
 from vosbook.training.stills import StillConfig, draw_view
 from vosbook.video.labels import object_ids
+from vosbook.weights import shipped_weights
 
 REMEDY = "train one with `make run RUN=train_osvos_parent`"
 GUIDANCE = {"conditional": ConditionalClassifier, "masked": MaskedClassifier}
@@ -269,11 +268,7 @@ class OsvosSSegmenter:
         InputError: weights that are missing, or a file that holds something else.
         """
         source = MaskRcnn.load(backbone_weights, device=device)
-        path = SHIPPED / "osvos.safetensors" if checkpoint is None else checkpoint
-        if checkpoint is None and not path.is_file():
-            raise InputError(
-                f"no parent network of osvos comes with the package: {REMEDY}, and give it as --checkpoint"
-            )
+        path = checkpoint or shipped_weights("osvos", remedy=f"{REMEDY}, and give it as --checkpoint")
         note("the parent network has never seen a prior: its second round is learned from the first frame alone")
         parent = load_side_outputs(path, method="osvos", remedy=REMEDY)
         return cls(OsvosSNetwork(parent).to(device), source, config, snapper=snapper, note=note)

@@ -4,10 +4,9 @@ One-shot, every object's previous mask is an input, the first one given (RVOS-Ma
 the network finds up to ten objects itself, each in a slot that it keeps through the video.
 """
 
-import json
 from collections.abc import Callable, Iterable
 from collections.abc import Sequence as Many
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -17,13 +16,13 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from vosbook.errors import InputError
-from vosbook.features import LEVELS, FilterBank, read_tensors
+from vosbook.features import LEVELS
 from vosbook.matching import pairwise_soft_iou
-from vosbook.nn.encoder import Encoder, random_resnet
+from vosbook.nn.encoder import empty_encoder
 from vosbook.nn.hierarchical_decoder import HierarchicalDecoder, Levels, resize
 from vosbook.nn.wavefront import Cell, State, join, plain, run, split, wavefront
-from vosbook.training.checkpoint import SHIPPED, load_network, read_about
 from vosbook.video.labels import object_ids
+from vosbook.weights import describe_network, given_or_shipped, load_described
 
 
 @dataclass(frozen=True)
@@ -92,9 +91,12 @@ class RvosNetwork(nn.Module):
 # ------------------------------------------------------------------------------------------------------ weight files
 
 
+TRAIN = "train one with `make run RUN=train_rvos`"
+
+
 def describe(config: RvosConfig) -> dict[str, str]:
     """The words in a weight file by which `load_rvos` knows the network again."""
-    return {"method": "rvos" if config.mask else "rvos-zero-shot", "config": json.dumps(asdict(config))}
+    return describe_network("rvos" if config.mask else "rvos-zero-shot", config)
 
 
 def load_rvos(path: Path, *, method: str = "rvos") -> RvosNetwork:
@@ -102,20 +104,11 @@ def load_rvos(path: Path, *, method: str = "rvos") -> RvosNetwork:
 
     `method` is "rvos" or "rvos-zero-shot". InputError where the file is none of its networks.
     """
-    about = read_about(path)
-    if about.get("method") != method:
-        read_tensors(path)  # which says so where the file is missing or damaged
-        raise InputError(f"{path} is no network of {method}: train one with `make run RUN=train_rvos`")
-    settings = json.loads(about["config"])
-    lists = {name: tuple(value) for name, value in settings.items() if isinstance(value, list)}
-    config = RvosConfig(**settings | lists)
-    if config.backbone == "filters":
-        backbone = FilterBank(levels=config.levels)
-    else:
-        backbone = random_resnet(config.backbone, levels=config.levels)
-    network = RvosNetwork(Encoder(backbone), config)
-    load_network(path, network)
-    return network.eval()
+    return load_described(path, RvosConfig, _build, method=method, remedy=TRAIN)
+
+
+def _build(config: RvosConfig) -> RvosNetwork:
+    return RvosNetwork(empty_encoder(config.backbone, levels=config.levels), config)
 
 
 def without_masks(network: RvosNetwork) -> dict[str, Tensor]:
@@ -204,14 +197,7 @@ class RvosSegmenter:
                 f"{backbone_weights} is no use to {method}, whose own weights hold its encoder: leave "
                 "--backbone-weights out"
             )
-        path = checkpoint or SHIPPED / f"{method.replace('-', '_')}.safetensors"
-        if checkpoint is None and not path.is_file():
-            raise InputError(
-                f"no network of {method} comes with the package: train one with `make run RUN=train_rvos`, and give it "
-                "as --checkpoint"
-            )
-        if checkpoint is None:
-            note(f"using the package's network: {read_about(path).get('measured', 'not measured on real video')}")
+        path = given_or_shipped(checkpoint, method.replace("-", "_"), remedy=TRAIN, note=note)
         return cls(load_rvos(path, method=method).to(device))
 
     def start(self, frame: np.ndarray, masks: np.ndarray | None) -> np.ndarray | None:

@@ -12,10 +12,9 @@ N objects are N states in one batch; they share a frame's x~ where that does not
 """
 
 import copy
-import json
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,13 +23,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vosbook.errors import InputError
-from vosbook.features import read_tensors
 from vosbook.merge import soft_aggregate, to_labels
 from vosbook.nn.conv_lstm import ConvLSTM
 from vosbook.nn.encoder import Encoder, empty_encoder
-from vosbook.training.checkpoint import SHIPPED, load_network, read_about
 from vosbook.training.clips import ClipConfig, draw_affine, warp_image, warp_labels
 from vosbook.video.labels import object_ids
+from vosbook.weights import given_or_shipped, load_described
 
 PRIOR = -2.5  # the decoder's last bias at the start: 8% of the pixels
 VARIANTS = ("initializer", "mask-as-state", "mask-as-input")
@@ -316,12 +314,8 @@ class S2SSegmenter:
             raise InputError(
                 f"{backbone_weights} is no use to s2s, whose own file holds its encoders: leave --backbone-weights out"
             )
-        path = SHIPPED / "s2s.safetensors" if checkpoint is None else checkpoint
-        if checkpoint is None and not path.is_file():
-            raise InputError(f"no S2S network comes with the package: {TRAIN}, and give it as --checkpoint")
-        if checkpoint is None:
-            note(f"using the package's S2S network: {read_about(path).get('measured', 'not measured on real video')}")
-        return cls(load_s2s(path).eval().to(device), online)
+        path = given_or_shipped(checkpoint, METHOD, remedy=TRAIN, note=note)
+        return cls(load_s2s(path).to(device), online)
 
     def start(self, frame: np.ndarray, masks: np.ndarray | None) -> None:
         """Begin a video: one memory per object of `masks`. ValueError where there is none."""
@@ -383,25 +377,13 @@ def _join(known: Memory, new: Memory) -> Memory:
 
 # ------------------------------------------------------------------------------------------------------- weights
 
+METHOD = "s2s"
 TRAIN = "train one with `make run RUN=train_s2s`"
-
-
-def about_s2s(config: S2SConfig) -> dict[str, str]:
-    """The words beside the weights that `load_s2s` needs."""
-    return {"method": "s2s", "config": json.dumps(asdict(config))}
 
 
 def load_s2s(path: Path) -> S2S:
     """The network of a weight file, encoders included: no other file is needed. InputError: none of S2S's."""
-    about = read_about(path)
-    if about.get("method") != "s2s":
-        read_tensors(path)  # which says so where the file is missing or damaged
-        raise InputError(f"{path} is no S2S network: {TRAIN}")
-    settings = json.loads(about["config"])
-    config = S2SConfig(**settings | {key: tuple(settings[key]) for key in ("decoder", "size")})
-    network = build_s2s(config, empty_encoder)
-    load_network(path, network)
-    return network
+    return load_described(path, S2SConfig, lambda config: build_s2s(config, empty_encoder), method=METHOD, remedy=TRAIN)
 
 
 def build_s2s(config: S2SConfig, make_encoder: Callable[..., Encoder]) -> S2S:

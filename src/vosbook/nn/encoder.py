@@ -17,7 +17,8 @@ import torchvision
 from torch import Tensor, nn
 
 from vosbook.errors import InputError
-from vosbook.features import LEVELS, RESNETS, Backbone, FilterBank, ResNet, load_backbone, read_tensors
+from vosbook.features import LEVELS, RESNETS, Backbone, FilterBank, ResNet, load_backbone
+from vosbook.weights import read_tensors
 
 FC6 = 4096  # channels of VGG-16's first fully connected layer
 

@@ -8,9 +8,8 @@ up is bilinear and does not learn. It treats channels alike, a 1x1 convolution p
 places. Here the convolution comes first: one channel per stage is enlarged in the place of 16, with the same answer.
 """
 
-import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -19,10 +18,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vosbook.errors import InputError
-from vosbook.features import FilterBank, ResNet, read_tensors
+from vosbook.features import FilterBank, ResNet
 from vosbook.nn.encoder import Encoder, Vgg16, empty_encoder
-from vosbook.training.checkpoint import load_network, read_about
+from vosbook.weights import load_described
 
 STD = 1e-3  # of the first weights of the 1x1 convolutions (the authors' code; it has no others)
 
@@ -230,22 +228,13 @@ def build_side_outputs(config: SideOutputConfig, make_encoder: Callable[..., Enc
     return SideOutputNetwork(make_encoder(config.backbone, levels=config.levels), channels=config.channels)
 
 
-def about_side_outputs(config: SideOutputConfig, *, method: str) -> dict[str, str]:
-    """The words beside the weights by which `load_side_outputs` knows the network again."""
-    return {"method": method, "config": json.dumps(asdict(config))}
-
-
 def load_side_outputs(path: Path, *, method: str, remedy: str) -> SideOutputNetwork:
     """The network of a weight file, its encoder included: no other file is needed.
 
     InputError, which ends in `remedy`, where the file was not written for `method`.
     """
-    about = read_about(path)
-    if about.get("method") != method:
-        read_tensors(path)  # which says so where the file is missing or damaged
-        raise InputError(f"{path} is no network of {method}: {remedy}")
-    settings = json.loads(about["config"])
-    config = SideOutputConfig(**settings | {"levels": tuple(settings["levels"])})
-    network = build_side_outputs(config, empty_encoder)
-    load_network(path, network)
-    return network.eval()
+
+    def build(config: SideOutputConfig) -> SideOutputNetwork:
+        return build_side_outputs(config, empty_encoder)
+
+    return load_described(path, SideOutputConfig, build, method=method, remedy=remedy)

@@ -12,8 +12,8 @@ from tqdm.auto import tqdm
 
 from vosbook.profiles import book_folder
 from vosbook.runs import record_run
-from vosbook.training.checkpoint import save_network
 from vosbook.training.loop import StepLoss, TrainConfig, is_main, process_count, train
+from vosbook.weights import save_network
 
 
 @contextmanager

@@ -24,11 +24,11 @@ from torch import Tensor
 
 from vosbook.datasets.sequence import Sequence
 from vosbook.errors import InputError
-from vosbook.features import Backbone, read_tensors
+from vosbook.features import Backbone
 from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.loss import Weights, target_scores
 from vosbook.target_model.model import TargetModel, TargetModelConfig
-from vosbook.training.checkpoint import save_tensors
+from vosbook.weights import read_tensors, save_tensors
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,218 @@
+"""Weight files: where they are found, how they are read and written, and what they say about themselves.
+
+Weights are safetensors, or what torch.save wrote of tensors alone: no code is ever unpickled. A file of ours carries
+words in its header: the method that it was written for, the settings of its network, what it was trained on, its
+licence. A network whose settings are there is built from them, so that no other file is needed.
+"""
+
+import json
+import os
+import pickle
+import tempfile
+import urllib.request
+import warnings
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from vosbook.errors import InputError
+
+SHIPPED = Path(__file__).parent / "weights"  # what comes with the package
+PATIENCE = 4.0  # seconds to wait for a server
+
+Config = TypeVar("Config")  # a frozen dataclass
+Network = TypeVar("Network", bound=nn.Module)
+
+# ------------------------------------------------------------------------------------------------------- finding
+
+
+def find_weights(name: str, url: str) -> Path | None:
+    """A file under VOSBOOK_DATA/weights whose name begins with `name`, else torchvision's own, which is at `url`.
+
+    None where neither can be had.
+    """
+    root = os.environ.get("VOSBOOK_DATA")
+    folder = Path(root) / "weights" if root else None
+    if folder is not None and folder.is_dir():
+        for file in sorted(folder.iterdir()):
+            if file.name.startswith(name) and file.suffix in (".safetensors", ".pth", ".pt"):
+                return file
+    return _download(url)
+
+
+@cache  # an offline machine waits once
+def _download(url: str) -> Path | None:
+    """torchvision's weights from torch's cache, downloaded on first use; None where no server answers in time."""
+    file = Path(torch.hub.get_dir()) / "checkpoints" / Path(url).name
+    if file.is_file():
+        return file
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method="HEAD"), timeout=PATIENCE):
+            file.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url, str(file), hash_prefix=file.stem.rsplit("-", 1)[1], progress=False)
+    except (OSError, RuntimeError):  # no network; a download whose checksum is wrong
+        return None
+    return file
+
+
+def shipped_weights(name: str, *, remedy: str) -> Path:
+    """The file of this name that comes with the package. InputError, which ends in `remedy`, where there is none."""
+    path = SHIPPED / f"{name}.safetensors"
+    if not path.is_file():
+        raise InputError(f"no network {name} comes with the package: {remedy}")
+    return path
+
+
+def given_or_shipped(checkpoint: Path | None, name: str, *, remedy: str, note: Callable[[str], None]) -> Path:
+    """`checkpoint`, else the package's file of this name, of which `note` is told what it reaches.
+
+    InputError, which ends in `remedy`, where there is neither.
+    """
+    if checkpoint is not None:
+        return checkpoint
+    path = shipped_weights(name, remedy=f"{remedy}, and give it as --checkpoint")
+    note(f"using the package's network {name}: {what_it_reaches(read_about(path))}")
+    return path
+
+
+# ------------------------------------------------------------------------------------------------------- reading
+
+
+def read_tensors(path: str | Path) -> dict[str, Tensor]:
+    """Tensors by name from a safetensors file, or one that torch.save wrote. Nothing is unpickled but tensors.
+
+    InputError names a file that is missing, damaged, holds something else, or would run code when loaded.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise InputError(f"{path} does not exist: check the path of the weight file")
+    try:
+        if path.suffix == ".safetensors" or _is_safetensors(path):
+            return safetensors.torch.load_file(path)
+        with warnings.catch_warnings(action="ignore"):  # about the file's pickle protocol: it is refused or it is read
+            state = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        raise InputError(f"{path} is more, or other, than tensors and could run code: save it as safetensors") from None
+    except (safetensors.SafetensorError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        reason = (str(error) or "it is empty").splitlines()[0]
+        raise InputError(f"{path} is damaged or cut short ({reason}): copy it again") from None
+    if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
+        raise InputError(f"{path} is not a table of tensors: save the network's state_dict alone")
+    return state
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Whether the file begins as safetensors do, whatever its name: a length in 8 bytes, then JSON."""
+    with path.open("rb") as file:
+        return file.read(9)[8:] == b"{"
+
+
+def load_network(path: Path, network: nn.Module) -> None:
+    """Put the weights of a file into `network`, in its own precision and on its device.
+
+    InputError where the file is damaged or belongs to another network; the network is then as it was.
+    """
+    state, wanted = read_tensors(path), network.state_dict()
+    differing = [k for k in wanted.keys() | state.keys() if _shape(wanted.get(k)) != _shape(state.get(k))]
+    if differing:
+        key = min(differing)
+        raise InputError(
+            f"{path} belongs to another network: {key} is {_shape(state.get(key))} there, and "
+            f"{_shape(wanted.get(key))} is needed"
+        )
+    network.load_state_dict({k: v.to(wanted[k]) for k, v in state.items()})
+
+
+def _shape(tensor: Tensor | None) -> tuple[int, ...] | None:
+    return None if tensor is None else tuple(tensor.shape)
+
+
+# ------------------------------------------------------------------------------------------------------- writing
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str] | None = None) -> None:
+    """Write tensors by name as safetensors, with words about them. InputError where there is no room for the file."""
+    contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    write_whole(path, lambda partial: safetensors.torch.save_file(contiguous, partial, dict(about or {})))
+
+
+def save_network(path: Path, network: nn.Module, about: Mapping[str, str]) -> None:
+    """Write a network's weights as float16, with words about them (what they were trained on, their licence)."""
+    state = network.state_dict().items()
+    save_tensors(path, {k: v.half() if v.is_floating_point() else v for k, v in state}, about)
+
+
+def write_whole(path: Path, save: Callable[[str], None]) -> None:
+    """Let `save` write a file that appears under its name only when it is complete.
+
+    A kill, or a full disk, leaves the file that was there before. InputError where it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(prefix=f".{path.name}.partial-", dir=path.parent)
+    os.close(handle)
+    try:
+        save(partial)
+        Path(partial).chmod(0o644)
+        Path(partial).replace(path)
+    except (OSError, RuntimeError, safetensors.SafetensorError) as error:  # each library has its own for a full disk
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path} cannot be written ({reason}): make room on the disk and start again") from None
+    finally:
+        Path(partial).unlink(missing_ok=True)
+
+
+# ---------------------------------------------------------------------------------- what a file says about itself
+
+
+def describe_network(method: str, config: Any) -> dict[str, str]:
+    """The words by which `load_described` knows a network again: `config` is a dataclass of what JSON can hold."""
+    return {"method": method, "config": json.dumps(asdict(config))}
+
+
+def read_about(path: Path) -> dict[str, str]:
+    """The words that `save_network` wrote beside the weights; none where the file is not of that kind."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return file.metadata() or {}
+    except (OSError, safetensors.SafetensorError):
+        return {}
+
+
+def read_described(path: Path, *, method: str, remedy: str) -> dict[str, str]:
+    """`read_about` a file that was written for `method`. InputError, which ends in `remedy`, where it was not."""
+    about = read_about(path)
+    if about.get("method") != method:
+        read_tensors(path)  # which says so where the file is missing or damaged
+        raise InputError(f"{path} is no network of {method}: {remedy}")
+    return about
+
+
+def load_described(
+    path: Path, kind: type[Config], build: Callable[[Config], Network], *, method: str, remedy: str
+) -> Network:
+    """The network of a file that describes itself, in evaluation mode: `build` makes it from settings of this kind.
+
+    InputError, which ends in `remedy`, where the file was not written for `method` or its settings are unknown here.
+    """
+    about = read_described(path, method=method, remedy=remedy)
+    try:
+        settings = json.loads(about["config"])
+        config = kind(**{key: tuple(v) if isinstance(v, list) else v for key, v in settings.items()})
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{path} has settings that are not known here ({error}): {remedy}") from None
+    network = build(config)
+    load_network(path, network)
+    return network.eval()
+
+
+def what_it_reaches(about: Mapping[str, str]) -> str:
+    """What the words beside a network say of its quality."""
+    return about.get("measured", "not measured on real video")
