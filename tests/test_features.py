@@ -290,6 +290,15 @@ def test_edge_filters_answer_to_their_direction(filters):
     assert (edges[:, 4] == 0).all()  # the opposite direction is rectified away
 
 
+def test_an_edge_filter_answers_with_the_root_of_sigma_times_the_slope():
+    """A ramp stays what it is when it is blurred: its derivative along a direction is slope times cosine, everywhere."""
+    bank, slope, angle = FilterBank().double(), 0.01, torch.arange(8) * (torch.pi / 4)
+    image = (slope * torch.arange(64.0, dtype=torch.float64)).expand(1, 3, 64, 64)
+    edges = bank.edges(image)[0, :, 32, 32].reshape(3, 8)
+    sigma = torch.tensor([1.0, 2.0, 4.0], dtype=torch.float64)[:, None]
+    assert torch.allclose(edges, (sigma * slope * angle.double().cos()).clamp(min=0).sqrt(), atol=1e-4)
+
+
 def test_the_filter_bank_is_deterministic():
     images = torch.rand(1, 3, 40, 60, generator=torch.Generator().manual_seed(1))
     assert torch.equal(FilterBank()(images)["layer3"], FilterBank()(images)["layer3"])

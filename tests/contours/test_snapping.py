@@ -101,6 +101,26 @@ def test_recovery_as_the_plain_form(seed):
     assert (recover(mask, snapped, contours, config) == plain_recover(mask, snapped, contours, config)).all()
 
 
+@pytest.mark.parametrize(
+    ("away", "radius", "comes_back"),
+    [((0, 1), 1.0, True), ((0, 1), 0.99, False), ((1, 1), 1.0, False), ((1, 1), 1.5, True), ((0, 2), 2.0, True)],
+)
+def test_a_contour_lies_at_an_outline_up_to_the_radius_and_at_it(away, radius, comes_back):
+    """A single pixel, and a contour that is one pixel too, so many rows and columns away."""
+    pixel = box(20, 30, 1, 1)
+    contours = np.roll(pixel, away, axis=(0, 1)).astype(float)
+    nothing = np.zeros(SIZE, bool)
+    found = recover(pixel, nothing, contours, SnapConfig(matched=0.9, radius=radius))
+    assert (found == (pixel if comes_back else nothing)).all()
+
+
+def test_by_default_a_contour_is_at_the_outline_or_beside_it():
+    pixel, config = box(20, 30, 1, 1), SnapConfig(matched=0.9)
+    for away, comes_back in ((0, True), (1, True), (2, False)):
+        contours = np.roll(pixel, away, axis=1).astype(float)
+        assert recover(pixel, np.zeros(SIZE, bool), contours, config).any() == comes_back
+
+
 def test_a_thin_part_comes_back_where_a_contour_is_seen():
     """A pole, one pixel wide, that no superpixel follows; a second one without contours stays away."""
     body, pole, shadow = box(10, 5, 20, 20), box(5, 40, 30, 1), box(5, 50, 30, 1)

@@ -90,6 +90,21 @@ def test_a_step_is_a_gradient_of_equation_1_on_the_fused_output_alone(parent, vi
     assert silent == {f"score.{level}.{part}" for level in network.levels for part in ("weight", "bias")}
 
 
+def test_a_step_sees_every_colour_in_a_light_of_its_own(monkeypatch):
+    network, seen = filters_network(), []
+    logits = network.logits
+    monkeypatch.setattr(network, "logits", lambda images: seen.append(images) or logits(images))
+    mask = np.zeros(SIZE, bool)
+    mask[10:30, 20:50] = True
+    still = replace(STEPS, flip=0, rotation=0, zoom=(1, 1))
+    for config in (still, replace(still, light=0.5)):
+        online_steps(network, np.full((*SIZE, 3), 100, np.uint8), mask, config)[0](0)
+    plain, lit = (images[0].flatten(1) * 2.55 for images in seen)  # (3, H W), in hundreds of 255
+    assert torch.allclose(plain, torch.ones(3, 1))
+    assert (lit == lit[:, :1]).all() and len(lit[:, 0].unique()) > 1
+    assert 0.1 < (lit - 1).abs().max() < 0.51
+
+
 def test_encoder_and_new_layers_have_rates_of_their_own(video):
     torch.manual_seed(0)
     network = SideOutputNetwork(Encoder(random_resnet("resnet18", levels=["layer1"])))

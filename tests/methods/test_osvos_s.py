@@ -164,13 +164,19 @@ def test_a_parent_learns_from_every_object_that_is_large_enough(crossing):
     assert all(np.array_equal(guide.y, guide.selected) for guide in guides)  # a source without errors
 
 
-def test_the_threshold_becomes_one_half(crossing):
-    network, image = parent(), as_image(crossing.frames[0])
-    torch.nn.init.constant_(network.base.fuse.bias, 1.0)
-    answer = find_object(network, image, Fixed().proposals, (), replace(QUICK, threshold=0.635))
+@pytest.mark.parametrize(("bias", "chosen"), [(0.3, ()), (1.0, (0,))])
+def test_the_threshold_becomes_one_half(crossing, bias, chosen):
+    """In both rounds odds are divided by the threshold's own, which are 1.74, and by that the proposals are chosen."""
+    network, image, instance = parent(), as_image(crossing.frames[0]), Fixed(disc(20, 20))
+    for part in (network.base.fuse, network.guided.instance, network.guided.background):
+        torch.nn.init.constant_(part.bias, bias)  # .3 makes p about .57: likely, and under the threshold
+    answer = find_object(network, image, instance.proposals, ("bird",), replace(QUICK, threshold=0.635))
     with torch.no_grad():
-        p = network(image, torch.zeros(1, 1, *SIZE)).first[0, 0].sigmoid().numpy()
-    assert np.array_equal(answer.first > 0.5, p > 0.635) and 0.5 < p.mean() < 0.8
+        rounds = network(image, torch.from_numpy(answer.w)[None, None])
+    for p, found in ((rounds.first, torch.from_numpy(answer.first)), (rounds.final, answer.final)):
+        odds = p[0, 0].exp() * (1 - 0.635) / 0.635
+        torch.testing.assert_close(found, odds / (1 + odds))
+    assert answer.chosen == chosen and ((answer.first > 0.5) == bool(chosen)).all()
 
 
 def test_learning_lowers_the_loss_and_a_budget_of_nothing_changes_nothing(crossing):

@@ -256,6 +256,22 @@ def test_the_mask_as_input_sees_its_own_answer_or_the_teachers():
     assert not torch.allclose(taught[:, 1], second[None], atol=1e-5)
 
 
+def test_a_fed_back_mask_is_given_and_not_learned_through():
+    network, (frames, masks) = tiny("mask-as-input"), clip(b=1, t=3)
+    parameters = list(network.parameters())
+
+    def gradients(mask: Tensor | None) -> tuple[Tensor, ...]:
+        """Of the second answer, where the mask before it is the network's own, or the one that is given."""
+        memory = network.step(frames[:, 1], network.begin(frames[:, 0], masks[:, 0]))[1]
+        memory = memory if mask is None else replace(memory, mask=mask)
+        return torch.autograd.grad(network.step(frames[:, 2], memory)[0].sum(), parameters)
+
+    first = network(frames, masks)[:, 0].float().sigmoid()
+    own, given, through = (torch.cat([g.ravel() for g in gradients(m)]) for m in (None, first.detach(), first))
+    assert torch.allclose(own, given, rtol=1e-9, atol=1e-12)
+    assert (own - through).norm() > 1e-5 * own.norm()
+
+
 def test_only_the_teacher_shows_later_masks():
     frames, masks = clip(b=1)
     other = masks.clone()

@@ -359,6 +359,27 @@ def test_analysis_of_what_was_scored(gt, pred, tmp_path):
     assert "OCC" in table and f"{expected['fn']:.3f}" in table and f"{curve.min():.3f}" in table
 
 
+@pytest.mark.parametrize(
+    ("protocol", "scored"),
+    [
+        ("davis2016", slice(1, -1)),
+        ("davis2017", slice(1, -1)),
+        ("davis2017-unsupervised", slice(None)),
+        ("youtube-vos", slice(1, None)),
+    ],
+)
+def test_wrong_pixels_are_counted_in_the_frames_that_are_scored(tmp_path, protocol, scored):
+    """Every frame has errors of its own: the first, whose mask is given, and the last count where J and F do."""
+    missed = np.array([1, 2, 4, 8, 16])  # pixels of each frame
+    truth = [drawn((1, 5, 5, 10, 20)) for _ in missed]
+    guess = [labels.copy() for labels in truth]
+    for labels, count in zip(guess, missed):
+        labels[5, 5 : 5 + count] = 0
+    gt, pred = write(tmp_path / "gt" / "one", truth), write(tmp_path / "pred" / "one", guess)
+    errors = evaluate(gt, pred, protocol=protocol, analysis=True)["analysis"]["errors"]
+    assert errors == pytest.approx({"fp_close": 0, "fp_far": 0, "fn": 100 * missed[scored].mean() / (40 * 60)})
+
+
 @pytest.mark.parametrize("protocol", module.PROTOCOLS)
 def test_analysis_without_attributes(gt, pred, protocol):
     analysis = evaluate(gt, pred, protocol=protocol, analysis=True)["analysis"]

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from vosbook.target_model.augment import AugmentConfig, augment_first_frame, fill_target
 
@@ -79,6 +80,72 @@ def test_skew_shears_along_the_rows():
     _, masks = augment_first_frame(frame, mask, samples=1, config=replace(PLAIN, skew=0.1, skewed=1, jitter=0))
     middle = [np.flatnonzero(row).mean() for row in masks[1] if row.any()]
     assert abs(np.polyfit(range(len(middle)), middle, 1)[0]) == pytest.approx(0.1, abs=0.01)
+
+
+# --------------------------------------------------------------------------------- pixels of target and background
+
+CENTRED = slice(20, 31), slice(30, 51)  # a target whose middle lies 5 rows and 5 columns before the frame's, (30, 45)
+
+
+def slopes(rows, columns):
+    """A frame that brightens by 4 a row (green) and by 2 a column (blue), and the mask of a part of it."""
+    frame, mask = np.zeros((60, 90, 3), np.uint8), np.zeros((60, 90), bool)
+    frame[..., 1], frame[..., 2] = 4 * np.arange(60)[:, None], 2 * np.arange(90)
+    mask[rows, columns] = True
+    return frame, mask
+
+
+def blurred(image, sigma):
+    """A Gaussian of three sigma either way; the border pixel is not repeated."""
+    return gaussian_filter(image.astype(float), (sigma, sigma, 0), mode="mirror", truncate=3)
+
+
+def one_sample(frame, mask, **changes):
+    """The only sample, whose target lies in the middle, and its mask."""
+    images, masks = augment_first_frame(frame, mask, samples=1, config=replace(PLAIN, jitter=0, **changes))
+    return images[1].astype(float), masks[1]
+
+
+@pytest.mark.parametrize(("target", "background"), [(0, 2), (2, 0), (1, 3)])
+def test_target_and_background_are_blurred_each_by_its_own(target, background):
+    frame, mask = scene(*CENTRED)
+    image, label = one_sample(frame, mask, blurs=(target,), background_blurs=(background,))
+    above, below = np.roll(frame, (5, 5), axis=(0, 1)).astype(float), fill_target(frame, mask).astype(float)
+    above, below = (blurred(x, s) if s else x for x, s in ((above, target), (below, background)))
+    expected = np.where(label[..., None], above, below)
+    assert np.abs(image - expected).max() <= 1  # OpenCV rounds
+    assert np.abs(np.where(label[..., None], below, above) - expected).max() > 20
+
+
+def test_the_background_is_enlarged_about_the_middle_between_its_pixels():
+    """The target, in the corner, leaves the view; what is left is less steep, and without steps."""
+    frame, mask = slopes(slice(0, 3), slice(0, 3))
+    image, label = one_sample(frame, mask, background_scales=(1.2,))
+    rows, columns = (np.arange(60) - 30) / 1.2 + 30, (np.arange(90) - 45) / 1.2 + 45
+    assert np.abs(image[..., 1] - 4 * rows[:, None])[~label].max() <= 1  # by the nearest pixel it would be 2
+    assert np.abs(image[..., 2] - 2 * columns)[~label].max() <= 1
+
+
+def test_a_background_that_shrinks_is_mirrored_beyond_its_border():
+    frame, mask = scene(*CENTRED)
+    image, label = one_sample(frame, mask, background_scales=(0.5,))
+    mirrored = np.pad(fill_target(frame, mask), ((30, 30), (45, 45), (0, 0)), mode="symmetric")
+    assert (image == mirrored[::2, ::2])[~label].all()  # row 2 r - 30 of the frame, column 2 c - 45
+
+
+def test_the_target_is_enlarged_between_its_pixels():
+    frame, mask = slopes(*CENTRED)
+    image, label = one_sample(frame, mask, scales=(2,))
+    rows, columns = (np.arange(60) - 30) / 2 + 25, (np.arange(90) - 45) / 2 + 40
+    assert np.abs(image[..., 1] - 4 * rows[:, None])[label].max() <= 0.5
+    assert np.abs(image[..., 2] - 2 * columns)[label].max() <= 0.5
+
+
+def test_a_target_at_the_border_is_mirrored_there_before_it_is_blurred():
+    frame, mask = scene(slice(0, 60), slice(0, 21))
+    image, label = one_sample(frame, mask, blurs=(2,))
+    left = label & (np.arange(90) < 45)  # its right half is blurred with the gray beside it
+    assert left.sum() == 60 * 10 and np.abs(image[left] - RED).max() <= 1
 
 
 def test_the_hole_is_filled_from_around_it():

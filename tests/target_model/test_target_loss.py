@@ -62,6 +62,15 @@ def test_pixel_weights_are_per_sample_and_split_soft_labels_at_one_half():
     assert (pixel_weights(y * 0.5) == 1).all()  # 0.5 is background: no target, so all weights are 1
 
 
+def test_a_pixel_is_the_target_s_from_above_one_half():
+    """40 of 1000 pixels are the target: 20 for sure, 20 by a little. 30 more are one half: background, as all others."""
+    y = labels(0.02)
+    y.ravel()[20:40], y.ravel()[40:70] = 0.51, 0.5
+    v = pixel_weights(y).ravel()
+    np.testing.assert_allclose(v[:40], 0.1 / 0.04)
+    np.testing.assert_allclose(v[40:], 0.9 / 0.96)
+
+
 def test_a_target_of_fewer_than_ten_pixels_counts_as_a_tenth_of_the_frame():
     nine, ten = labels(0.009), labels(0.01)
     assert target_influence(nine).item() == pytest.approx(0.1)

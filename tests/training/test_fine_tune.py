@@ -81,6 +81,24 @@ def test_no_step_is_begun_that_would_not_fit():
     assert network.weight.item() == 4.0
 
 
+def test_a_budget_is_used_up_to_its_very_end():
+    """A look, a step that was guessed to take four looks, and a look: a quarter, one, and a quarter of a second."""
+    tuned = _tune(_network(), Budget(seconds=1.5))
+    assert (tuned.steps, tuned.seconds) == (1, 1.5)
+    assert _tune(_network(), Budget(seconds=1.4375)).steps == 0
+
+
+def test_what_was_guessed_is_forgotten_once_a_step_is_timed():
+    """Looks of a second make a guess of four for a step, and steps are of an eighth."""
+    tuned = _tune(_network(), Budget(seconds=6.0, check_every=100), step=0.125, look=1.0)
+    assert (tuned.steps, tuned.seconds) == (32, 6.0)
+
+
+def test_of_equal_states_the_first_is_the_best():
+    tuned = _tune(_network(0.0), Budget(seconds=None, steps=3, check_every=1))
+    assert (tuned.checks, tuned.best_step) == ({0: 0.0, 1: 0.0, 2: 0.0, 3: 0.0}, 0)
+
+
 @pytest.mark.parametrize("budget", [Budget(seconds=0), Budget(seconds=None, steps=0), Budget(seconds=9, steps=0)])
 def test_without_a_budget_the_network_stays_what_it_is_and_nobody_looks(budget):
     network = _network()

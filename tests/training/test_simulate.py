@@ -402,6 +402,13 @@ def test_a_target_model_is_learned_once_and_then_read(targets, simulation, tmp_p
         assert all(torch.equal(a, b) for a, b in zip(same.learned(0, 1), learned))
 
 
+def test_a_target_model_is_learned_in_full_precision_whatever_the_training_computes_in(targets, tmp_path):
+    plain = new_simulation(targets, tmp_path / "plain").learned(0, 1)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        cast = new_simulation(targets, tmp_path / "cast").learned(0, 1)
+    assert all(torch.equal(a, b) for a, b in zip(cast, plain))
+
+
 def test_a_target_model_of_other_settings_is_never_taken(targets, strangers, tmp_path):
     """Each of these changes what is learned, and none of them the target's name."""
     darker = make_video(square(), np.stack(targets[0].sequence.frames) // 2)

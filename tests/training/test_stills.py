@@ -51,6 +51,17 @@ def test_rotation_zoom_and_flip_are_those_of_the_configuration():
     assert (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1) == (0, 28, 8, 48)  # about the middle, (20, 32)
 
 
+def test_every_colour_has_a_light_of_its_own():
+    frame, mask = np.full((40, 64, 3), 100, np.uint8), _scene()[1]
+    lit = StillConfig(size=(40, 64), flip=0, rotation=0, zoom=(1, 1), light=0.5)
+    images = np.stack([draw_view(frame, mask, lit, np.random.default_rng(n))[0] for n in range(60)])
+    assert (images == images[:, :1, :1]).all()  # the whole picture alike
+    factors = images[:, 0, 0] / 100  # (60, 3)
+    assert (factors.min(axis=0) < 0.6).all() and (factors.max(axis=0) > 1.4).all()
+    assert factors.min() >= 0.5 and factors.max() <= 1.5
+    assert abs(np.corrcoef(factors.T)[0, 1]) < 0.4
+
+
 def test_an_object_that_leaves_the_view_is_seen_where_it_is():
     frame, mask = _scene()
     away = StillConfig(size=(40, 64), flip=0, rotation=0, zoom=(40, 40), min_pixels=10)
