@@ -291,7 +291,7 @@ def test_edge_filters_answer_to_their_direction(filters):
 
 
 def test_an_edge_filter_answers_with_the_root_of_sigma_times_the_slope():
-    """A ramp stays what it is when it is blurred: its derivative along a direction is slope times cosine, everywhere."""
+    """A ramp stays what it is when it is blurred: its derivative in a direction is slope times cosine, everywhere."""
     bank, slope, angle = FilterBank().double(), 0.01, torch.arange(8) * (torch.pi / 4)
     image = (slope * torch.arange(64.0, dtype=torch.float64)).expand(1, 3, 64, 64)
     edges = bank.edges(image)[0, :, 32, 32].reshape(3, 8)

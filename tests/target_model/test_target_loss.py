@@ -63,7 +63,7 @@ def test_pixel_weights_are_per_sample_and_split_soft_labels_at_one_half():
 
 
 def test_a_pixel_is_the_target_s_from_above_one_half():
-    """40 of 1000 pixels are the target: 20 for sure, 20 by a little. 30 more are one half: background, as all others."""
+    """40 of 1000 pixels are the target: 20 for sure, 20 by a little. 30 more are one half: background, as others."""
     y = labels(0.02)
     y.ravel()[20:40], y.ravel()[40:70] = 0.51, 0.5
     v = pixel_weights(y).ravel()

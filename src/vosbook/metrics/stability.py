@@ -266,8 +266,7 @@ def match_contours(cost: np.ndarray) -> np.ndarray:
     pairs on it each point of the first outline keeps its cheapest, and of these each point of the second.
     """
     path = cheapest_path(cost)[::-1]  # from the end, so that of equals the later is taken
-    inner = path[:-1] if len(path) > 1 else path  # the first cell is where the path starts, and not an answer
-    shift = inner[np.argmin(cost[inner[:, 0], inner[:, 1]])] + 1
+    shift = path[np.argmin(cost[path[:, 0], path[:, 1]])] + 1
     path = cheapest_path(np.roll(cost, -shift, axis=(0, 1)))[::-1]
     pairs = (path + shift) % cost.shape
     for side in (0, 1):
