@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vosbook.errors import InputError
-from vosbook.output import output_folder
+from vosbook.output import leftovers, output_file, output_folder, partial_file, partial_folder
 from vosbook.video.masks import write_mask
 
 LABELS = np.array([[0, 0, 1, 1], [0, 2, 2, 1], [0, 2, 2, 0]], np.uint8)
@@ -98,3 +98,44 @@ def test_a_kill_leaves_no_folder_that_looks_whole(tmp_path, how):
         process.wait(timeout=20)
     assert not (tmp_path / "out").exists()
     assert all(p.name.startswith(".out.partial-") for p in tmp_path.iterdir())
+
+
+def test_a_file_appears_when_it_is_complete_and_replaces_what_was_there(tmp_path):
+    path = tmp_path / "a.json"
+    path.write_text("old")
+    for write in (output_file, partial_file):
+        with write(path) as partial:
+            partial.write_text(f"new, by {write.__name__}")
+            assert partial.suffix == ".json" and leftovers(path) == [partial]
+            assert write.__name__ not in path.read_text()
+        assert path.read_text() == f"new, by {write.__name__}"
+        with pytest.raises(RuntimeError), write(path) as partial:
+            partial.write_text("half")
+            raise RuntimeError
+        assert path.read_text() == f"new, by {write.__name__}"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_that_cannot_be_written_is_one_clear_error(tmp_path):
+    with (
+        pytest.raises(InputError, match=r"a\.json could not be written \(No space left"),
+        output_file(tmp_path / "a.json"),
+    ):
+        raise OSError(28, "No space left on device")
+    with pytest.raises(InputError, match="its folder does not exist"), output_file(tmp_path / "no/a.json"):
+        pass
+    with pytest.raises(InputError, match="is there and is no file"), output_file(tmp_path):
+        pass
+    with pytest.raises(OSError, match="No such file"), partial_file(tmp_path / "a.json"):
+        pass  # nothing was written
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_part_of_something_larger_is_hidden_beside_that(tmp_path):
+    whole = tmp_path / "whole [1]"
+    with partial_folder(whole / "part", beside=whole) as partial:
+        (partial / "a").write_text("x")
+        assert partial.parent == tmp_path and leftovers(whole) == [partial]
+        assert leftovers(tmp_path / "whole") == leftovers(tmp_path / "other") == []
+        whole.mkdir()
+    assert (whole / "part/a").read_text() == "x" and leftovers(whole) == []

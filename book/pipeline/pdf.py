@@ -19,6 +19,7 @@ from PIL import Image
 from pipeline import pages, site
 from pipeline.chapters import BOOK, exercise_cells, without_solution
 from vosbook.errors import InputError
+from vosbook.output import partial_file
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -104,15 +105,16 @@ def print_page(page: Path, out: Path, browser: "Browser") -> Path:
 
     `out` appears only when it is whole.
     """
-    fresh, style = out.with_name(f".{out.name}.partial-"), {"prefer_css_page_size": True, "print_background": True}
+    style = {"prefer_css_page_size": True, "print_background": True}
     tab = browser.new_page()
     tab.set_default_timeout(0)  # a whole book takes minutes
     tab.goto(page.as_uri())
     tab.evaluate(PREPARE)
     tab.evaluate(NUMBER, first_pages(tab.pdf(**style)))
-    tab.pdf(path=fresh, outline=True, tagged=True, **style)
+    with partial_file(out) as fresh:
+        tab.pdf(path=fresh, outline=True, tagged=True, **style)
     tab.close()
-    return fresh.replace(out)
+    return out
 
 
 def first_pages(pdf: bytes) -> dict[str, int]:

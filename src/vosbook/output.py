@@ -1,5 +1,10 @@
-"""Files and folders that appear under their names only when they are complete."""
+"""The one writer of files and folders: they appear under their names only when they are complete.
 
+Until then they are hidden beside, as `.NAME.partial-...`. `partial_file` and `partial_folder` do no more than that;
+`output_file` and `output_folder` are for what a user named: they refuse what would be lost, and say what went wrong.
+"""
+
+import glob
 import os
 import shutil
 import tempfile
@@ -8,6 +13,49 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from vosbook.errors import InputError
+
+
+@contextmanager
+def partial_file(path: Path) -> Iterator[Path]:
+    """Yield a hidden name beside `path`; what was written there is called `path` once the block ends without an error.
+
+    A file of that name is replaced. OSError where the folder is absent, or nothing was written.
+    """
+    partial = path.with_name(f"{_hidden(path)}{os.getpid()}{path.suffix}")  # writers go by the ending
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def partial_folder(path: Path, *, beside: Path | None = None) -> Iterator[Path]:
+    """Yield a hidden folder, which is called `path` once the block ends without an error.
+
+    It lies beside `path`, or where that is a part of something larger, `beside` that. OSError where it cannot be made,
+    or `path` is there by then.
+    """
+    beside = path if beside is None else beside
+    partial = Path(tempfile.mkdtemp(prefix=_hidden(beside), dir=beside.parent))
+    try:
+        partial.chmod(0o755)
+        yield partial
+        partial.rename(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def leftovers(path: Path) -> list[Path]:
+    """The hidden files and folders of `path` that are there: those of runs that were killed, and of one at work."""
+    return sorted(path.parent.glob(f"{glob.escape(_hidden(path))}*"))
+
+
+def _hidden(path: Path) -> str:
+    return f".{path.name}.partial-"
+
+
+# --------------------------------------------------------------------------------------------- what a user named
 
 
 @contextmanager
@@ -20,22 +68,19 @@ def output_folder(path: str | Path, *, overwrite: bool | None = False) -> Iterat
     """
     path = Path(path).resolve()  # a link stays one
     _check_output(path, overwrite)
+    begun = False
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{path.name}.partial-", dir=path.parent))
+        with partial_folder(path) as partial:
+            begun = True
+            yield partial
+            _check_output(path, overwrite)  # somebody may have written there in the meantime
+            if path.exists():
+                shutil.rmtree(path)
     except OSError as error:
-        raise InputError(f"{path} cannot be made ({error.strerror}): choose another folder") from error
-    try:
-        partial.chmod(0o755)
-        yield partial
-        _check_output(path, overwrite)  # somebody may have written there in the meantime
-        if path.exists():
-            shutil.rmtree(path)
-        partial.rename(path)
-    except OSError as error:
+        if not begun:
+            raise InputError(f"{path} cannot be made ({error.strerror}): choose another folder") from error
         raise InputError(f"{path} could not be written ({error.strerror or error}): nothing was kept") from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 @contextmanager
@@ -46,14 +91,11 @@ def output_file(path: str | Path) -> Iterator[Path]:
     """
     check_output_file(path)
     path = Path(path).resolve()  # a link stays one
-    partial = path.with_name(f".{path.stem}.partial-{os.getpid()}{path.suffix}")
     try:
-        yield partial
-        partial.replace(path)
+        with partial_file(path) as partial:
+            yield partial
     except OSError as error:
         raise InputError(f"{path} could not be written ({error.strerror or error}): nothing was kept") from error
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def check_output_file(path: str | Path) -> None:

@@ -11,7 +11,6 @@ import platform
 import resource
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Many
@@ -26,6 +25,7 @@ import numpy as np
 
 from vosbook.datasets.sequence import Sequence
 from vosbook.errors import InputError
+from vosbook.output import partial_file
 from vosbook.profiles import book_folder
 
 PACKAGES = ("vosbook", "torch", "torchvision", "numpy", "scipy", "scikit-image", "opencv-python-headless", "pillow")
@@ -56,14 +56,8 @@ def write_record(record: RunRecord, *, folder: Path | None = None) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(asdict(record), indent=1, default=_plain, allow_nan=False)  # NaN is no JSON: ValueError
     path = folder / f"{record.name}.json"
-    handle, partial = tempfile.mkstemp(prefix=f".{path.name}.partial-", dir=folder)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text + "\n")
-        Path(partial).chmod(0o644)
-        Path(partial).replace(path)
-    finally:
-        Path(partial).unlink(missing_ok=True)
+    with partial_file(path) as partial:
+        partial.write_text(text + "\n", encoding="utf-8")
     return path
 
 

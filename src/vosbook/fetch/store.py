@@ -9,7 +9,6 @@ Below the folder that VOSBOOK_DATA names, for a data set whose folder is called 
 """
 
 import shutil
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from vosbook.fetch.http import Patience, Progress, RemoteFile, Unreachable, chec
 from vosbook.fetch.layout import check_edition, convert, shorten_lists
 from vosbook.fetch.manifest import Archive, DataSet
 from vosbook.fetch.record import Record, read_receipt, write_receipt
-from vosbook.output import output_file
+from vosbook.output import leftovers, output_file, partial_folder
 
 Note = Callable[[str], None]
 
@@ -78,7 +77,7 @@ def fetch(
     try:
         out.mkdir(parents=True, exist_ok=True)
         with _lock(out / f".{data_set.folder}.lock", note):
-            for leftover in out.glob(f".{data_set.folder}.partial-*"):
+            for leftover in leftovers(job.folder):
                 shutil.rmtree(leftover)  # of a run that was killed
             for archive in wanted:
                 _bring(job, archive)
@@ -238,19 +237,16 @@ def _place_folder(job: Job, source: Path | RemoteFile, archive: Archive, target:
         planned, subset = plan(opened, archive, job.subset)
         total = sum(member.size for member in planned.values())
         check_room(job.out, total, f"what {archive.name} holds")
-        partial = Path(tempfile.mkdtemp(prefix=f".{job.data_set.folder}.partial-", dir=job.out))
-        try:
-            partial.chmod(0o755)
-            with job.progress(total=total, unit="B", unit_scale=True, desc=f"unpacking {archive.name}") as bar:
-                files = unpack(opened, planned, partial, bar=bar)
+        with (
+            partial_folder(target, beside=job.folder) as partial,
+            job.progress(total=total, unit="B", unit_scale=True, desc=f"unpacking {archive.name}") as bar,
+        ):
+            files = unpack(opened, planned, partial, bar=bar)
             check_edition(job.data_set, partial, archive.into)
             if subset is not None:
                 files |= _described(shorten_lists(job.data_set.kind, partial, subset), partial)
             write_receipt(partial, archive=archive.name, subset=subset, files=files)
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial.rename(target)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
 
 
 def _described(files: Iterable[Path], folder: Path) -> dict[str, tuple[int, int]]:
