@@ -12,7 +12,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from pipeline import site
-from pipeline.chapters import BOOK, chapter_key, code_cells, read_chapter, without_solution
+from pipeline.chapters import BOOK, code_cells, read_chapter, without_solution
 from pipeline.execute import _kernel_environment, cached_key, execute_all
 
 CHAPTER = """# %% [markdown]
@@ -34,14 +34,9 @@ def double(x):
 
 @pytest.fixture
 def book(tmp_path: Path) -> Path:
-    """A book of one chapter, with a library, a profile, a lock and a record."""
-    for name in ("book/profiles", "book/results", "book/checks", "src/vosbook"):
-        (tmp_path / name).mkdir(parents=True)
+    """A book of one chapter."""
+    (tmp_path / "book").mkdir()
     (tmp_path / "book" / "00_tiny.py").write_text(CHAPTER)
-    (tmp_path / "book" / "profiles" / "smoke.yml").write_text("description: none")
-    (tmp_path / "book" / "results" / "run_smoke.json").write_text("{}")
-    (tmp_path / "src" / "vosbook" / "loss.py").write_text("scale = 1\n")
-    (tmp_path / "requirements.lock").write_text("numpy==2.4.6\n")
     return tmp_path / "book"
 
 
@@ -77,43 +72,6 @@ def test_a_chapter_runs_again_only_when_its_code_changed(book):
         site.with_outputs(read_chapter(chapter), nbformat.read(made, as_version=4))
     assert build(book) == (["00_tiny"], {})
     assert code_cells(nbformat.read(made, as_version=4))[1].outputs[0].text == "sum 3\n"
-
-
-@pytest.mark.parametrize("name", ["../src/vosbook/loss.py", "../requirements.lock", "profiles/smoke.yml"])
-def test_what_the_outputs_depend_on_is_in_the_key(book, name):
-    before = chapter_key(book / "00_tiny.py", profile="smoke")
-    (book / name).write_text("another: 1\n")
-    assert chapter_key(book / "00_tiny.py", profile="smoke") != before
-
-
-def test_checks_and_named_records_are_in_the_key(book):
-    chapter, checks = book / "00_tiny.py", book / "checks" / "ch00.py"
-    keys = [chapter_key(chapter, profile="smoke")]
-    (book / "results" / "run_smoke.json").write_text('{"J": 1}')
-    assert chapter_key(chapter, profile="smoke") == keys[0], "no cell names this record"
-    edit(chapter, 'print("sum", 1 + 1)', 'read_record(f"run_{profile}")')
-    keys.append(chapter_key(chapter, profile="smoke"))
-    (book / "results" / "run_smoke.json").write_text('{"J": 2}')
-    keys.append(chapter_key(chapter, profile="smoke"))
-    checks.write_text("def check(): ...")
-    keys.append(chapter_key(chapter, profile="smoke"))
-    assert len(set(keys)) == 4
-
-
-def test_claims_are_in_the_key_of_a_chapter_that_reads_them(book):
-    chapter, claims = book / "00_tiny.py", book / "claims.yml"
-    keys = [chapter_key(chapter, profile="smoke")]
-    claims.write_text("- id: a\n")
-    assert chapter_key(chapter, profile="smoke") == keys[0]
-    edit(chapter, 'print("sum", 1 + 1)', 'open("claims.yml").read()')
-    keys.append(chapter_key(chapter, profile="smoke"))
-    claims.write_text("- id: b\n")
-    keys.append(chapter_key(chapter, profile="smoke"))
-    assert len(set(keys)) == 3
-
-
-def test_another_profile_is_another_key(book):
-    assert chapter_key(book / "00_tiny.py", profile="small") != chapter_key(book / "00_tiny.py", profile="smoke")
 
 
 def test_a_failing_chapter_is_reported_and_not_kept(book):

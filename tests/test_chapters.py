@@ -83,12 +83,6 @@ def test_jupyterlab_saves_a_chapter_as_it_was(name):
     assert jupytext.writes(notebook, fmt="py:percent") == text
 
 
-def test_the_library_knows_no_chapter_numbers():
-    number = re.compile(r"\bchapters? \d|\bch\d\d\b|\b\d\d_[a-z]+\.py\b", re.IGNORECASE)
-    for path in sorted((BOOK.parent / "src").rglob("*.py")):
-        assert not number.search(path.read_text(encoding="utf-8")), path
-
-
 def test_no_outputs_are_stored_beside_the_sources():
     assert not [path for path in BOOK.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts]
 

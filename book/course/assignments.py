@@ -21,6 +21,7 @@ import nbformat
 from nbformat import NotebookNode
 from pipeline.chapters import (
     BOOK,
+    as_python,
     chapter_paths,
     code_cells,
     exercise_cells,
@@ -171,7 +172,7 @@ def write_source(assignment: Assignment, folder: Path, *, book: Path = BOOK) -> 
         (folder / "checks" / f"{name}.py").write_text(PACKED.format(packed), encoding="utf-8")
     shutil.copytree(book / "profiles", folder / "profiles")
     (folder / "results").mkdir()
-    code = "\n".join(cell.source for cell in code_cells(assignment.notebook))
+    code = as_python(assignment.notebook)
     for record in record_paths(book, code):
         shutil.copy(record, folder / "results")
     if "claims.yml" in code:

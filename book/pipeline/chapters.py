@@ -11,6 +11,8 @@ from pathlib import Path
 import jupytext
 from nbformat import NotebookNode
 
+from pipeline.imports import find_modules, named_files, pattern, reached
+
 BOOK = Path(__file__).parents[1]
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 STUB = "# YOUR CODE HERE\nraise NotImplementedError()"  # nbgrader's own text
@@ -35,6 +37,12 @@ def code_cells(notebook: NotebookNode) -> list[NotebookNode]:
     """The code cells that the author wrote: papermill's injected parameters are not among them."""
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     return [cell for cell in cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+
+
+def as_python(notebook: NotebookNode) -> str:
+    """The code cells as one source; a line that is for IPython or for the shell becomes `pass`."""
+    code = "\n".join(cell.source for cell in code_cells(notebook))
+    return re.sub(r"^\s*[%!].*$", "pass", code, flags=re.MULTILINE)
 
 
 def parameter_names(notebook: NotebookNode) -> list[str]:
@@ -62,15 +70,16 @@ def without_solution(source: str) -> str:
 def chapter_key(path: Path, *, profile: str) -> str:
     """A digest of all that the outputs of a chapter depend on; its prose is not among that.
 
-    Code cells, the library, the chapter's checks, the profile, the records it names, the claims where it reads them,
-    the lock, the Python version, and, where the profile is not on synthetic data alone, the files under VOSBOOK_DATA.
+    Code cells, the modules and shipped files that they can reach, the profile, the records they name, the claims where
+    they read them, the lock, the Python version, and, where the profile is not on synthetic data alone, the files under
+    VOSBOOK_DATA.
     """
     book = path.parent
-    cells = code_cells(read_chapter(path))
+    notebook = read_chapter(path)
     digest = hashlib.sha256(f"{sys.version_info[:2]} {profile}".encode())
-    for cell in cells:
+    for cell in code_cells(notebook):
         digest.update(f"{cell.source}\0{sorted(cell.metadata.get('tags', []))}\0".encode())
-    for file in _inputs(book, path, "\n".join(cell.source for cell in cells), profile):
+    for file in _inputs(book, as_python(notebook), profile):
         digest.update(f"{file.relative_to(book.parent)}\0".encode() + file.read_bytes())
     settings = book / "profiles" / f"{profile}.yml"
     if settings.is_file() and "davis" in settings.read_text(encoding="utf-8"):
@@ -78,28 +87,28 @@ def chapter_key(path: Path, *, profile: str) -> str:
     return digest.hexdigest()
 
 
-def _inputs(book: Path, chapter: Path, code: str, profile: str) -> list[Path]:
-    library = (book.parent / "src" / "vosbook").rglob("*")
-    checks = [book / "checks" / f"ch{chapter.name[:2]}.py", book / "checks" / "__init__.py"]
-    single = [*checks, book / "profiles" / f"{profile}.yml", book.parent / "requirements.lock"]
+def _inputs(book: Path, code: str, profile: str) -> list[Path]:
+    single = [book / "profiles" / f"{profile}.yml", book.parent / "requirements.lock"]
     single += [book / "claims.yml"] if "claims.yml" in code else []
-    files = {file for file in library if file.suffix in {".py", ".js", ".css"}}
-    return sorted(file for file in {*files, *single, *record_paths(book, code)} if file.is_file())
+    files = {*library_files(book, code), *single, *record_paths(book, code)}
+    return sorted(file for file in files if file.is_file())
+
+
+def library_files(book: Path, code: str) -> set[Path]:
+    """Modules of the library and of the checks that the code can reach, and the files that any of these names."""
+    library = book.parent / "src" / "vosbook"
+    modules = find_modules(library) | find_modules(book / "checks")
+    sources = {modules[name] for name in reached(code, modules)}
+    shipped = [file for file in library.rglob("*") if file.suffix not in {"", ".py", ".pyc"}]
+    texts = (file.read_text(encoding="utf-8") for file in sources)
+    return sources | named_files([code, *texts], shipped)
 
 
 def record_paths(book: Path, code: str) -> Iterable[Path]:
     """The records that `read_record("name")` or `read_record(f"name_{profile}")` may read."""
-    for node in ast.walk(ast.parse(re.sub(r"^\s*[%!].*$", "pass", code, flags=re.MULTILINE))):
+    for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("read_record"):
-            yield from (book / "results").glob(f"{_pattern(node.args[0])}.json")
-
-
-def _pattern(argument: ast.expr) -> str:
-    if isinstance(argument, ast.Constant):
-        return str(argument.value)
-    if isinstance(argument, ast.JoinedStr):
-        return "".join(part.value if isinstance(part, ast.Constant) else "*" for part in argument.values)
-    return "*"  # a name worked out elsewhere: any record
+            yield from (book / "results").glob(f"{pattern(node.args[0])}.json")
 
 
 def _listing(folder: str | None) -> bytes:

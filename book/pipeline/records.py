@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.chapters import chapter_paths, code_cells, read_chapter, record_paths
+from pipeline.chapters import as_python, chapter_paths, read_chapter, record_paths
 from vosbook.runs import RunRecord, read_record
 
 # The chapter of a table or figure, by the beginning of its rows' ids: the longest that fits.
@@ -40,8 +40,7 @@ def readers(book: Path) -> dict[str, list[str]]:
     """The chapters whose code reads a record, by the record's name. One that reads all of them is not meant."""
     found, names = defaultdict(list), set(record_names(book))
     for path in chapter_paths(book):
-        code = "\n".join(cell.source for cell in code_cells(read_chapter(path)))
-        named = {record.stem for record in record_paths(book, code)}
+        named = {record.stem for record in record_paths(book, as_python(read_chapter(path)))}
         for name in named if named != names else ():
             found[name].append(path.stem)
     return found

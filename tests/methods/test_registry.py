@@ -1,5 +1,8 @@
 """The registry builds what is asked for, or says why not."""
 
+import subprocess
+import sys
+
 import pytest
 
 from vosbook.errors import InputError
@@ -20,3 +23,8 @@ def test_a_note_reaches_the_caller_or_else_the_log(monkeypatch, caplog):
     assert len(said) == 1
     build("frtm-d-only", device="cpu")
     assert "filter bank" in caplog.text
+
+
+def test_listing_the_methods_does_not_wait_for_torch():
+    code = "import sys, vosbook.cli, vosbook.methods; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -20,7 +20,7 @@ from vosbook.video.labels import check_objects, object_ids
 from vosbook.video.masks import write_mask
 from vosbook.view.assist import grab_cut
 from vosbook.view.overlay import OBJECT_COLOURS
-from vosbook.view.scripts import script, style_sheet
+from vosbook.view.scripts import after_controls
 
 TOOLS = ("brush", "eraser", "polygon", "box")
 QUALITY = 90  # of the JPEG that is drawn on
@@ -34,8 +34,8 @@ class Painter(anywidget.AnyWidget):
     the frame. Setting `labels` is a step that the painter's undo takes back. ValueError for arrays of another form.
     """
 
-    _esm = script("painter")
-    _css = style_sheet("painter")
+    _esm = after_controls("painter.js")
+    _css = after_controls("painter.css")
 
     object = traitlets.Int(1).tag(sync=True)
     tool = traitlets.Enum(TOOLS, default_value="brush").tag(sync=True)

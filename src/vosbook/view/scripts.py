@@ -8,16 +8,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
-def script(name: str) -> str:
-    """The JavaScript module of the widget `name`."""
-    return _after_controls(f"{name}.js")
-
-
-def style_sheet(name: str) -> str:
-    """The CSS of the widget `name`."""
-    return _after_controls(f"{name}.css")
-
-
-def _after_controls(file: str) -> str:
+def after_controls(file: str) -> str:
+    """A widget's JavaScript module or style sheet, such as "painter.js", after what all widgets share of its kind."""
     shared = HERE / f"controls{Path(file).suffix}"
     return f"{shared.read_text(encoding='utf-8')}\n{(HERE / file).read_text(encoding='utf-8')}"
