@@ -101,6 +101,13 @@ def test_the_stub_fails(name, exercise):
 
 
 @every_exercise
+def test_a_forgotten_return_is_named(name, exercise):
+    check = exercise_cells(chapter(name))[exercise][1].source
+    with pytest.raises(AssertionError, match="does it end with a `return`"):
+        run(name, check, {**imported(name), answer_name(check): lambda *given, **options: None})
+
+
+@every_exercise
 def test_wrong_answers_are_named_after_the_mistake(name, exercise):
     answers = wrong_answers(name)[exercise]
     assert len(answers) >= MINIMUM

@@ -1,8 +1,10 @@
 """Checks of chapter 00. Each compares values on several cases, and its message says what was seen, not the answer."""
 
 import numpy as np
+from checks.guard import guarded
 
 
+@guarded
 def check_coverage(coverage):
     """Exercise 0.1."""
     labels = np.zeros((4, 5), np.uint8)
@@ -16,6 +18,7 @@ def check_coverage(coverage):
     assert np.isclose(coverage(labels, 2), 0.15), "a row of void pixels (255) must not change the share of object 2"
 
 
+@guarded
 def check_by_colour(by_colour):
     """Exercise 0.2."""
     mask = np.zeros((6, 8), bool)
@@ -67,6 +70,7 @@ def _camera(log, count):
         yield np.full((2, 3, 3), 10 + t, np.uint8)
 
 
+@guarded
 def check_drive(drive):
     """Exercise 0.3."""
     first, second = np.array([[0, 1, 1], [0, 0, 1]], np.uint8), np.array([[2, 0, 0], [0, 0, 0]], np.uint8)

@@ -1,10 +1,12 @@
 """Checks of chapter 01. Each compares values on several cases, and its message says what was seen, not the answer."""
 
 import numpy as np
+from checks.guard import guarded
 
 from vosbook.video.labels import PALETTE, VOID
 
 
+@guarded
 def check_bounding_box(bounding_box):
     """Exercise 1.1."""
     labels = np.zeros((6, 9), np.uint8)
@@ -26,6 +28,7 @@ def check_bounding_box(bounding_box):
             )
 
 
+@guarded
 def check_ids_from_colours(ids_from_colours):
     """Exercise 1.2."""
     rng = np.random.default_rng(0)
@@ -70,6 +73,7 @@ def _vote(labels, k):
     return small
 
 
+@guarded
 def check_shrink(shrink):
     """Exercise 1.3."""
     rng = np.random.default_rng(1)
@@ -120,6 +124,7 @@ def _by_pixel(background, layers):
     return frame, labels, {i: (labels == i).sum() / n if n else 0.0 for i, n in own.items()}
 
 
+@guarded
 def check_render(render):
     """Exercise 1.4."""
     rng = np.random.default_rng(2)

@@ -3,11 +3,13 @@
 import itertools
 
 import numpy as np
+from checks.guard import guarded
 
 from vosbook.metrics.boundary import boundary_f
 from vosbook.metrics.region import jaccard
 
 
+@guarded
 def check_mean_iou(mean_iou):
     """Exercise 2.1."""
     truth = np.zeros((10, 20), np.uint8)
@@ -31,6 +33,7 @@ def check_mean_iou(mean_iou):
         assert np.isclose(got, expected), f"{name}: expected {expected:.3f}, got {got}"
 
 
+@guarded
 def check_recall_and_decay(recall_and_decay):
     """Exercise 2.2."""
     rng = np.random.default_rng(2)
@@ -54,6 +57,7 @@ def check_recall_and_decay(recall_and_decay):
     assert np.isclose(decay, expected), f"1000 random values: expected decay {expected:.4f}, got {decay}"
 
 
+@guarded
 def check_best_proposals(best_proposals):
     """Exercise 2.3."""
     rng = np.random.default_rng(3)
@@ -71,6 +75,7 @@ def check_best_proposals(best_proposals):
         assert np.isclose(*sums), f"{case}: your choice sums to {sums[0]:.3f}, and {sums[1]:.3f} can be had"
 
 
+@guarded
 def check_hollow(hollow):
     """Exercise 2.4."""
     y, x = np.mgrid[:240, :432]

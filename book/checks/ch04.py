@@ -1,8 +1,11 @@
 """Checks of chapter 04. Each compares values on several cases, and its message says what was seen, not the answer."""
 
 import numpy as np
+from checks.guard import guarded
+from checks.measured import NoDotWithVector, NoMatrixProduct
 
 
+@guarded
 def check_solve(solve):
     """Exercise 4.1."""
     rng = np.random.default_rng(4)
@@ -28,6 +31,7 @@ def _best_in_krylov_space(a, b, iterations):
     return basis @ np.linalg.solve(basis.T @ a @ basis, basis.T @ b)
 
 
+@guarded
 def check_fit_step(fit_step):
     """Exercise 4.2."""
     rng = np.random.default_rng(4)
@@ -62,33 +66,7 @@ def _slope_of_the_tangent(a, length, step_a, step_length, d, y, v, epsilon=1e-6)
     return np.array([by_a @ (v * tangent), by_length @ (v * tangent)])
 
 
-class NoDotWithCells(np.ndarray):
-    """An array whose method `dot`, which numpy lets no argument override, refuses the scores."""
-
-    def dot(self, other, *args):
-        cells = isinstance(self, CellsOnly) or isinstance(other, CellsOnly)
-        assert not cells, "s was multiplied with a matrix: use the two diagonals"
-        return super().dot(other, *args)
-
-
-class CellsOnly(NoDotWithCells):
-    """Scores that refuse to be multiplied with a matrix, by whatever name."""
-
-    def __array_ufunc__(self, ufunc, method, *inputs, **options):
-        spread = ufunc.signature is not None or any(np.ndim(i) > 1 for i in inputs)  # matmul has a signature, + has not
-        assert not spread, "s was multiplied with a matrix: use the two diagonals"
-        plain = [np.asarray(i) if isinstance(i, CellsOnly) else i for i in inputs]
-        if "out" in options:
-            options["out"] = tuple(np.asarray(o) if isinstance(o, CellsOnly) else o for o in options["out"])
-        result = getattr(ufunc, method)(*plain, **options)
-        return result.view(CellsOnly) if isinstance(result, np.ndarray) else result
-
-    def __array_function__(self, function, types, args, kwargs):
-        refused = (np.dot, np.vdot, np.einsum, np.tensordot, np.inner)
-        assert function not in refused, "s was multiplied with a matrix: use the two diagonals"
-        return super().__array_function__(function, types, args, kwargs)
-
-
+@guarded
 def check_apply_tridiagonal(apply_tridiagonal):
     """Exercise 4.3."""
     rng = np.random.default_rng(4)
@@ -96,7 +74,7 @@ def check_apply_tridiagonal(apply_tridiagonal):
         position = ((np.arange(n_out) + 0.5) * n_in / n_out - 0.5).clip(0, n_in - 1)
         u = (1 - np.abs(position[:, None] - np.arange(n_in))).clip(min=0)
         v, s = rng.uniform(0.2, 5, n_out), rng.standard_normal(n_in)
-        got = np.asarray(apply_tridiagonal(u.copy().view(NoDotWithCells), v.copy(), s.copy().view(CellsOnly)))
+        got = np.asarray(apply_tridiagonal(u.copy().view(NoDotWithVector), v.copy(), s.copy().view(NoMatrixProduct)))
         expected = u.T @ (v * (u @ s))
         assert got.shape == (n_in,), f"expected {n_in} numbers, got the shape {got.shape}"
         wrong = np.flatnonzero(~np.isclose(got, expected))
@@ -106,6 +84,7 @@ def check_apply_tridiagonal(apply_tridiagonal):
         )
 
 
+@guarded
 def check_joint_product(joint_product):
     """Exercise 4.4."""
     rng = np.random.default_rng(4)

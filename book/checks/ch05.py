@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from checks.guard import guarded
 
 from vosbook.merge import soft_aggregate, to_labels, without_rivals
 
@@ -16,6 +17,7 @@ def remembered_by(p):
     return without_rivals(soft_aggregate(torch.tensor(p))).numpy()
 
 
+@guarded
 def check_schedule(schedule):
     """Exercise 5.1."""
     cases = {
@@ -42,6 +44,7 @@ def _probabilities():
     return [made, rng.uniform(size=(3, 6, 10)), rng.uniform(size=(1, 5, 5)), rng.uniform(0, 0.6, size=(5, 8, 8))]
 
 
+@guarded
 def check_labels_of(labels_of):
     """Exercise 5.2."""
     for p in _probabilities():
@@ -57,6 +60,7 @@ def check_labels_of(labels_of):
             )
 
 
+@guarded
 def check_remembered_by(remembered_by):
     """Exercise 5.3."""
     for p in _probabilities():
@@ -129,6 +133,7 @@ def _expected():
     return labels, inserted, {3: [16], 8: [13]}
 
 
+@guarded
 def check_run(run):
     """Exercise 5.4."""
     frames, given = _scene()

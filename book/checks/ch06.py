@@ -3,6 +3,7 @@
 from itertools import count, islice, pairwise
 
 import numpy as np
+from checks.guard import guarded
 
 FIRST = np.array([2.0, 1, 1, 1, 1])
 UNEQUAL = np.array([2.0, 1.1, 1.3, 0.9, 1.2])  # so that it is never a matter of taste which weight is the smallest
@@ -34,6 +35,7 @@ def _simulate(first, inserts, eta, K_max):
         yield dict(weights), newest
 
 
+@guarded
 def check_weights_after(weights_after):
     """Exercise 6.1."""
     for first in (FIRST, np.array([1.0]), np.array([0.5, 0.3, 0.2])):
@@ -52,6 +54,7 @@ def check_weights_after(weights_after):
             )
 
 
+@guarded
 def check_insert_weight(insert_weight):
     """Exercise 6.2."""
     for K_max, eta in ((80, 0.1), (8, 0.1), (6, 0.4)):
@@ -81,6 +84,7 @@ def _interpolation(n_out, n_in):
     return np.clip(1 - np.abs(position[:, None] - np.arange(n_in)), 0, None)
 
 
+@guarded
 def check_sample_equations(sample_equations):
     """Exercise 6.3: by the loss itself, at full resolution, which the equations must reproduce for any weights."""
     rng = np.random.default_rng(6)
@@ -135,6 +139,7 @@ def _endless(pairs, results):
         yield pairs[n % len(pairs)]
 
 
+@guarded
 def check_run_memory(run_memory):
     """Exercise 6.4."""
     rng = np.random.default_rng(7)

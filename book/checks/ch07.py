@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import torch
 import torch.nn.functional as F
+from checks.guard import guarded
 from torch import nn
 
 from vosbook.nn.resize import resize_matrix
@@ -12,6 +13,7 @@ from vosbook.nn.resize import resize_matrix
 # ------------------------------------------------------------------------------------------------ exercise 7.1
 
 
+@guarded
 def check_bce(bce):
     """Exercise 7.1."""
     rng = np.random.default_rng(7)
@@ -35,6 +37,7 @@ def check_bce(bce):
 # ------------------------------------------------------------------------------------------------ exercise 7.2
 
 
+@guarded
 def check_attend(attend):
     """Exercise 7.2."""
     torch.manual_seed(7)
@@ -98,6 +101,7 @@ def _path(s, x, encoders, refinements):
     return z
 
 
+@guarded
 def check_path(path):
     """Exercise 7.3."""
     torch.manual_seed(3)
@@ -122,6 +126,7 @@ def check_path(path):
 # ------------------------------------------------------------------------------------------------ exercise 7.4
 
 
+@guarded
 def check_double_matrix(double_matrix):
     """Exercise 7.4."""
     for n in (8, 5, 4, 2, 1):
@@ -161,6 +166,7 @@ def _flipped(frame):
     return bool(frame[0, 0, 1] > frame[0, -1, 1])
 
 
+@guarded
 def check_simulate(simulate):
     """Exercise 7.5."""
     videos = {

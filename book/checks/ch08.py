@@ -2,10 +2,12 @@
 
 import numpy as np
 import torch
+from checks.guard import guarded
 
 from vosbook.merge import soft_aggregate, to_labels
 
 
+@guarded
 def check_updates_per_frame(updates_per_frame):
     """Exercise 8.1."""
     cases = {
@@ -29,6 +31,7 @@ def check_updates_per_frame(updates_per_frame):
         )
 
 
+@guarded
 def check_budget(budget):
     """Exercise 8.2."""
     plain = {"features": 24.0, "segment": 10.0, "score": 0.2, "insert": 0.4, "update": 524.0}
@@ -71,6 +74,7 @@ def _three():
     ]
 
 
+@guarded
 def check_claimed_by_product(claimed_by_product):
     """Exercise 8.3."""
     for p in _three():
@@ -98,6 +102,7 @@ def _one_by_one(p):
     buffer[:] = np.nan
 
 
+@guarded
 def check_merge_stream(merge_stream):
     """Exercise 8.4."""
     rng = np.random.default_rng(4)

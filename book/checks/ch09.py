@@ -1,6 +1,7 @@
 """Checks of chapter 09. Each compares values on several cases, and its message says what was seen, not the answer."""
 
 import torch
+from checks.guard import guarded
 
 from vosbook.nn.conv_lstm import ConvLSTM, SpaceTimeConvLSTM
 
@@ -9,6 +10,7 @@ def _random(*shape, seed):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
+@guarded
 def check_frames_until_half(frames_until_half):
     """Exercise 9.1. The answers were counted by multiplying; none lies at the edge but the first."""
     for bias, frames in ((0, 1), (-2, 1), (0.5, 2), (1, 3), (2, 6), (3, 15), (4, 39), (5, 104)):
@@ -16,6 +18,7 @@ def check_frames_until_half(frames_until_half):
         assert got == frames, f"forget bias {bias}: frame {got} is not the first after which at most half is left"
 
 
+@guarded
 def check_kernel_for(kernel_for):
     """Exercise 9.2."""
     cases = [(0, 4, 1), (1, 1, 3), (3, 4, 3), (4, 4, 3), (5, 4, 5), (8, 4, 5), (9, 4, 7), (30, 32, 3), (7, 2, 9)]
@@ -26,6 +29,7 @@ def check_kernel_for(kernel_for):
         assert got == kernel, f"{speed} pixels a frame at stride {stride}: a kernel of {got} {least}"
 
 
+@guarded
 def check_conv_lstm_step(conv_lstm_step):
     """Exercise 9.3."""
     for seed, (c_in, channels, kernel) in enumerate([(2, 3, 3), (5, 2, 1), (3, 3, 5)]):
@@ -47,6 +51,7 @@ def check_conv_lstm_step(conv_lstm_step):
             assert off < 1e-5, f"{name} is off by up to {off:.2g} ({c_in} input channels, {channels} of the state)"
 
 
+@guarded
 def check_run_grid(run_grid):
     """Exercise 9.4. The cell must be asked as often as there are cells in the grid, and in an order that can be."""
     torch.manual_seed(3)

@@ -5,6 +5,7 @@ from itertools import permutations
 
 import numpy as np
 import torch
+from checks.guard import guarded
 from torch import Tensor
 
 # ------------------------------------------------------------------------------------------------ exercise 11.1
@@ -14,6 +15,7 @@ def _masks(rng, *shape):
     return (rng.random(shape) > 0.6).astype(float)
 
 
+@guarded
 def check_soft_iou(soft_iou_of):
     """Exercise 11.1."""
     rng = np.random.default_rng(11)
@@ -45,6 +47,7 @@ def check_soft_iou(soft_iou_of):
 # ------------------------------------------------------------------------------------------------ exercise 11.2
 
 
+@guarded
 def check_loss_gradient(loss_gradient):
     """Exercise 11.2. The reference is automatic differentiation in double precision."""
     rng = np.random.default_rng(12)
@@ -81,6 +84,7 @@ def _autograd(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
 # ------------------------------------------------------------------------------------------------ exercise 11.3
 
 
+@guarded
 def check_assign(assign):
     """Exercise 11.3. Every matrix has one best assignment."""
     for name, (S, valid) in _matrices().items():
@@ -132,6 +136,7 @@ def _best(S: np.ndarray) -> tuple[int, ...]:
 # ------------------------------------------------------------------------------------------------ exercise 11.4
 
 
+@guarded
 def check_clip_loss(clip_loss):
     """Exercise 11.4: the value, and the gradient by p."""
     for name, (p, y, valid) in _clips().items():

@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+from checks.guard import guarded
 
 # ------------------------------------------------------------------------------------------------ exercise 13.1
 
@@ -15,6 +16,7 @@ def _labels(p, chosen):
     return labels
 
 
+@guarded
 def check_to_labels(to_labels):
     """Exercise 13.1."""
     rng = np.random.default_rng(13)
@@ -44,6 +46,7 @@ def _slots(J):
     return max(itertools.permutations(range(K), N), key=lambda way: sum(J[k, i] for i, k in enumerate(way)))
 
 
+@guarded
 def check_switches(switches):
     """Exercise 13.2."""
     rng = np.random.default_rng(2)
@@ -104,6 +107,7 @@ def _video(T, K, M, seed):
     return found, truth
 
 
+@guarded
 def check_first_frame_score(first_frame_score):
     """Exercise 13.3."""
     cases = {

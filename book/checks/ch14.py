@@ -5,10 +5,12 @@ import warnings
 import numpy as np
 import torch
 import torch.nn.functional as F
+from checks.guard import guarded
 
 # ------------------------------------------------------------------------------------------------ exercise 14.1
 
 
+@guarded
 def check_share_of(share_of):
     """Exercise 14.1. The formula of the chapter, applied to the answer, must lead back to p."""
     beta = np.array([0.5, 0.8, 0.95, 0.3])[:, None]
@@ -28,6 +30,7 @@ def check_share_of(share_of):
 # ------------------------------------------------------------------------------------------------ exercise 14.2
 
 
+@guarded
 def check_gradient_of_eq_1(gradient_of_eq_1):
     """Exercise 14.2. The reference is automatic differentiation in double precision."""
     rng = np.random.default_rng(14)
@@ -64,6 +67,7 @@ def _autograd(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
 # ------------------------------------------------------------------------------------------------ exercise 14.3
 
 
+@guarded
 def check_enlarge_row(enlarge_row):
     """Exercise 14.3. The reference is PyTorch's."""
     rng = np.random.default_rng(15)
@@ -116,6 +120,7 @@ class _Model:
         self.at = state
 
 
+@guarded
 def check_tune_within(tune_within):
     """Exercise 14.4."""
     falling = [10 - 0.1 * n for n in range(60)]

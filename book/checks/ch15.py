@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+from checks.guard import guarded
 
 # ------------------------------------------------------------------------------------------------ exercise 15.1
 
@@ -15,6 +16,7 @@ def _vote(mask, superpixels):
     return voted
 
 
+@guarded
 def check_vote(vote):
     """Exercise 15.1."""
     rng = np.random.default_rng(15)
@@ -68,6 +70,7 @@ def _distances(n, pairs, heights):
     return distance
 
 
+@guarded
 def check_distances(distances):
     """Exercise 15.2."""
     rng = np.random.default_rng(2)
@@ -128,6 +131,7 @@ def _recover(mask, snapped, at_contour, share):
     return answer
 
 
+@guarded
 def check_recover(recover):
     """Exercise 15.3."""
     rng = np.random.default_rng(3)

@@ -1,6 +1,7 @@
 """Checks of chapter 16: a Gaussian prior, greedy selection, propagation by category."""
 
 import numpy as np
+from checks.guard import guarded
 from scipy.ndimage import gaussian_filter
 
 SIZE = (24, 36)
@@ -15,6 +16,7 @@ def _box(top: int, left: int, height: int, width: int) -> np.ndarray:
 # ------------------------------------------------------------------------------------------------ exercise 16.1
 
 
+@guarded
 def check_prior_of(prior_of):
     """Exercise 16.1."""
     cases = {
@@ -56,6 +58,7 @@ def _greedy(masks: np.ndarray, y: np.ndarray, least_gain: float) -> list[int]:
         taken.append(n)
 
 
+@guarded
 def check_greedy(greedy):
     """Exercise 16.2."""
     rng = np.random.default_rng(16)
@@ -110,6 +113,7 @@ def _follow(masks: np.ndarray, categories: list, wanted: list, m: np.ndarray, le
         rest &= ~masks[n]
 
 
+@guarded
 def check_follow(follow):
     """Exercise 16.3."""
     rng = np.random.default_rng(17)

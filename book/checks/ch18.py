@@ -3,10 +3,12 @@
 import itertools
 
 import numpy as np
+from checks.guard import guarded
 
 # ------------------------------------------------------------------------------------------------ exercise 18.1
 
 
+@guarded
 def check_seconds_per_frame(seconds_per_frame):
     """Exercise 18.1."""
     cases = [  # first, later, frames: seconds
@@ -45,6 +47,7 @@ def _front(seconds, quality):
     return np.array(stays)
 
 
+@guarded
 def check_pareto(pareto):
     """Exercise 18.2."""
     rng = np.random.default_rng(18)
@@ -83,6 +86,7 @@ def _lopsided(n, lost):
     return np.mean([min(tails, n - tails) <= min(lost, n - lost) for tails in ways])
 
 
+@guarded
 def check_sign_test(sign_test):
     """Exercise 18.3."""
     for n in (1, 2, 3, 4, 5, 6, 9, 10):

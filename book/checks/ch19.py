@@ -3,9 +3,12 @@
 import copy
 import random
 
+from checks.guard import guarded
+
 # ------------------------------------------------------------------------------------------------ exercise 19.1
 
 
+@guarded
 def check_by_record(by_record):
     """Exercise 19.1."""
     names = ["official", "ablation", "official_small", None]
@@ -40,6 +43,7 @@ def check_by_record(by_record):
 # ------------------------------------------------------------------------------------------------ exercise 19.2
 
 
+@guarded
 def check_same(same):
     """Exercise 19.2."""
     cases = {
@@ -96,6 +100,7 @@ def _without(row, key):
     return {k: v for k, v in row.items() if k != key}
 
 
+@guarded
 def check_faults(faults):
     """Exercise 19.3."""
     other = GOOD | {"status": "direction holds", "claimed": 86.5, "measured_on": "five sequences"}

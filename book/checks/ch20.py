@@ -1,6 +1,7 @@
 """Checks of chapter 20. Each compares values on several cases, and its message says what was seen, not the answer."""
 
 import numpy as np
+from checks.guard import guarded
 
 STROKES = {
     "a dab": ((5.0, 4.0), (5.0, 4.0), 2.2),
@@ -22,6 +23,7 @@ def _distance(px, py, a, b):
     return ((px - ax - s * (bx - ax)) ** 2 + (py - ay - s * (by - ay)) ** 2) ** 0.5
 
 
+@guarded
 def check_stroke(stroke):
     """Exercise 20.1."""
     labels = np.zeros((10, 16), np.uint8)
@@ -49,6 +51,7 @@ def _same_labels(got, want, case):
     )
 
 
+@guarded
 def check_run_lengths(run_lengths):
     """Exercise 20.2."""
     across = np.array([[0, 0, 1, 1], [1, 0, 0, 2], [2, 2, 2, 2]], np.uint8)
@@ -82,6 +85,7 @@ def _disc(shape, row, column, radius):
     return (y - row) ** 2 + (x - column) ** 2 <= radius**2
 
 
+@guarded
 def check_surprise(surprise):
     """Exercise 20.3."""
     shape = (24, 32)

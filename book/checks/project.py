@@ -4,6 +4,7 @@ import time
 from functools import cache
 
 import numpy as np
+from checks.guard import guarded
 
 from vosbook.datasets.synthetic import SyntheticConfig, make_sequence
 from vosbook.metrics.region import jaccard
@@ -49,6 +50,7 @@ def _run(tracker, seed):
     return np.stack([truth[0], *(_step(tracker, frame, seed, t, ids) for t, frame in enumerate(frames[1:], 1))])
 
 
+@guarded
 def check_tracker(Tracker):
     """Exercise P.1."""
     gains, found = [], {}

@@ -27,6 +27,7 @@ from pipeline.chapters import (
     exercise_cells,
     read_chapter,
     record_paths,
+    shared_checks,
     without_solution,
 )
 
@@ -167,9 +168,9 @@ def write_source(assignment: Assignment, folder: Path, *, book: Path = BOOK) -> 
     shutil.rmtree(folder, ignore_errors=True)
     (folder / "checks").mkdir(parents=True)
     nbformat.write(_instructors(assignment), folder / f"{assignment.name}.ipynb")
-    for name in assignment.checks:
-        packed = base64.b85encode(zlib.compress((book / "checks" / f"{name}.py").read_bytes(), 9)).decode()
-        (folder / "checks" / f"{name}.py").write_text(PACKED.format(packed), encoding="utf-8")
+    for path in (*(book / "checks" / f"{name}.py" for name in assignment.checks), *shared_checks(book)):
+        packed = base64.b85encode(zlib.compress(path.read_bytes(), 9)).decode()
+        (folder / "checks" / path.name).write_text(PACKED.format(packed), encoding="utf-8")
     shutil.copytree(book / "profiles", folder / "profiles")
     (folder / "results").mkdir()
     code = as_python(assignment.notebook)

@@ -59,6 +59,11 @@ def exercise_cells(notebook: NotebookNode) -> dict[str, tuple[NotebookNode, Note
     return {name: (graded[name], graded[f"{name}-check"]) for name in answers}
 
 
+def shared_checks(book: Path = BOOK) -> list[Path]:
+    """Modules that the checks of all chapters use."""
+    return [path for path in sorted((book / "checks").glob("*.py")) if not re.match(r"ch\d\d|project", path.stem)]
+
+
 def without_solution(source: str) -> str:
     """The student's version of an answer cell: the solution region becomes nbgrader's stub, at its indentation."""
     return SOLUTION.sub(lambda match: "\n".join(match[1] + line for line in STUB.splitlines()), source)

@@ -1,10 +1,12 @@
 """A course with one small assignment, whose checks need no library, so that a sandbox starts in a moment."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 from course.sandbox import require_sandbox
+from pipeline.chapters import BOOK, shared_checks
 
 from vosbook.errors import InputError
 
@@ -34,6 +36,8 @@ ch00.check_{name}({name})
 SOLUTIONS = {"double": "x + x  # twice", "root": "math.sqrt(x) * 1.0", "negative": "0 - x * 1"}
 CHECKS = """import math
 
+from checks.guard import guarded
+
 VALUES = (0.0, 1.0, 2.5, 4.0)
 
 
@@ -42,14 +46,17 @@ def _compare(answer, expected):
         assert math.isclose(answer(x), expected(x)), f"of {x} it gives {answer(x)}, which is not right"
 
 
+@guarded
 def check_double(double):
     _compare(double, lambda x: 2 * x)
 
 
+@guarded
 def check_root(root):
     _compare(root, lambda x: x**0.5)
 
 
+@guarded
 def check_negative(negative):
     _compare(negative, lambda x: -x)
 """
@@ -78,6 +85,8 @@ def tiny(tmp_path_factory) -> Path:
     ]
     (book / "00_tiny.py").write_text(CHAPTER + "".join(parts))
     (book / "profiles" / "smoke.yml").write_text("description: none\n")
+    for path in shared_checks(BOOK):
+        shutil.copy(path, book / "checks")
     (book / "checks" / "ch00.py").write_text(CHECKS)
     (book / "checks" / "wrong" / "ch00.py").write_text(WRONG)
     return book

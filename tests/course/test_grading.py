@@ -197,7 +197,7 @@ HOSTILE = {
     "replaces_exec": ("import builtins\nbuiltins.exec = lambda *parts: None\ndef root(x):\n    return 1.0", "tampered"),
     "another_assertion": (
         "import builtins\nbuiltins.AssertionError = type('A', (Exception,), {})\ndef root(x):\n    return 1.0",
-        "error",
+        "failed",
     ),
     "half_a_letter": ("raise ValueError('\\ud800')", "error"),
     "no_python": ("def root(x:", "error"),

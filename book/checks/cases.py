@@ -1,0 +1,42 @@
+"""The cases of a check: drawn anew whenever it runs, from a seed that a failure names."""
+
+import secrets
+
+import numpy as np
+
+_fixed: int | None = None  # by `use_seed`
+_seed: int = 0  # of the check that runs
+_drawn = False
+
+
+def use_seed(seed: int | None) -> None:
+    """Let every check from now on draw the cases of this seed; None: others each time."""
+    global _fixed
+    _fixed = seed
+
+
+def begin() -> None:
+    """A check begins."""
+    global _seed, _drawn
+    _seed, _drawn = secrets.randbits(32) if _fixed is None else _fixed, False
+
+
+def generator() -> np.random.Generator:
+    """For numpy's draws. Several of one check draw the same."""
+    global _drawn
+    _drawn = True
+    return np.random.default_rng(_seed)
+
+
+def torch_generator():
+    """For PyTorch's draws."""
+    import torch  # many chapters need none
+
+    return torch.Generator().manual_seed(int(generator().integers(2**63)))
+
+
+def how_to_draw_again() -> str:
+    """To be put behind a failure's message: how the same cases can be had once more."""
+    if not _drawn or _fixed is not None:
+        return ""
+    return f"\n(The cases are of seed {_seed}: `from checks import cases; cases.use_seed({_seed})` keeps them.)"

@@ -1,0 +1,86 @@
+"""What all checks have in common: how an answer is called, and what is said of one that returns nothing of use."""
+
+import inspect
+import reprlib
+import traceback
+from collections.abc import Callable, Iterator
+from functools import update_wrapper, wraps
+from types import CodeType
+from typing import Any
+
+from checks import cases
+
+NOTHING = object()
+
+
+class Called:
+    """An answer as its check calls it. It remembers the last call, and whether any call gave anything but None."""
+
+    def __init__(self, answer: Callable):
+        update_wrapper(self, answer)
+        self.answer, self.name = answer, getattr(answer, "__name__", "the answer")
+        self.given: tuple[tuple, dict] = ((), {})
+        self.got: Any = NOTHING
+        self.calls, self.useful, self.raised = 0, False, None
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        self.calls, self.given, self.got = self.calls + 1, (args, options), NOTHING
+        try:
+            self.got = self.answer(*args, **options)
+        except BaseException as error:
+            self.raised = error
+            raise
+        self.useful |= self.got is not None
+        return self.got
+
+
+def guarded(check: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Decorates every check. What goes wrong in the check because of what the answer returned is an AssertionError
+    that says so; an answer that never returned anything is asked for its `return`. Errors of the answer stay its own.
+    """
+
+    @wraps(check)
+    def run(answer: Callable) -> None:
+        called = Called(answer)
+        cases.begin()
+        try:
+            check(called)
+        except Exception as error:
+            reason = _explained(error, called)
+            if isinstance(reason, AssertionError):
+                reason.args = (f"{reason}{cases.how_to_draw_again()}",)
+                reason.called = called  # for the grader's feedback
+            if reason is error:
+                raise
+            raise reason from error
+
+    return run
+
+
+def _explained(error: Exception, called: Called) -> Exception:
+    """The error itself, or one that says what the reader can do about it."""
+    if error is called.raised or isinstance(error, NotImplementedError) or _is_of(called.answer, error):
+        return error
+    if called.calls and not called.useful:
+        return AssertionError(f"{called.name} returned None: does it end with a `return`?")
+    if isinstance(error, AssertionError) or not called.calls:
+        return error
+    returned = f"a {type(called.got).__name__}: {reprlib.repr(called.got)}"
+    why = f"{type(error).__name__}: {error}"
+    return AssertionError(f"{called.name} returned something that cannot be used ({why}). It returned {returned}")
+
+
+def _is_of(answer: Any, error: Exception) -> bool:
+    """Whether it passed through the answer's own code, in a generator or a method, say."""
+    parts = vars(answer).values() if inspect.isclass(answer) else [answer]
+    own = {code for part in parts if inspect.isfunction(part) for code in _codes(part.__code__)}
+    passed = {frame.f_code for frame, _ in traceback.walk_tb(error.__traceback__)}
+    return getattr(error, "of_the_answer", False) or not own.isdisjoint(passed)
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    """Of a function and of all that are defined within it."""
+    yield code
+    for part in code.co_consts:
+        if isinstance(part, CodeType):
+            yield from _codes(part)

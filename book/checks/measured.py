@@ -1,0 +1,107 @@
+"""What a call of an answer costs: for exercises whose text forbids a slow or a wasteful way."""
+
+import sys
+import time
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Of one call: seconds of processor time, bytes of arrays at its height, lines of Python."""
+
+    seconds: float
+    bytes: int
+    lines: int
+
+
+def spent(answer: Callable, *args: Any) -> tuple[Any, Spent]:
+    """What `answer(*args)` returns, and what it took. Where lines and bytes are counted, seconds are not typical."""
+    call = getattr(getattr(answer, "answer", answer), "measured", None)  # an answer in another process measures there
+    return call(*args) if call else measure(answer, *args)
+
+
+def measure(call: Callable, *args: Any) -> tuple[Any, Spent]:
+    lines = 0
+
+    def count(frame, event, _):
+        nonlocal lines
+        lines += event == "line"
+        return count
+
+    before, start = sys.gettrace(), time.process_time()
+    tracemalloc.start()
+    sys.settrace(count)
+    try:
+        got = call(*args)
+    finally:
+        sys.settrace(before)
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    return got, Spent(time.process_time() - start, most, lines)
+
+
+class Watched(np.ndarray):
+    """An array that writes down in `log` what is done with it: the operation's name, and the size of its result."""
+
+    log: list[tuple[str, int]]
+
+    def __array_finalize__(self, other):
+        self.log = getattr(other, "log", [])
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
+        if out is not None:
+            options["out"] = tuple(map(_plain, out))
+        return self._note(ufunc.__name__, getattr(ufunc, method)(*map(_plain, inputs), **options))
+
+    def __array_function__(self, function, types, args, kwargs):
+        return self._note(function.__name__, function(*_plain(args), **{k: _plain(v) for k, v in kwargs.items()}))
+
+    def _note(self, name, result):
+        self.log.append((name, int(np.size(result))))
+        return watched(result, self.log) if np.ndim(result) and isinstance(result, np.ndarray) else result
+
+
+def _plain(value):
+    """Without the watch, in lists and tuples too."""
+    if isinstance(value, list | tuple):
+        return type(value)(map(_plain, value))
+    return np.asarray(value) if isinstance(value, Watched) else value
+
+
+def watched(array: np.ndarray, log: list[tuple[str, int]]) -> Watched:
+    """The array, whose operations are from now on written into `log`."""
+    array = array.view(Watched)
+    array.log = log
+    return array
+
+
+class NoDotWithVector(np.ndarray):
+    """An array whose method `dot`, which numpy lets no argument override, refuses the scores."""
+
+    def dot(self, other, *args):
+        cells = isinstance(self, NoMatrixProduct) or isinstance(other, NoMatrixProduct)
+        assert not cells, "s was multiplied with a matrix: use the two diagonals"
+        return super().dot(other, *args)
+
+
+class NoMatrixProduct(NoDotWithVector):
+    """Scores that refuse to be multiplied with a matrix, by whatever name."""
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        spread = ufunc.signature is not None or any(np.ndim(i) > 1 for i in inputs)  # matmul has a signature, + has not
+        assert not spread, "s was multiplied with a matrix: use the two diagonals"
+        plain = [np.asarray(i) if isinstance(i, NoMatrixProduct) else i for i in inputs]
+        if "out" in options:
+            options["out"] = tuple(np.asarray(o) if isinstance(o, NoMatrixProduct) else o for o in options["out"])
+        result = getattr(ufunc, method)(*plain, **options)
+        return result.view(NoMatrixProduct) if isinstance(result, np.ndarray) else result
+
+    def __array_function__(self, function, types, args, kwargs):
+        refused = (np.dot, np.vdot, np.einsum, np.tensordot, np.inner)
+        assert function not in refused, "s was multiplied with a matrix: use the two diagonals"
+        return super().__array_function__(function, types, args, kwargs)
