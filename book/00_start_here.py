@@ -133,7 +133,7 @@ def follow(segmenter, frames, first_labels):
 # The library's loop, `segment_frames`, does this too, and takes in objects that appear later. On this video the two
 # agree in every pixel:
 
-# %%
+# %% tags=["equals-library"]
 mine = list(follow(FrtmSegmenter(backbone, FAST), video.frames, video.labels(0)))
 assert all(np.array_equal(a, b) for a, b in zip(mine, predictions, strict=True))
 print("equal to the library in all", len(mine), "frames")

@@ -312,7 +312,7 @@ for how in (Image.Resampling.BILINEAR, Image.Resampling.NEAREST):
 # The library's reader also says what is wrong with a file that it cannot use: it raises `InputError`, whose one line
 # names the file and the remedy.
 
-# %%
+# %% tags=["equals-library"]
 assert np.array_equal(palette, PALETTE)
 assert np.array_equal(one_hot(labels, ids), to_one_hot(labels, ids))
 assert np.array_equal(labels_from(masks, ids), from_one_hot(masks, ids))

@@ -231,7 +231,7 @@ print(f"F = {boundary_accuracy(M, G):.3f}")
 # for boundaries. A crop must not make new boundaries, nor lose any, which is why it keeps one pixel around the box.
 # The cell below compares both forms on all objects of all frames, and on the awkward masks.
 
-# %%
+# %% tags=["equals-library"]
 empty, full = np.zeros_like(G), np.ones_like(G)
 pairs = [
     (labels == i, shifted(labels, 1 + t) == i)
@@ -367,7 +367,7 @@ def twice(cost):
 # point of the second. The mean cost of what is left is the instability of one pair of frames.
 
 
-# %%
+# %% tags=["equals-library"]
 def instability(one, other):
     """Mean cost of matching the outlines of two masks, bool (H, W)."""
     cost = match_costs(contexts(contour_polygon(one)), contexts(contour_polygon(other)))
@@ -424,7 +424,7 @@ for name, masks in videos.items():
 # share their end points: of 9 frames the first takes 0 to 2, the last 6 to 8.
 
 
-# %%
+# %% tags=["equals-library"]
 def summary(scores):
     """Mean, recall and decay of a list of scores."""
     scores = np.asarray(scores)

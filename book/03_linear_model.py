@@ -309,7 +309,7 @@ print(
 #
 # The library's functions keep PyTorch's layout for weights and a channel axis for labels. The values are the same.
 
-# %%
+# %% tags=["equals-library"]
 y1, v1 = y[:, None], v[:, None]  # (K, H, W) -> (K, 1, H, W)
 torch.testing.assert_close(
     target_scores(x, (w1, w2))[:, 0], D(x, w1[:, :, 0, 0], w2[0])

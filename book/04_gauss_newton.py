@@ -431,7 +431,7 @@ for count in schedule[:2]:
 # The library's solver keeps the weights as a tuple of tensors, and asks a *problem* for the product with $A$ and for
 # $b$. `AutogradProblem` makes a problem of any function that returns residuals.
 
-# %%
+# %% tags=["equals-library"]
 textbook = AutogradProblem(
     lambda w: residuals(w, x, y, v, gamma, lambda_=lambda_), diagonal=lambda_
 )
@@ -550,7 +550,7 @@ print(f"{cells} numbers stand for {pixels} pixels")
 # convolution, and $X^\top$ the correlation back. Convolving by $f$ takes $9\,C$ multiplications per cell, where the two
 # layers take $c\,C + 9\,c$.
 
-# %%
+# %% tags=["equals-library"]
 patches = F.unfold(x, 3, padding=1)  # (K, C 9, h w): every cell's neighbourhood
 X = patches.permute(0, 2, 1).flatten(0, 1)  # (K h w, C 9): scores = X times filter
 

@@ -274,7 +274,7 @@ print(f"frame {t}: {one} pixels claimed by one object, {two} by two")
 # Clamping each $p_i$ to $10^{-7}$ from 0 and from 1 keeps the odds finite.
 
 
-# %%
+# %% tags=["equals-library"]
 def aggregate(p):
     """Probabilities (N, H, W) -> (N + 1, H, W), background first."""
     p = p.clamp(1e-7, 1 - 1e-7)
@@ -295,7 +295,7 @@ for pixel in ([0.9, 0.0], [0.9, 0.7], [0.6, 0.55], [0.45, 0.4]):
 # What should each model remember? Its own $q_i$, but zero where *another object* won. Otherwise a model would keep
 # training on its neighbour.
 
-# %%
+# %% tags=["equals-library"]
 q = aggregate(p)
 winner = q.argmax(dim=0)  # (H, W): 0 background, else the number of the object
 numbers = torch.arange(1, len(q))[:, None, None]
@@ -385,7 +385,7 @@ show(
 # one comes. `segment_frames` makes the calls. Chapter and library must agree in every pixel of every frame.
 
 
-# %%
+# %% tags=["equals-library"]
 def library(sequence, given):
     """Labels by FrtmSegmenter; `given` by number of frame."""
     segmenter = FrtmSegmenter(backbone, replace(FAST, seed=settings["seed"]))

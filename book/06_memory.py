@@ -502,7 +502,7 @@ print(f"{100 * part:.0f} % of what five leave undone lies along their eigenvecto
 # `TargetModel` keeps `SampleMemory`, and solves without ever building $A$. Both memories get the same samples until the
 # end of the video, with room for 12 only, so that eviction takes part; every update starts from the same $w_2$.
 
-# %%
+# %% tags=["equals-library"]
 library = TargetModel(replace(FAST.target_model, k_max=12))
 library.learn_first_frame(*clip.first, seed=settings["seed"])
 memory = Memory(first_samples, first_gamma, K_max=12)
@@ -718,7 +718,7 @@ class SumMemory:
 # It must equal a sample memory with room for all, and the library's `GramMemory`. A matrix of inner products is called
 # a *Gram matrix*, hence the name. The library's weights are in another order: taps first, channels second.
 
-# %%
+# %% tags=["equals-library"]
 every = Memory(first_samples, first_gamma, K_max=1000)
 sums, theirs = SumMemory(first_samples, first_gamma), GramMemory()
 theirs.fill(
@@ -801,7 +801,7 @@ print(f"held: samples {held[0] / 1e6:.1f} MB, sums {held[1] / 1e6:.1f} MB")
 # afterwards; $A$ itself goes on as before. Made of it, the next mixture would count the first frame twice.
 
 
-# %%
+# %% tags=["equals-library"]
 def mixed(A, A_first, sigma, pi):
     """A with the share pi of the first frame, where sigma is what it has by itself."""
     epsilon = (pi - sigma) / (1 - sigma) if sigma < pi else 0.0

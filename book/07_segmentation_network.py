@@ -404,7 +404,7 @@ class PlainS(nn.Module):
 #
 # With the weights of the trained network, and in double precision, where rounding hides nothing:
 
-# %%
+# %% tags=["equals-library"]
 theirs = deepcopy(network).double().eval()
 ours = PlainS(backbone.channels, 32).double().eval()
 ours.load_state_dict(theirs.state_dict())
@@ -503,7 +503,7 @@ for d in levels:
 # are matrix products. Nothing is approximated. The first doubling stays where it is, since a ReLU follows.
 
 
-# %%
+# %% tags=["equals-library"]
 def axis_matrices(n_out, n_in):
     """Both resizings, then a shift by -1, 0, 1: (3, n_out, n_in)."""
     cubic, linear = (
@@ -601,7 +601,7 @@ show(
 # the validation frame.
 
 
-# %%
+# %% tags=["equals-library"]
 def learn_D(image, mask):
     """D of the object in mask (H, W), as a function: frames -> scores (B, 1, h, w)."""
     images, masks = augment_first_frame(image, mask, samples=4, seed=seed)

@@ -237,7 +237,7 @@ def frtm(frames, given, config=config):
 #
 # The library makes the same calls behind `start`, `step` and `add_objects`. Every pixel of every frame must agree.
 
-# %%
+# %% tags=["equals-library"]
 ours = list(frtm(scene.frames, given_of(scene)))
 assert len(ours) == len(labels)
 assert all(np.array_equal(a, b) for a, b in zip(ours, labels))

@@ -364,7 +364,7 @@ print("the same (h, c) as nn.LSTMCell")
 # outputs" have it; we put it in both places.
 
 
-# %%
+# %% tags=["equals-library"]
 class ChapterConvLSTM(nn.Module):
     def __init__(self, in_channels, channels, kernel=3):
         super().__init__()
@@ -578,7 +578,7 @@ for name, values in difference.items():
 # only*; from frame to frame there is only $h$.
 
 
-# %%
+# %% tags=["equals-library"]
 class ChapterSpaceTime(nn.Module):
     def __init__(self, in_channels, channels, kernel=3):
         super().__init__()

@@ -439,7 +439,7 @@ for name, layers in (("this chapter", 3), ("the paper", 5)):
 # ## 6 The whole
 
 
-# %%
+# %% tags=["equals-library"]
 class ChapterS2S(nn.Module):
     def __init__(self, config):
         super().__init__()

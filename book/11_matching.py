@@ -189,7 +189,7 @@ show(
 # $1 - \text{soft IoU}$ and nothing else. (Exercise 11.1 asks for the formula in numpy.)
 
 
-# %%
+# %% tags=["equals-library"]
 def soft_iou(p, y, epsilon=1e-6):
     """p and y (..., H, W) -> (...)."""
     both = (p * y).sum(dim=(-2, -1))
@@ -352,7 +352,7 @@ show(
 # `(N, HW) @ (HW, M)`; the unions need only the sums of each mask.
 
 
-# %%
+# %% tags=["equals-library"]
 def all_pairs(p, y, epsilon=1e-6):
     """p (N, H, W) and y (M, H, W) -> soft IoUs (N, M)."""
     p, y = p.flatten(1), y.flatten(1)  # (N, HW), (M, HW)
@@ -508,7 +508,7 @@ for size in (2, 3, 5, 10):
 # padding that holds something.)
 
 
-# %%
+# %% tags=["equals-library"]
 def match_batch(p, y, valid):
     """p (B, N, H, W), y (B, M, H, W), valid (B, M) -> slots (B, M)."""
     slots = []
@@ -542,7 +542,7 @@ for one in ([0, 1, 2], [1, 0, 2], [2, 1, 0], [1, 2, 0]):
 # %% [markdown]
 # Now the loss of the frame above, and its gradient for each of the five slots.
 
-# %%
+# %% tags=["equals-library"]
 p_film = p_film.requires_grad_()
 slots = torch.tensor(linear_sum_assignment(1 - S.T.numpy())[1])
 loss = (1 - soft_iou(p_film[slots], film_y[0])).mean()

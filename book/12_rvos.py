@@ -332,7 +332,7 @@ for level, cell in mine.cells.items():
 # ones through the masks, too.
 
 
-# %%
+# %% tags=["equals-library"]
 def previous(masks, logits, t, i):
     """The mask (B, 1, H, W) that cell (t, i) is given.
 
@@ -395,7 +395,7 @@ for level, cell in mine.cells.items():
 # table in $T + N - 1$ steps.
 
 
-# %%
+# %% tags=["equals-library"]
 def diagonals(T, N):
     """The cells (t, i) of every step, in the order of the frames."""
     return [

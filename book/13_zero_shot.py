@@ -364,7 +364,7 @@ for name, values in zip(rules, by_count.T):
 # half. Streaming, a frame at a time, it must find what `find` found with the whole clip at hand.
 
 
-# %%
+# %% tags=["equals-library"]
 def labels_by_hand(z, chosen):
     """Labels (T, H, W), of logits (T, slots, H, W) and {slot: id}."""
     keys = sorted(chosen)

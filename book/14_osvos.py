@@ -172,7 +172,7 @@ show(
 # or VGG's learn along.
 
 
-# %%
+# %% tags=["equals-library"]
 def enlarge(x, stride):
     """(B, C, h, w) -> (B, C, stride h, stride w): the paper's frozen layer."""
     tent = 1 - (torch.arange(2 * stride) - (stride - 0.5)).abs() / stride
@@ -252,7 +252,7 @@ show(
 # Both sums together then weigh the same, $|Y_+||Y_-|/|Y|$ each.
 
 
-# %%
+# %% tags=["equals-library"]
 def eq_1(logits, y):
     """One image: logits and y (H, W)."""
     beta = 1 - y.mean()
@@ -384,7 +384,7 @@ print(f"against all objects {both:.3f}, against the first of them {given:.3f}")
 # of their steps.
 
 
-# %%
+# %% tags=["equals-library"]
 def tuning(start, frame, mask, config=online):
     """An endless tuning: the network, which changes, after each of its steps."""
     network = copy.deepcopy(start)

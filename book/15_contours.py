@@ -124,7 +124,7 @@ show(
 # nobody has marked, and calling them 0 would teach the network to find salient objects, not contours. So let a pixel
 # count only if it lies within a band around an annotated object.
 
-# %%
+# %% tags=["equals-library"]
 areas = np.where(sequences[0].labels(0) > 0, sequences[0].labels(0) + 1, 1)  # 1: ground
 y, known = contour_labels(areas, band=16)
 inside = find_boundaries(areas, mode="thick", connectivity=1)
@@ -203,7 +203,7 @@ print(f"{basins.max()} basins in {part.size} pixels")
 # all their pixels. Go on until one region is left. Slowly, looking at everything again after every merge:
 
 
-# %%
+# %% tags=["equals-library"]
 def sides(regions, contours):
     """Where two pixels of different regions touch: regions a, b and the value, (n,)."""
     found = []
@@ -422,7 +422,7 @@ assert np.mean(by_share[config.share]) > np.mean(by_share[0.5])
 # for, the recovery. The superpixels of a frame serve all its objects. Where the steps leave nothing of a mask, no
 # contour speaks of the object, and the mask stays as it was.
 
-# %%
+# %% tags=["equals-library"]
 both = np.stack([p, coarse(truth, np.random.default_rng(1), noise=0.1)])  # (2, H, W)
 by_hand = []
 for soft in both:

@@ -214,7 +214,7 @@ for missed, coarse in ((0, 0), (0, 0.06), (0, 0.12), (0.2, 0.06), (0.2, 0.12)):
 # rise by .02. (The library also passes over proposals whose score is below .5; the source here makes none.)
 
 
-# %%
+# %% tags=["equals-library"]
 def my_select(masks, y, least_inside=0.5, least_gain=0.02):
     """Masks bool (N, H, W), y bool (H, W) -> the proposals taken, in their order."""
     area = masks.sum(axis=(1, 2))  # (N,)
@@ -310,7 +310,7 @@ print("of no proposals at all:", my_select(elsewhere[:0], truth[0]))
 # mistake in one frame does no harm in the next.
 
 
-# %%
+# %% tags=["equals-library"]
 def my_propagate(p, wanted, m, least_overlap=0.1):
     """As many proposals of each category as wanted, where the estimate m sees them."""
     left, rest, taken = Counter(wanted), m.copy(), []

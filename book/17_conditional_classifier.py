@@ -228,7 +228,7 @@ for rival in STAGES[:-1]:
 # and PyTorch has a name for it: linear interpolation.
 
 
-# %%
+# %% tags=["equals-library"]
 def my_conditional(f1, f2, w):
     """All maps (B, 1, H, W)."""
     return w * f1 + (1 - w) * f2

@@ -307,7 +307,7 @@ assert all(
 # over the sequences that have it, and what is gained on those without it.
 
 
-# %%
+# %% tags=["equals-library"]
 def with_and_without(scores, tags):
     """By attribute: the mean with it, and the gain without it. Both dicts by sequence."""
     found = {}
@@ -395,7 +395,7 @@ print(f"OSVOS-S above 70 %: {above['70']} of 20, above 80 %: {above['80']} of 20
 # and average.
 
 
-# %%
+# %% tags=["equals-library"]
 def stretch(J, points):
     """J of a video's frames (T,), read off at so many points of its length."""
     places = np.linspace(0, len(J) - 1, points)

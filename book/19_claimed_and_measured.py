@@ -17,8 +17,10 @@
 profile = "smoke"
 
 # %% tags=["imports"]
+import json
 import textwrap
 from collections import Counter
+from dataclasses import asdict
 from decimal import Decimal
 from pathlib import Path
 
@@ -116,6 +118,22 @@ print(
 print(f"commit    {record.commit[:12]}\nmade      {record.created}")
 print(f"data      {record.data[0]['spec']}, {record.data[0]['frames']} frames")
 print(f"          sha256 {record.data[0]['sha256'][:16]}...")
+
+# %% [markdown]
+# ### Equal to the library
+#
+# `read_record` adds nothing and rounds nothing. A record is a JSON file, and whoever reads it as one has the same.
+
+
+# %% tags=["equals-library"]
+def read(name):
+    """A record as its file has it."""
+    return json.loads(Path(f"results/{name}.json").read_text(encoding="utf-8"))
+
+
+for name, record in records.items():
+    assert read(name) == asdict(record), name
+print(f"{len(records)} files say what the library says")
 
 # %% [markdown]
 # That was one row. A table of claims is worth something if this can be done for *every* row, so here it is done: the

@@ -331,7 +331,7 @@ again = list(go_on(new_segmenter(), frames, answers, name, mender.labels))
 # `segment_video(..., keep=masks)` does it from folder to folder: the mended mask is named after its frame, and `keep`
 # is the folder of the earlier run.
 
-# %%
+# %% tags=["equals-library"]
 better = folder / "better"
 segment_video(
     clip,

@@ -30,7 +30,7 @@ def imports(source: str, *, package: str = "", functions: bool = True) -> frozen
     """
     found = set()
     tree = ast.parse(source)
-    for node in ast.walk(tree) if functions else _outside_functions(tree):
+    for node in ast.walk(tree) if functions else outside_functions(tree):
         if isinstance(node, ast.Import):
             found.update((name,) for alias in node.names for name in _with_parents(alias.name))
         elif isinstance(node, ast.ImportFrom):
@@ -39,11 +39,12 @@ def imports(source: str, *, package: str = "", functions: bool = True) -> frozen
     return frozenset(found)
 
 
-def _outside_functions(tree: ast.AST) -> Iterator[ast.AST]:
+def outside_functions(tree: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a source, the functions themselves among them, but not what is within these."""
     for node in ast.iter_child_nodes(tree):
         yield node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            yield from _outside_functions(node)
+            yield from outside_functions(node)
 
 
 def _with_parents(name: str) -> list[str]:
