@@ -14,6 +14,11 @@ from pipeline.execute import execute_all
 CHAPTERS = {path.stem: path for path in chapter_paths()}
 HEADINGS = ("Goals", "Exercises", "Measured and claimed", "How this differs from the paper", "Summary", "References")
 SECONDS = 120  # a chapter's, on two cores
+WIDGETS = [
+    name
+    for path in (BOOK.parent / "src" / "vosbook" / "view").glob("*.py")
+    for name in re.findall(r"^class (\w+)\(anywidget\.AnyWidget\)", path.read_text(encoding="utf-8"), re.MULTILINE)
+]
 every_chapter = pytest.mark.parametrize("name", CHAPTERS)
 
 
@@ -54,7 +59,7 @@ def test_every_figure_says_what_it_shows(name):
 def test_a_widget_has_a_static_picture_beside_it(name):
     cells = code_cells(read_chapter(CHAPTERS[name]))
     for place, cell in enumerate(cells):
-        if re.search(r"\b(Inspector|Painter)\(", cell.source):
+        if re.search(rf"\b({'|'.join(WIDGETS)})\(", cell.source):
             beside = "\n".join(c.source for c in cells[max(0, place - 2) : place + 3])
             assert "show(" in beside, cell.source
 
