@@ -1,13 +1,17 @@
 """Both ways to install, pip and conda, give the versions that the book was made with, and all of the package."""
 
 import re
+import sys
 import tomllib
+from collections.abc import Iterable
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from pipeline.imports import imports
 
 from vosbook.runs import read_record
 from vosbook.weights import SHIPPED, read_about
@@ -38,6 +42,22 @@ def test_the_lock_satisfies_the_package(line):
     requirement = Requirement(line)
     pin = PINS[canonicalize_name(requirement.name)]
     assert requirement.specifier.contains(pin), f"{line} does not allow {pin}"
+
+
+def test_the_package_depends_on_what_it_imports_and_on_nothing_else():
+    """Pictures and widgets may need more: what draws in a notebook comes with the extra `book`."""
+    core = {canonicalize_name(Requirement(line).name) for line in PROJECT["dependencies"]}
+    files = list((ROOT / "src" / "vosbook").rglob("*.py"))
+    outside_view = _imported_by(file for file in files if file.parent.name != "view")
+    assert outside_view <= core <= _imported_by(files)
+
+
+def _imported_by(files: Iterable[Path]) -> set[str]:
+    """The packages that the files import, beside Python's own and ours, as an index calls them."""
+    found = {names for file in files for names in imports(file.read_text(encoding="utf-8"), package="vosbook.room")}
+    modules = {name.split(".")[0] for names in found for name in names} - sys.stdlib_module_names - {"vosbook"}
+    held_by = packages_distributions()
+    return {canonicalize_name(held_by[module][0]) for module in modules}
 
 
 def test_conda_installs_the_lock_and_nothing_beside_it():

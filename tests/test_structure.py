@@ -4,27 +4,65 @@ A rule lists what breaks it. Each is tried on small made-up houses before it is 
 """
 
 import re
-from collections.abc import Container
+from collections import deque
+from collections.abc import Collection, Container, Mapping
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from pipeline.chapters import BOOK
-from pipeline.imports import (
-    Graph,
-    Modules,
-    between_rooms,
-    find_modules,
-    import_graph,
-    imports,
-    named_files,
-    reached,
-    room,
-    shortest_cycle,
-)
+from pipeline.imports import Modules, find_modules, imports, imports_of, named_files, reached
+
+Graph = Mapping[str, Collection[str]]  # which others each name imports
 
 LIBRARY = BOOK.parent / "src" / "vosbook"
 CHAPTER_NUMBER = re.compile(r"\bchapters? \d|\bch\d\d\b|\b\d\d_[a-z]+\.py\b", re.IGNORECASE)
+
+
+# --------------------------------------------------------------------------------------------------- the graph
+
+
+def import_graph(modules: Modules) -> dict[str, set[str]]:
+    return {name: imports_of(name, modules) - {name} for name in modules}
+
+
+def room(name: str) -> str:
+    """The part of a module's name after the package's, where there is one."""
+    return name.split(".")[min(1, name.count("."))]
+
+
+def between_rooms(graph: Graph) -> dict[str, set[str]]:
+    rooms: dict[str, set[str]] = {room(name): set() for name in graph}
+    for name, others in graph.items():
+        rooms[room(name)].update(room(other) for other in others if room(other) != room(name))
+    return rooms
+
+
+def shortest_cycle(graph: Graph) -> list[str]:
+    """Names along a shortest cycle, the first of them again at the end; empty where there is no cycle."""
+    return min(filter(None, (way_back(name, graph) for name in sorted(graph))), key=len, default=[])
+
+
+def way_back(start: str, graph: Graph) -> list[str]:
+    """A shortest way from a name back to itself; empty where there is none."""
+    ways, seen = deque([[start]]), set()
+    while ways:
+        way = ways.popleft()
+        for name in sorted(set(graph[way[-1]]) - seen):
+            if name == start:
+                return [*way, name]
+            seen.add(name)
+            ways.append([*way, name])
+    return []
+
+
+def arrows(graph: Graph, sources: Container[str], targets: Container[str]) -> list[str]:
+    """The imports by modules of the rooms `sources` of modules in the rooms `targets`."""
+    starts = (name for name in sorted(graph) if room(name) in sources)
+    return [f"{name} imports {other}" for name in starts for other in sorted(graph[name]) if room(other) in targets]
+
+
+# --------------------------------------------------------------------------------------------------- the rules
 
 
 def cycle_of_modules(modules: Modules) -> list[str]:
@@ -76,12 +114,6 @@ def imports_that_cannot_be_read(modules: Modules) -> list[str]:
     """The other rules, and the cache of executed chapters, see what an import statement says."""
     named = {name: file.read_text(encoding="utf-8") for name, file in modules.items()}
     return [name for name, text in named.items() if "import_module" in text or "__import__" in text]
-
-
-def arrows(graph: Graph, sources: Container[str], targets: Container[str]) -> list[str]:
-    """The imports by modules of the rooms `sources` of modules in the rooms `targets`."""
-    starts = (name for name in sorted(graph) if room(name) in sources)
-    return [f"{name} imports {other}" for name in starts for other in sorted(graph[name]) if room(other) in targets]
 
 
 # ------------------------------------------------------------------------------------------------- made-up houses

@@ -1,7 +1,6 @@
 """What imports what, read from the source. Imports within functions and under TYPE_CHECKING count as all others do."""
 
 import ast
-from collections import deque
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from fnmatch import filter as matching
 from functools import cache
@@ -9,7 +8,6 @@ from importlib.util import resolve_name
 from pathlib import Path
 
 Modules = Mapping[str, Path]  # files by dotted name, such as vosbook.nn.encoder; a package's is that of its __init__
-Graph = Mapping[str, Collection[str]]  # each name's own imports
 
 
 def find_modules(package: Path) -> dict[str, Path]:
@@ -53,15 +51,8 @@ def _with_parents(name: str) -> list[str]:
     return [".".join(parts[:n]) for n in range(1, len(parts) + 1)]
 
 
-# ------------------------------------------------------------------------------------------------------------ graphs
-
-
-def import_graph(modules: Modules) -> dict[str, set[str]]:
-    """Which of the modules each of them imports."""
-    return {name: _imports_of(name, modules) - {name} for name in modules}
-
-
-def _imports_of(name: str, modules: Modules, *, functions: bool = True) -> set[str]:
+def imports_of(name: str, modules: Modules, *, functions: bool = True) -> set[str]:
+    """Which of the modules the one of this name imports; `functions` as above."""
     package = name if modules[name].name == "__init__.py" else name.rpartition(".")[0]
     return _known(imports(_text(modules[name]), package=package, functions=functions), modules)
 
@@ -70,37 +61,6 @@ def _known(found: Iterable[tuple[str, ...]], modules: Modules) -> set[str]:
     """The first of each import's possible names that is one of the modules."""
     known = (next((name for name in names if name in modules), None) for names in found)
     return {name for name in known if name is not None}
-
-
-def room(name: str) -> str:
-    """The room of a module: the part of its name after the package's, where there is one."""
-    return name.split(".")[min(1, name.count("."))]
-
-
-def between_rooms(graph: Graph) -> dict[str, set[str]]:
-    """The graph of rooms: which others the modules of each import."""
-    rooms: dict[str, set[str]] = {room(name): set() for name in graph}
-    for name, others in graph.items():
-        rooms[room(name)].update(room(other) for other in others if room(other) != room(name))
-    return rooms
-
-
-def shortest_cycle(graph: Graph) -> list[str]:
-    """Names along a shortest cycle, the first of them again at the end; empty where there is no cycle."""
-    return min(filter(None, (_way_back(name, graph) for name in sorted(graph))), key=len, default=[])
-
-
-def _way_back(start: str, graph: Graph) -> list[str]:
-    """A shortest way from a name back to itself; empty where there is none."""
-    ways, seen = deque([[start]]), set()
-    while ways:
-        way = ways.popleft()
-        for name in sorted(set(graph[way[-1]]) - seen):
-            if name == start:
-                return [*way, name]
-            seen.add(name)
-            ways.append([*way, name])
-    return []
 
 
 # ------------------------------------------------------------------------------------------------ what code can reach
@@ -117,10 +77,10 @@ def reached(code: str, modules: Modules) -> set[str]:
     while waiting:
         name = waiting.pop()
         found.add(name)
-        waiting |= _imports_of(name, modules)
+        waiting |= imports_of(name, modules)
         for package in modules.keys() & set(_with_parents(name)) - passed - {name}:
             passed.add(package)
-            waiting |= _imports_of(package, modules, functions=False)
+            waiting |= imports_of(package, modules, functions=False)
         waiting -= found
     return found | passed
 

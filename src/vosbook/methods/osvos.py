@@ -9,7 +9,7 @@ Every object has an online network of its own. Frames are segmented one by one, 
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,6 @@ import torch
 from torch import Tensor
 
 from vosbook.contours.detector import Snapper
-from vosbook.datasets.sequence import Frames
 from vosbook.errors import InputError
 from vosbook.features import Backbone, load_backbone
 from vosbook.merge import soft_aggregate, to_labels
@@ -26,7 +25,7 @@ from vosbook.nn.encoder import Encoder
 from vosbook.nn.side_outputs import SideOutputNetwork, balanced_bce, load_side_outputs
 from vosbook.training.fine_tune import Budget, Tuned, fine_tune
 from vosbook.training.stills import StillConfig, draw_view, stack_stills
-from vosbook.video.labels import VOID, object_ids
+from vosbook.video.labels import object_ids
 from vosbook.weights import given_or_shipped
 
 METHOD = "osvos"
@@ -203,26 +202,3 @@ class OsvosSegmenter:
         with _precision(self.config, device):
             logits = [network.logits(images)[:, 0] for network in self.networks.values()]
         return torch.stack(logits).float()
-
-
-def segment_at_once(
-    segmenter: OsvosSegmenter, frames: Frames, given: Mapping[str, np.ndarray], *, batch: int = 4
-) -> Iterator[np.ndarray]:
-    """`segment_frames` for a video that is there as a whole: the same labels, `batch` frames at a time.
-
-    `given` maps frame names to labels of the objects that appear there.
-    """
-    started, waiting = False, []
-    for name, frame in zip(frames.names, frames, strict=True):
-        waiting.append(frame)
-        if name not in given and len(waiting) < batch and name != frames.names[-1]:
-            continue
-        block = np.stack(waiting)  # (B, H, W, 3)
-        labels = segmenter.segment(block) if started else np.zeros(block.shape[:3], np.uint8)
-        if name in given:
-            new = np.where(given[name] == VOID, 0, given[name]).astype(np.uint8)
-            (segmenter.add_objects if started else segmenter.start)(frame, new)
-            labels[-1] = np.where(new > 0, new, labels[-1])
-            started = True
-        yield from labels
-        waiting = []
