@@ -23,6 +23,7 @@ import copy
 import time
 from colorsys import hsv_to_rgb
 from dataclasses import replace
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -50,6 +51,7 @@ from vosbook.profiles import load_profile
 from vosbook.runs import read_record
 from vosbook.segmenter import segment_frames
 from vosbook.training.clips import ClipConfig, ClipSampler
+from vosbook.training.views import CLIP_VIEWS
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, new_figure, score_curves, show
 
@@ -119,7 +121,8 @@ torch.set_flush_denormal(
 settings = load_profile(profile).of("s2s")
 seed = settings["seed"]
 films = [film(n) for n in range(settings["videos"])]
-drawn = ClipConfig(size=SIZE, slots=1, frames=(4, 6), min_pixels=40, seed=seed)
+views = replace(CLIP_VIEWS, min_pixels=40)
+drawn = ClipConfig(size=SIZE, views=views, slots=1, frames=(4, 6), seed=seed)
 config = S2SConfig(
     backbone=settings["backbone"],
     level="layer2",  # stride 8
@@ -614,9 +617,7 @@ sparse = []
 for one in films[:8]:
     kept = one.frames.names[::3]
     sparse.append(replace(one, masks=ArrayMasks(one.masks.labels[::3], kept)))
-clips = ClipConfig(
-    size=SIZE, slots=1, frames=(9, 9), min_pixels=40, annotated_only=False, seed=seed
-)
+clips = replace(drawn, frames=(9, 9), annotated_only=False)
 batch = ClipSampler(sparse, clips).batch(0, range(1))
 images, masks, labelled = batch.images[0, :9], batch.y[0], batch.labelled[0]
 x = mine.encode(images[1:]).detach().requires_grad_()  # (T - 1, width, h, w)
@@ -776,8 +777,9 @@ show(
 # how things go on in time, which has nothing to do with this object, and a jump between two random views is no motion.
 
 # %%
-views = ClipConfig(size=SIZE, flip=0, seed=seed)
-pairs = list(affine_pairs(video.frames[0], video.labels(0), views, number=2))
+rng = np.random.default_rng(seed)
+endless = affine_pairs(video.frames[0], video.labels(0), rng, size=SIZE)
+pairs = list(islice(endless, 2))
 show(
     image_row(
         [

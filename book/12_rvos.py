@@ -20,6 +20,7 @@ profile = "smoke"
 # %% tags=["imports"]
 import time
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -43,6 +44,7 @@ from vosbook.segmenter import segment_frames
 from vosbook.training.clips import ClipConfig, ClipSampler
 from vosbook.training.held_out import FirstMasks
 from vosbook.training.loop import TrainConfig, train
+from vosbook.training.views import CLIP_VIEWS
 from vosbook.video.labels import object_ids
 from vosbook.view.inspector import Inspector
 from vosbook.view.overlay import overlay
@@ -62,10 +64,11 @@ folder = Path(scratch.name)
 torch.set_flush_denormal(True)  # sums below 1e-38 are zero; a CPU is slow at them
 SIZE = (48, 64)  # (H, W) of the frames
 videos = [moving_shapes(n) for n in range(settings["videos"])]
+views = replace(CLIP_VIEWS, min_pixels=20)
 short, long = (
     ClipSampler(
         videos,
-        ClipConfig(size=SIZE, frames=(T, T), slots=3, min_pixels=20, seed=seed),
+        ClipConfig(size=SIZE, frames=(T, T), slots=3, views=views, seed=seed),
     )
     for T in (4, 5)
 )

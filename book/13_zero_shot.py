@@ -38,6 +38,7 @@ from vosbook.runs import read_record
 from vosbook.segmenter import segment_frames
 from vosbook.training.clips import ClipConfig, ClipSampler
 from vosbook.training.loop import TrainConfig, train
+from vosbook.training.views import ViewConfig
 from vosbook.video.labels import object_ids
 from vosbook.view.inspector import Inspector
 from vosbook.view.overlay import overlay
@@ -54,10 +55,10 @@ settings = load_profile(profile).of("zero_shot")
 seed, slots = settings["seed"], settings["slots"]
 scratch = TemporaryDirectory()  # of this notebook
 torch.set_flush_denormal(True)  # sums below 1e-38 are zero; a CPU is slow at them
-still = {"rotation": 0, "translation": 0, "shear": 0, "zoom": (1, 1)}  # as drawn
+views = ViewConfig(flip=0.5, min_pixels=20)  # else as drawn
 clips = ClipSampler(
     [moving_shapes(n, frames=5) for n in range(settings["videos"])],
-    ClipConfig(SIZE, frames=(3, 3), slots=3, min_pixels=20, seed=seed, **still),
+    ClipConfig(SIZE, frames=(3, 3), slots=3, views=views, seed=seed),
 )
 
 

@@ -42,7 +42,8 @@ from vosbook.nn.side_outputs import SideOutputNetwork, balanced_bce, deep_loss
 from vosbook.profiles import load_profile
 from vosbook.runs import read_record
 from vosbook.training.fine_tune import Budget, learn
-from vosbook.training.stills import StillConfig, StillSampler, draw_view, stack_stills
+from vosbook.training.stills import StillConfig, StillSampler, stack_stills
+from vosbook.training.views import STILL_VIEWS, draw_view
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, new_figure, show
 
@@ -58,9 +59,8 @@ settings = load_profile(profile).of("osvos")
 seed, SIZE, effects = settings["seed"], (96, 168), ("bend", "camera", "scale", "spin")
 world = SyntheticConfig(size=SIZE, frames=12, objects=(1, 2), effects=effects)
 videos = [make_sequence(600 + n, world) for n in range(settings["videos"])]
-drawn = StillConfig(
-    size=SIZE, zoom=(0.75, 1.5), translation=0.1, min_pixels=60, seed=seed
-)
+wide = replace(STILL_VIEWS, zoom=(0.75, 1.5), translation=0.1, min_pixels=60)
+drawn = StillConfig(size=SIZE, views=wide, seed=seed)
 sampler = StillSampler(videos, drawn)
 
 
@@ -323,7 +323,7 @@ show(
 # %%
 rng = np.random.default_rng(seed)
 views = [
-    draw_view(frames[0], (labels[0] == 1).astype(np.uint8), StillConfig(size=SIZE), rng)
+    draw_view(frames[0], (labels[0] == 1).astype(np.uint8), STILL_VIEWS, rng)
     for _ in range(6)
 ]
 show(
@@ -390,12 +390,11 @@ def tuning(start, frame, mask, config=online):
     network = copy.deepcopy(start)
     new = [p for name, p in network.named_parameters() if not name.startswith("score.")]
     optimizer = torch.optim.Adam(new, lr=config.lr)
-    views = StillConfig(size=mask.shape, min_pixels=1)
-    step = 0
+    mask, step = mask.astype(np.uint8), 0
     while True:
         yield network
         rng = np.random.default_rng([config.seed, step, 0, 4])
-        images, y = stack_stills([draw_view(frame, mask.astype(np.uint8), views, rng)])
+        images, y = stack_stills([draw_view(frame, mask, config.views, rng)])
         loss = balanced_bce(network.logits(images), y, normalised=True)
         optimizer.zero_grad()
         loss.backward()

@@ -50,6 +50,7 @@ from vosbook.proposals import ProposalErrors, SyntheticProposals
 from vosbook.runs import read_record
 from vosbook.semantics import select, union_of
 from vosbook.training.fine_tune import Budget, learn
+from vosbook.training.views import GIVEN_VIEWS
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, new_figure, show
 
@@ -79,13 +80,8 @@ def config_of(part):
     """Adam's rate, the views of a step, and how many steps."""
     chosen = dict(settings[part])
     budget = Budget(seconds=None, steps=chosen.pop("steps"))
-    return OsvosSConfig(
-        budget=budget,
-        rotation=15.0,
-        zoom=(0.8, 1.3),
-        translation=0.1,
-        **chosen,
-    )
+    views = replace(GIVEN_VIEWS, rotation=15.0, zoom=(0.8, 1.3), translation=0.1)
+    return OsvosSConfig(budget=budget, views=views, **chosen)
 
 
 parent, branch, tuning = (config_of(part) for part in ("parent", "branch", "tuning"))

@@ -14,7 +14,7 @@ profile = "smoke"
 
 # %% tags=["imports"]
 import copy
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import count, islice
 
 import numpy as np
@@ -39,6 +39,7 @@ from vosbook.proposals import ProposalErrors, SyntheticProposals
 from vosbook.runs import manifest_entry, record_run
 from vosbook.semantics import SemanticsConfig, select, union_of
 from vosbook.training.fine_tune import Budget, learn
+from vosbook.training.views import GIVEN_VIEWS
 
 # %%
 settings = load_profile(profile).of("osvos_s_proposals")
@@ -78,11 +79,11 @@ print(len(train), "videos to learn from; to be scored:", *(spec for spec, *_ in 
 
 # %%
 def config_of(name):
-    moves = lists_as_tuples(settings["views"])
+    views = replace(GIVEN_VIEWS, **lists_as_tuples(settings["views"]))
     part = dict(settings[name])
     semantics = SemanticsConfig(**settings["semantics"])
     budget = Budget(seconds=None, steps=part.pop("steps"))
-    return OsvosSConfig(semantics=semantics, budget=budget, seed=settings["seed"], **moves, **part)
+    return OsvosSConfig(semantics=semantics, budget=budget, views=views, seed=settings["seed"], **part)
 
 
 parent, branch, tuning = (config_of(name) for name in ("parent", "branch", "tuning"))

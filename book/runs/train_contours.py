@@ -26,7 +26,7 @@
 profile = "smoke"
 
 # %% tags=["imports"]
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import torch
@@ -47,6 +47,7 @@ from vosbook.training.contours import ContourSampler, ObjectMasks, contour_loss
 from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes
 from vosbook.training.recorded import recorded_training
 from vosbook.training.stills import StillConfig
+from vosbook.training.views import STILL_VIEWS
 from vosbook.video.labels import VOID
 from vosbook.weights import describe_network
 
@@ -70,7 +71,8 @@ data = [manifest_entry(spec, sequence) for spec, sequence in zip(specs, sequence
 if settings["pascal_context"]:
     sources.append(PascalContext(data_folder() / "PASCALContext"))
     data.append({"spec": "pascal-context", "frames": len(sources[-1])})
-stills = StillConfig(**lists_as_tuples(settings["stills"]))
+views = replace(STILL_VIEWS, **lists_as_tuples(settings["views"]))
+stills = StillConfig(**lists_as_tuples(settings["stills"]), views=views)
 sampler = ContourSampler(sources, stills, device=device)
 len(sampler.pool)
 

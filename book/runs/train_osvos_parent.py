@@ -27,7 +27,7 @@ profile = "smoke"
 variant = "parent"
 
 # %% tags=["imports"]
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import torch
 
@@ -43,6 +43,7 @@ from vosbook.training.held_out import score_held_out
 from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes
 from vosbook.training.recorded import recorded_training
 from vosbook.training.stills import StillConfig, StillSampler
+from vosbook.training.views import STILL_VIEWS
 from vosbook.weights import describe_network
 
 # %%
@@ -61,7 +62,9 @@ first, last = settings["videos"]
 specs = [*settings["data"], *(f"synthetic/{seed}" for seed in range(first, last + 1))]
 sequences = [load_sequence(spec, config=synthetic, resolution=settings["resolution"]) for spec in specs]
 data = [manifest_entry(spec, sequence) for spec, sequence in zip(specs, sequences)]
-stills = StillConfig(**lists_as_tuples(settings["stills"]), images=settings["images"], seed=settings["seed"])
+views = replace(STILL_VIEWS, **lists_as_tuples(settings["views"]))
+drawn = lists_as_tuples(settings["stills"])
+stills = StillConfig(**drawn, views=views, images=settings["images"], seed=settings["seed"])
 sampler = StillSampler(sequences, stills, device=device)
 len(sequences), len(sampler.pool)
 

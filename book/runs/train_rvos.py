@@ -28,7 +28,7 @@ profile = "smoke"
 variant = "one_shot"
 
 # %% tags=["imports"]
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import torch
 
@@ -46,6 +46,7 @@ from vosbook.training.clips import ClipConfig, ClipSampler
 from vosbook.training.held_out import score_held_out
 from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes
 from vosbook.training.recorded import recorded_training
+from vosbook.training.views import CLIP_VIEWS
 
 # %%
 profile, variant = script_parameters(profile=profile, variant=variant)
@@ -72,14 +73,15 @@ data = [manifest_entry(spec, sequence) for spec, sequence in zip(specs, sequence
 len(sequences)
 
 # %% [markdown]
-# The training has stages, each up to a share of the steps. A stage has its own clips, and says whether the network is
-# given the true mask of the frame before (`true_masks`) or, from the third frame on, its own.
+# The training has stages, each up to a share of the steps. A stage has its own clips and views, and says whether the
+# network is given the true mask of the frame before (`true_masks`) or, from the third frame on, its own.
 
 
 # %%
 stages = []
 for stage in settings["stages"]:
-    clips = ClipConfig(seed=settings["seed"], **lists_as_tuples(settings["clips"] | stage["clips"]))
+    views = replace(CLIP_VIEWS, **lists_as_tuples(settings["views"] | stage.get("views", {})))
+    clips = ClipConfig(views=views, seed=settings["seed"], **lists_as_tuples(settings["clips"] | stage["clips"]))
     stages.append((stage["until"], stage["true_masks"], ClipSampler(sequences, clips, device=device)))
 
 # %% [markdown]

@@ -27,7 +27,7 @@ profile = "smoke"
 variant = "initializer"
 
 # %% tags=["imports"]
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import torch
 
@@ -42,6 +42,7 @@ from vosbook.training.clips import ClipConfig, ClipSampler
 from vosbook.training.held_out import score_held_out
 from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes
 from vosbook.training.recorded import recorded_training
+from vosbook.training.views import CLIP_VIEWS
 from vosbook.weights import describe_network
 
 # %%
@@ -77,16 +78,18 @@ data = [manifest_entry(spec, sequence) for spec, sequence in zip(specs, sequence
 len(sequences)
 
 # %% [markdown]
-# The training has stages, each up to a share of the steps. A stage has its own clips: their length, the size of their
-# frames, whether frames without annotation come in, whose loss is 0. `teacher`: in it the variant `mask_as_input` is
-# given the true mask of the frame before (teacher forcing), and its own mask in the others. The other variants are
-# given the first mask alone, always.
+# The training has stages, each up to a share of the steps. A stage has its own clips and views: how long, in what
+# size, how changed, whether frames without annotation come in, whose loss is 0. `teacher`: in it the variant
+# `mask_as_input` is given the true mask of the frame before (teacher forcing), and its own mask in the others. The
+# other variants are given the first mask alone, always.
 
 
 # %%
 stages = []
 for stage in settings["stages"]:
-    clips = ClipConfig(slots=1, seed=settings["seed"], **lists_as_tuples(settings["clips"] | stage["clips"]))
+    views = replace(CLIP_VIEWS, **lists_as_tuples(settings["views"] | stage.get("views", {})))
+    drawn = lists_as_tuples(settings["clips"] | stage["clips"])
+    clips = ClipConfig(views=views, slots=1, seed=settings["seed"], **drawn)
     stages.append((stage["until"], stage["teacher"], ClipSampler(sequences, clips, device=device)))
 
 # %% [markdown]

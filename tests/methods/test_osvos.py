@@ -31,6 +31,7 @@ from vosbook.nn.encoder import Encoder, random_resnet
 from vosbook.nn.side_outputs import SideOutputConfig, SideOutputNetwork, balanced_bce
 from vosbook.segmenter import segment_frames
 from vosbook.training.fine_tune import Budget, learn
+from vosbook.training.views import ViewConfig
 from vosbook.video.masks import read_mask, write_mask
 from vosbook.weights import describe_network, save_network
 
@@ -79,7 +80,7 @@ def test_tuning_learns_the_object_and_not_its_neighbour(parent, video):
 def test_a_step_is_a_gradient_of_equation_1_on_the_fused_output_alone(parent, video):
     frame, mask = video.frames[0], video.labels(0) == 1
     network = filters_network()
-    still = replace(STEPS, flip=0, rotation=0, zoom=(1, 1), encoder_lr=0.5)
+    still = replace(STEPS, views=ViewConfig(), encoder_lr=0.5)
     loss, _ = online_steps(network, frame, mask, still)
     images = torch.from_numpy(frame).permute(2, 0, 1)[None].float() / 255
     wanted = balanced_bce(network(images).fused, torch.from_numpy(mask)[None, None].float(), normalised=True)
@@ -95,9 +96,8 @@ def test_a_step_sees_every_colour_in_a_light_of_its_own(monkeypatch):
     monkeypatch.setattr(network, "logits", lambda images: seen.append(images) or logits(images))
     mask = np.zeros(SIZE, bool)
     mask[10:30, 20:50] = True
-    still = replace(STEPS, flip=0, rotation=0, zoom=(1, 1))
-    for config in (still, replace(still, light=0.5)):
-        online_steps(network, np.full((*SIZE, 3), 100, np.uint8), mask, config)[0](0)
+    for views in (ViewConfig(), ViewConfig(light=0.5)):
+        online_steps(network, np.full((*SIZE, 3), 100, np.uint8), mask, replace(STEPS, views=views))[0](0)
     plain, lit = (images[0].flatten(1) * 2.55 for images in seen)  # (3, H W), in hundreds of 255
     assert torch.allclose(plain, torch.ones(3, 1))
     assert (lit == lit[:, :1]).all() and len(lit[:, 0].unique()) > 1

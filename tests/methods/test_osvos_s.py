@@ -37,11 +37,11 @@ from vosbook.nn.side_outputs import (
 from vosbook.proposals import MaskRcnn, Proposals, SyntheticProposals
 from vosbook.semantics import SemanticsConfig, semantic_prior
 from vosbook.training.fine_tune import Budget
+from vosbook.training.views import ViewConfig
 from vosbook.weights import describe_network, save_network
 
 SIZE = (48, 80)
-STILL = {"flip": 0, "rotation": 0, "zoom": (1, 1)}
-QUICK = OsvosSConfig(budget=Budget(seconds=None, steps=40), **STILL, batch=1, lr=0.01, threshold=0.5)
+QUICK = OsvosSConfig(budget=Budget(seconds=None, steps=40), views=ViewConfig(), batch=1, lr=0.01, threshold=0.5)
 
 
 def disc(x, y, r=9):
@@ -138,7 +138,7 @@ def test_views_carry_the_frame_its_object_and_the_prior():
 
 def test_proposals_move_with_the_frame():
     guide = Guide(np.zeros((*SIZE, 3), np.uint8), disc(20, 20), disc(24, 20))
-    _, y, w = views_of([guide], replace(QUICK, dropped=0, flip=1.0), np.random.default_rng(0))
+    _, y, w = views_of([guide], replace(QUICK, dropped=0, views=ViewConfig(flip=1.0)), np.random.default_rng(0))
     seen = (y[0, 0] > 0).numpy(), (w[0, 0] > 0.5).numpy()
     assert all(jaccard(part, given[:, ::-1]) > 0.9 for part, given in zip(seen, (guide.y, guide.selected)))
 

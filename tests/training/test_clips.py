@@ -9,22 +9,18 @@ import torch
 from vosbook.datasets.sequence import Sequence, VideoObject
 from vosbook.datasets.synthetic import ArrayFrames, ArrayMasks
 from vosbook.errors import InputError
-from vosbook.training.clips import (
-    BORDER,
-    ClipConfig,
-    ClipSampler,
-    compose,
-    draw_affine,
-    draw_light,
-    stack_clips,
-    warp_image,
-    warp_labels,
-)
+from vosbook.training.clips import ClipConfig, ClipSampler, compose, stack_clips
+from vosbook.training.views import CLIP_VIEWS, ViewConfig
 
 SIZE = (48, 64)
 COLOURS = np.array([[20, 60, 100], [250, 30, 30], [30, 250, 30], [30, 30, 250]], np.uint8)  # of ground and objects
-STILL = ClipConfig(size=SIZE, flip=0, rotation=0, translation=0, shear=0, zoom=(1, 1), min_pixels=20)
-MOVED = replace(STILL, flip=0.5, rotation=10, translation=0.1, shear=0.1, zoom=(0.7, 1.4))
+STILL = ClipConfig(size=SIZE, views=ViewConfig(min_pixels=20))
+MOVED = replace(STILL, views=replace(CLIP_VIEWS, min_pixels=20))
+
+
+def seen_from(min_pixels: int, config: ClipConfig) -> ClipConfig:
+    """The configuration with another least size of objects."""
+    return replace(config, views=replace(config.views, min_pixels=min_pixels))
 
 
 def make_video(labels: np.ndarray, *, every: int = 1, name: str = "video", objects: tuple | None = None) -> Sequence:
@@ -131,7 +127,7 @@ def test_the_objects_are_those_of_the_first_mask_in_order_of_ids():
     labels[4:, :6, :6] = 3  # comes into view in frame 4
     labels[6:][labels[6:] == 2] = 0  # goes out of view in frame 6
     video = make_video(labels, objects=(3, 2, 1))
-    sampler = ClipSampler([video], replace(STILL, frames=(3, 3), min_pixels=30))
+    sampler = ClipSampler([video], seen_from(30, replace(STILL, frames=(3, 3))))
     seen = {clip.times[0]: clip for clip in (sampler.draw(0, k) for k in range(60))}
     assert {t: clip.ids for t, clip in seen.items()} == {t: (1, 2) if t < 4 else (1, 2, 3) for t in range(6)}
     batch = stack_clips([seen[2], seen[5]])
@@ -153,73 +149,22 @@ def test_an_object_whose_first_mask_is_in_frame_30_is_met_there():
 def test_of_more_objects_than_slots_some_are_drawn():
     labels = squares(5)
     labels[:, :6, :6] = 3
-    sampler = ClipSampler([make_video(labels)], replace(STILL, slots=2, min_pixels=30))
+    sampler = ClipSampler([make_video(labels)], seen_from(30, replace(STILL, slots=2)))
     assert {sampler.draw(0, k).ids for k in range(40)} == {(1, 2), (1, 3), (2, 3)}
-    one = ClipSampler([make_video(labels)], replace(STILL, slots=1, min_pixels=30))
+    one = ClipSampler([make_video(labels)], seen_from(30, replace(STILL, slots=1)))
     assert {one.draw(0, k).ids for k in range(40)} == {(1,), (2,), (3,)}
 
 
 def test_every_clip_shows_an_object_whatever_the_map():
     labels = np.zeros((5, *SIZE), np.uint8)
     labels[:, :8, :8] = 1  # in the corner, where maps lose it
-    sampler = ClipSampler([make_video(labels)], replace(MOVED, zoom=(1.3, 1.4), min_pixels=30))
+    views = replace(CLIP_VIEWS, zoom=(1.3, 1.4), min_pixels=30)
+    sampler = ClipSampler([make_video(labels)], replace(MOVED, views=views))
     for k in range(40):
         assert (sampler.draw(0, k).labels[0] == 1).sum() >= 30
 
 
 # ----------------------------------------------------------------------------------------------------------------- maps
-
-
-@pytest.mark.parametrize("size", [(48, 64), (96, 128), (40, 70), (33, 47)])
-def test_masks_lie_on_their_objects_through_every_map(size):
-    """Frames are painted in their labels' colours: warped together, they must agree but for the mixed rims."""
-    labels = squares(5, size)[2]
-    for seed in range(20):
-        move = draw_affine(MOVED, np.random.default_rng(seed))
-        image, warped = warp_image(COLOURS[labels], move, SIZE), warp_labels(labels, move, SIZE)
-        beyond = (image == BORDER).all(axis=2)
-        distance = np.abs(image[:, :, None].astype(int) - COLOURS.astype(int)).sum(3)
-        nearest = distance.argmin(axis=2)
-        clear = (distance.min(axis=2) < 40) & ~beyond
-        assert clear.mean() > 0.4
-        assert (nearest != warped)[clear].mean() < 0.004, f"seed {seed}"
-        assert not warped[beyond].any()
-        for i in (1, 2):  # where both masks end, to a fraction of a pixel
-            both = [np.argwhere(m).mean(axis=0) for m in (warped == i, (nearest == i) & ~beyond)]
-            assert np.abs(both[0] - both[1]).max() < 0.3
-
-
-def test_a_map_moves_points_as_its_words_say():
-    """Against the five steps, one after the other, of a point given in pixels of the frame."""
-
-    def moved(config, seed, x, y):
-        a = draw_affine(config, np.random.default_rng(seed))
-        u = np.array([(x + 0.5) / 32 - 1, (y + 0.5) / 24 - 1])  # 64 wide, 48 high
-        v = a[:, :2] @ u + a[:, 2]
-        return (v[0] + 1) * 32 - 0.5, (v[1] + 1) * 24 - 0.5
-
-    still = STILL
-    assert moved(still, 0, 10, 20) == pytest.approx((10, 20))
-    assert moved(replace(still, flip=1.0), 0, 10, 20) == pytest.approx((53, 20))
-    assert moved(replace(still, zoom=(2, 2)), 0, 10, 20) == pytest.approx((31.5 - 43, 23.5 - 7))
-    for seed in range(5):
-        x, y = moved(replace(still, rotation=30), seed, 41.5, 23.5)  # 10 to the right of the middle
-        assert np.hypot(x - 31.5, y - 23.5) == pytest.approx(10), "a turn keeps lengths"
-        assert abs(np.degrees(np.arctan2(y - 23.5, x - 31.5))) <= 30
-        x, y = moved(replace(still, translation=0.1), seed, 31.5, 23.5)
-        assert abs(x - 31.5) <= 6.4 and abs(y - 23.5) <= 4.8
-        x, y = moved(replace(still, shear=0.1), seed, 31.5, 33.5)
-        assert y == pytest.approx(33.5)
-        assert 0 < abs(x - 31.5) <= 1
-
-
-def test_the_maps_are_as_wide_as_configured():
-    maps = np.stack([draw_affine(MOVED, np.random.default_rng(seed)) for seed in range(400)])
-    determinants = np.linalg.det(maps[:, :, :2])
-    assert 0.4 < (determinants < 0).mean() < 0.6, "half of them mirror"
-    assert 0.69 < np.sqrt(np.abs(determinants)).min() < 0.72
-    assert 1.38 < np.sqrt(np.abs(determinants)).max() < 1.41
-    assert 0.19 < np.abs(maps[:, :, 2]).max() <= 0.2  # a tenth of the frame, whose sides are 2
 
 
 def test_all_frames_of_a_clip_go_through_one_map():
@@ -236,14 +181,7 @@ def test_all_frames_of_a_clip_go_through_one_map():
 
 
 def test_light_is_one_factor_for_each_colour_of_a_clip():
-    config = replace(STILL, light=0.2)
-    for seed in range(20):
-        table = draw_light(config, np.random.default_rng(seed))
-        assert table.shape == (256, 1, 3)
-        factors = table[100, 0] / 100
-        assert (np.abs(factors - 1) <= 0.2).all() and len(set(factors)) > 1
-        assert np.abs(table[:, 0] - np.minimum(np.arange(256)[:, None] * factors, 255)).max() <= 2
-    assert np.array_equal(draw_light(STILL, np.random.default_rng(0))[:, 0, 2], np.arange(256))
+    config = replace(STILL, views=ViewConfig(light=0.2, min_pixels=20))
     video = make_video(np.repeat(squares(1), 5, axis=0))
     clips = [ClipSampler([video], config).draw(0, k) for k in range(3)]
     assert all((clip.images == clip.images[0]).all() for clip in clips), "one factor for all frames"

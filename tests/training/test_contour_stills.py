@@ -10,9 +10,10 @@ from vosbook.errors import InputError
 from vosbook.nn.side_outputs import SideOutputs, balanced_bce
 from vosbook.training.contours import ContourBatch, ContourSampler, ObjectMasks, contour_loss
 from vosbook.training.stills import StillConfig
+from vosbook.training.views import ViewConfig
 
 SIZE = (48, 64)  # of the shapes' frames
-AS_IT_IS = StillConfig(size=SIZE, flip=0, rotation=0, zoom=(1, 1))
+AS_IT_IS = StillConfig(size=SIZE, views=ViewConfig(min_pixels=100))
 
 
 def shapes(band: int | None = 6) -> ObjectMasks:
@@ -57,7 +58,8 @@ def test_a_share_is_a_part_of_the_batch():
 
 def test_beyond_the_frame_nothing_is_known():
     """Shrunk to a half: the frame is surrounded by what nobody has annotated, and its border is no contour."""
-    batch = ContourSampler([Scene()], StillConfig(size=SIZE, flip=0, rotation=0, zoom=(0.5, 0.5))).batch(0, range(1))
+    half = ViewConfig(zoom=(0.5, 0.5), min_pixels=100)
+    batch = ContourSampler([Scene()], StillConfig(size=SIZE, views=half)).batch(0, range(1))
     known, y = batch.known[0, 0], batch.y[0, 0]
     assert not known[:11].any() and not known[37:].any() and not known[:, :15].any() and not known[:, 49:].any()
     assert known[14:34, 20:45].all()

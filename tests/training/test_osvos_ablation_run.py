@@ -19,7 +19,8 @@ PARENT = {
     "held_out": ["synthetic/900"],
     "synthetic": VIDEO,
     "network": {"backbone": "filters", "levels": ["layer1", "layer2"]},
-    "stills": {"size": [48, 80], "min_pixels": 10},
+    "stills": {"size": [48, 80]},
+    "views": {"min_pixels": 10},
     "train": {"steps": 20, "batch": 2, "lr": 0.01, "amsgrad": False, "log_every": 10, "checkpoint_every": 10},
     "online_steps": 1,
 }

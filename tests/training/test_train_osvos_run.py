@@ -19,7 +19,8 @@ TINY = {
     "held_out": ["synthetic/900"],
     "synthetic": {"size": [48, 80], "frames": 5, "objects": [1, 2]},
     "network": {"backbone": "filters", "levels": ["layer1", "layer2"]},
-    "stills": {"size": [48, 80], "min_pixels": 10},
+    "stills": {"size": [48, 80]},
+    "views": {"min_pixels": 10},
     "train": {"steps": 6, "batch": 2, "lr": 0.003, "amsgrad": False, "log_every": 2, "checkpoint_every": 2},
     "online_steps": 3,
 }

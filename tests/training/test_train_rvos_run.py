@@ -18,7 +18,8 @@ TINY = {
     "held_out": ["synthetic/900"],
     "synthetic": {"size": [48, 80], "frames": 5, "objects": [1, 2]},
     "network": {"backbone": "filters", "levels": ["layer2", "layer3"], "hidden": 8, "size": [48, 80]},
-    "clips": {"size": [48, 80], "frames": [3, 3], "min_pixels": 10},
+    "clips": {"size": [48, 80], "frames": [3, 3]},
+    "views": {"min_pixels": 10},
     "stages": [{"until": 0.5, "true_masks": True, "clips": {}}, {"until": 1.0, "true_masks": False, "clips": {}}],
     "train": {"steps": 6, "batch": 2, "lr": 0.003, "amsgrad": False, "log_every": 2, "checkpoint_every": 2},
 }

@@ -24,7 +24,8 @@ from vosbook.merge import soft_aggregate, to_labels
 from vosbook.nn.encoder import Encoder
 from vosbook.nn.side_outputs import SideOutputNetwork, balanced_bce, load_side_outputs
 from vosbook.training.fine_tune import Budget, Tuned, fine_tune
-from vosbook.training.stills import StillConfig, draw_view, stack_stills
+from vosbook.training.stills import stack_stills
+from vosbook.training.views import GIVEN_VIEWS, ViewConfig, draw_view
 from vosbook.video.labels import object_ids
 from vosbook.weights import given_or_shipped
 
@@ -44,10 +45,7 @@ class OnlineConfig:
     lr: float = 1e-3
     encoder_lr: float = 1e-4
     batch: int = 1  # views of the frame in a step
-    flip: float = 0.5  # share of views that are mirrored
-    rotation: float = 30.0  # degrees, either way
-    zoom: tuple[float, float] = (0.75, 1.25)
-    light: float = 0.0  # change of each colour's brightness, either way
+    views: ViewConfig = GIVEN_VIEWS
     threshold: float = 0.635  # a pixel is the object's from this probability on; balanced classes make it large
     precision: str = "float32"  # or "bfloat16": of the products
     seed: int = 0
@@ -77,14 +75,11 @@ def online_steps(
     `frame` is `uint8 (H, W, 3)`, `mask` `(H, W)`, true on the object. Step n sees views that depend on n and the seed
     alone. Its loss is Eq. 1 on the fused output; the sides have none any more.
     """
-    views = StillConfig(
-        size=mask.shape, flip=config.flip, rotation=config.rotation, zoom=config.zoom, light=config.light, min_pixels=1
-    )
     mask, device = mask.astype(np.uint8), _device(network)
 
     def loss(step: int) -> Tensor:
         generators = (np.random.default_rng([config.seed, step, k, 4]) for k in range(config.batch))
-        images, y = stack_stills([draw_view(frame, mask, views, g) for g in generators], device=device)
+        images, y = stack_stills([draw_view(frame, mask, config.views, g) for g in generators], device=device)
         with _precision(config, device):
             return balanced_bce(network.logits(images), y, normalised=True)
 

@@ -24,7 +24,7 @@ from vosbook.nn.side_outputs import SideOutputNetwork, balanced_bce, load_side_o
 from vosbook.proposals import MaskRcnn, Proposals, ProposalSource
 from vosbook.semantics import SemanticsConfig, propagate, select, semantic_prior, union_of
 from vosbook.training.fine_tune import Budget, Tuned, fine_tune
-from vosbook.training.stills import StillConfig, draw_view
+from vosbook.training.views import GIVEN_VIEWS, ViewConfig, draw_view
 from vosbook.video.labels import object_ids
 from vosbook.weights import shipped_weights
 
@@ -41,19 +41,11 @@ class OsvosSConfig:
     lr: float = 1e-3  # Adam's
     encoder_lr: float = 1e-4
     batch: int = 2  # views in a step
-    rotation: float = 30.0  # of a view, degrees either way
-    zoom: tuple[float, float] = (0.75, 1.25)
-    translation: float = 0.0  # of the frame's width and height, either way
-    flip: float = 0.5  # share of views that are mirrored
+    views: ViewConfig = GIVEN_VIEWS
     dropped: float = 0.3  # share of views whose prior is empty, as where a proposal is missing
     threshold: float = 0.635  # a pixel is the object's from this probability on; balanced classes make it large
     precision: Literal["float32", "bfloat16"] = "float32"  # of the products
     seed: int = 0
-
-    def views(self, size: tuple[int, int]) -> StillConfig:
-        """How frames are changed, as the functions of `stills` take it."""
-        moves = {name: getattr(self, name) for name in ("rotation", "zoom", "translation", "flip")}
-        return StillConfig(size=size, min_pixels=1, **moves)
 
 
 # ------------------------------------------------------------------------------------------------------- network
@@ -161,7 +153,7 @@ def views_of(
     images, y, w = [], [], []
     for guide in guides:
         code = (guide.y + 2 * guide.selected).astype(np.uint8)
-        image, code = draw_view(guide.frame, code, config.views(guide.y.shape), generator)
+        image, code = draw_view(guide.frame, code, config.views, generator)
         kept = generator.random() >= config.dropped
         images.append(image)
         y.append((code & 1) > 0)

@@ -14,7 +14,8 @@ N objects are N states in one batch; they share a frame's x~ where that does not
 import copy
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,7 @@ from vosbook.errors import InputError
 from vosbook.merge import soft_aggregate, to_labels
 from vosbook.nn.conv_lstm import ConvLSTM
 from vosbook.nn.encoder import Encoder, empty_encoder
-from vosbook.training.clips import ClipConfig, draw_affine, warp_image, warp_labels
+from vosbook.training.views import CLIP_VIEWS, ViewConfig, draw_affine, warp_image, warp_labels
 from vosbook.video.labels import object_ids
 from vosbook.weights import given_or_shipped, load_described
 
@@ -237,12 +238,12 @@ def loss_of_clips(logits: Tensor, masks: Tensor, labelled: Tensor) -> Tensor:
 # ----------------------------------------------------------------------------------------------- online learning
 
 
+ONLINE_VIEWS = replace(CLIP_VIEWS, flip=0.0)  # the maps of the training's clips, unmirrored
+
+
 @dataclass(frozen=True)
 class OnlineConfig:
-    """Online learning (section 4.3). The paper gives neither rate nor length nor the range of the transformations.
-
-    The affine maps are those of the training's clips.
-    """
+    """Online learning (section 4.3). The paper gives neither rate nor length nor the range of the transformations."""
 
     iterations: int = 60
     batch: int = 2  # pairs in an iteration
@@ -251,18 +252,23 @@ class OnlineConfig:
 
 
 def affine_pairs(
-    frame: np.ndarray, labels: np.ndarray, config: ClipConfig, *, number: int
+    frame: np.ndarray,
+    labels: np.ndarray,
+    generator: np.random.Generator,
+    *,
+    size: tuple[int, int],
+    views: ViewConfig = ONLINE_VIEWS,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """`number` pairs (x_0, y_0), (x_1, y_1): clips of two frames, `(2, 3, H, W)` and `(2, 1, H, W)`, in 0..1.
+    """Pairs (x_0, y_0), (x_1, y_1) without end: clips of two frames, `(2, 3, H, W)` and `(2, 1, H, W)`, in 0..1.
 
-    Both are random affine views of `frame` `uint8 (H, W, 3)`, with one of the objects of `labels` `uint8 (H, W)`.
+    Both frames are `frame` `uint8 (h, w, 3)`, with one of the objects of `labels` `uint8 (h, w)`, through random affine
+    maps to `size` (H, W). Of `views` the maps alone are drawn: the light stays.
     """
-    generator = np.random.default_rng(config.seed)
-    for _ in range(number):
+    while True:
         mask = (labels == generator.choice(object_ids(labels))).astype(np.uint8)
-        moves = [draw_affine(config, generator) for _ in range(2)]
-        images = np.stack([warp_image(frame, move, config.size) for move in moves])
-        masks = np.stack([warp_labels(mask, move, config.size) for move in moves])
+        moves = [draw_affine(views, generator, size=size) for _ in range(2)]
+        images = np.stack([warp_image(frame, move, size) for move in moves])
+        masks = np.stack([warp_labels(mask, move, size) for move in moves])
         x = torch.from_numpy(images).permute(0, 3, 1, 2).float() / 255  # (2, H, W, 3) -> (2, 3, H, W)
         yield x, torch.from_numpy(masks)[:, None].float()  # (2, H, W) -> (2, 1, H, W)
 
@@ -274,10 +280,12 @@ def learn_online(network: S2S, frame: np.ndarray, labels: np.ndarray, config: On
     """
     learned = [p for name, p in network.named_parameters() if not name.startswith("lstm.")]
     optimizer, losses = torch.optim.Adam(learned, lr=config.lr), []
-    views = ClipConfig(size=working_size(labels.shape, network), flip=0, seed=config.seed)
-    pairs = affine_pairs(frame, labels, views, number=config.iterations * config.batch)
-    for batch in zip(*[pairs] * config.batch):  # as many pairs at a time
-        x, y = (torch.stack(part).to(learned[0].device) for part in zip(*batch))  # (B, 2, 3, H, W), (B, 2, 1, H, W)
+    pairs = affine_pairs(
+        frame, labels, np.random.default_rng(config.seed), size=working_size(labels.shape, network)
+    )
+    for _ in range(config.iterations):
+        batch = zip(*islice(pairs, config.batch))
+        x, y = (torch.stack(part).to(learned[0].device) for part in batch)  # (B, 2, 3, H, W), (B, 2, 1, H, W)
         with torch.enable_grad():
             loss = loss_of_clips(network(x, y), y[:, 1:], torch.ones(len(y), 1, dtype=torch.bool, device=y.device))
         optimizer.zero_grad(set_to_none=True)

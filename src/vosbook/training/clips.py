@@ -19,28 +19,20 @@ from torch import Tensor
 
 from vosbook.datasets.sequence import Sequence
 from vosbook.errors import InputError
-
-BORDER = (124, 116, 104)  # what lies beyond the frame: ImageNet's mean colour, zero after a backbone's normalisation
-ATTEMPTS = 10  # at a map that leaves some object in view
+from vosbook.training.views import CLIP_VIEWS, ViewConfig, draw_light, draw_map, warp_image, warp_labels
 
 
 @dataclass(frozen=True)
 class ClipConfig:
-    """How clips are drawn. The affine maps are those of RVOS's code."""
+    """How clips are drawn."""
 
     size: tuple[int, int] = (256, 448)  # (H, W) to which frames are resized
     frames: tuple[int, int] = (5, 5)  # fewest and most; drawn anew for every step
     stride: tuple[int, int] = (1, 1)  # least and greatest distance of a clip's frames, counted in frames of the pool
     annotated_only: bool = True  # the pool: annotated frames, or all frames (of a clip, at least two are annotated)
     slots: int = 10  # most objects of a clip; of more, as many are drawn at random
-    flip: float = 0.5  # share of clips that are mirrored
-    rotation: float = 10.0  # degrees, either way
-    translation: float = 0.1  # of the frame's width and height, either way
-    shear: float = 0.1  # either way, along x
-    zoom: tuple[float, float] = (0.7, 1.4)
-    light: float = 0.0  # change of each colour's brightness, either way: one factor for the whole clip
+    views: ViewConfig = CLIP_VIEWS  # one view for all frames of a clip; an object is in it if it is in the first frame
     composed: float = 0.0  # share of clips with the objects of another one laid over them
-    min_pixels: int = 100  # of an object in the clip's first frame, at `size`
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -114,8 +106,8 @@ class ClipSampler:
             if times is not None:
                 return self._look(fitting[n], times, generator)
         raise InputError(
-            f"no sequence, {fitting[0].sequence.name} among them, shows an object of {self.config.min_pixels} pixels "
-            f"where a clip of {frames} frames can begin: train on other sequences, or on shorter clips"
+            f"no sequence, {fitting[0].sequence.name} among them, shows an object of {self.config.views.min_pixels} "
+            f"pixels where a clip of {frames} frames can begin: train on other sequences, or on shorter clips"
         )
 
     def _fitting(self, frames: int) -> "list[_Source]":
@@ -132,13 +124,13 @@ class ClipSampler:
         """The frames `times`, all through one affine map that leaves some object in view."""
         sequence, config = source.sequence, self.config
         first = sequence.labels(times[0])
-        for attempt in range(ATTEMPTS + 1):
-            move = draw_affine(config, generator) if attempt < ATTEMPTS else np.eye(2, 3)
-            ids = _seen(warp_labels(first, move, config.size), source.ids, config.min_pixels)
-            if ids:
-                break
-        ids = _few(ids, config.slots, generator)
-        light = draw_light(config, generator)
+
+        def seen(move: np.ndarray) -> list[int]:
+            return source.seen(warp_labels(first, move, config.size))
+
+        move = draw_map(config.views, generator, size=config.size, accept=lambda move: bool(seen(move)))
+        ids = _few(seen(move), config.slots, generator)
+        light = draw_light(config.views, generator)
         images = np.stack([warp_image(cv2.LUT(sequence.frames[t], light), move, config.size) for t in times])
         found = [sequence.labels(t) for t in times]
         empty = np.zeros(config.size, np.uint8)
@@ -159,7 +151,7 @@ def compose(below: Clip, above: Clip, config: ClipConfig, generator: np.random.G
     more = int(below.labels.max())
     labels = np.where(over, above.labels + more, below.labels).astype(np.uint8)
     labels[~below.labelled] = 0
-    ids = _seen(labels[0], [*below.ids, *(i + more for i in above.ids)], config.min_pixels)
+    ids = _seen(labels[0], [*below.ids, *(i + more for i in above.ids)], config.views.min_pixels)
     return replace(
         below,
         images=np.where(over[..., None], above.images, below.images),
@@ -209,11 +201,12 @@ class _Source:
         shows = []
         for t, annotated in zip(self.pool, self._annotated):
             labels = self.sequence.labels(t) if annotated else None
-            shows.append(
-                annotated
-                and bool(_seen(warp_labels(labels, no_move, self.config.size), self.ids, self.config.min_pixels))
-            )
+            shows.append(annotated and bool(self.seen(warp_labels(labels, no_move, self.config.size))))
         return np.array(shows)
+
+    def seen(self, labels: np.ndarray) -> list[int]:
+        """Ids of the objects that a view's labels `uint8 (H, W)` show."""
+        return _seen(labels, self.ids, self.config.views.min_pixels)
 
     def draw_times(self, frames: int, generator: np.random.Generator) -> list[int] | None:
         """Numbers of the frames of a clip, the stride drawn first; None where this sequence has none of that length."""
@@ -243,55 +236,3 @@ def _seen(labels: np.ndarray, ids: Many[int], min_pixels: int) -> list[int]:
 def _few(ids: list[int], slots: int, generator: np.random.Generator) -> list[int]:
     """The ids, or as many of them, drawn at random, as there are slots."""
     return ids if len(ids) <= slots else sorted(generator.choice(ids, slots, replace=False).tolist())
-
-
-# ------------------------------------------------------------------------------------------------ light, affine maps
-
-
-def draw_light(config: ClipConfig, generator: np.random.Generator) -> np.ndarray:
-    """A table `uint8 (256, 1, 3)` for `cv2.LUT`: what the brightness 0..255 of each colour is changed to."""
-    factors = 1 + generator.uniform(-config.light, config.light, 3)
-    return np.clip(np.arange(256)[:, None, None] * factors + 0.5, 0, 255).astype(np.uint8)
-
-
-def draw_affine(config: ClipConfig, generator: np.random.Generator) -> np.ndarray:
-    """A random map `(2, 3)` of points (x, y): mirror, shear, turn and zoom about the middle of the frame, then shift.
-
-    Points are counted from the middle, in half widths and half heights, so the map suits any size of the frame; angles
-    are true at `config.size`.
-    """
-    angle = np.deg2rad(generator.uniform(-config.rotation, config.rotation))
-    shear = generator.uniform(-config.shear, config.shear)
-    zoom = generator.uniform(*config.zoom)
-    shift = 2 * generator.uniform(-config.translation, config.translation, 2)
-    mirror = -1 if generator.random() < config.flip else 1
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    linear = zoom * turn @ np.array([[1, shear], [0, 1]]) @ np.diag([mirror, 1])
-    pixels = np.array(config.size[::-1])  # (W, H): in pixels, the frame has its shape
-    return np.column_stack([linear * pixels[None] / pixels[:, None], shift])
-
-
-def warp_image(image: np.ndarray, move: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resize an image `uint8 (h, w, 3)` to `size` (H, W) and move it; what comes into view is `BORDER`."""
-    if any(n_in > n_out for n_in, n_out in zip(image.shape, size)):  # first averaged, or pixels would be skipped
-        image = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
-    pixels = _in_pixels(move, image.shape[:2], size)
-    return cv2.warpAffine(image, pixels, size[::-1], flags=cv2.INTER_LINEAR, borderValue=BORDER)
-
-
-def warp_labels(labels: np.ndarray, move: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """`warp_image` for labels `uint8 (h, w)`: the nearest pixel's id, 0 where nothing was."""
-    pixels = _in_pixels(move, labels.shape, size)
-    return cv2.warpAffine(labels, pixels, size[::-1], flags=cv2.INTER_NEAREST)
-
-
-def _in_pixels(move: np.ndarray, size_in: tuple[int, int], size_out: tuple[int, int]) -> np.ndarray:
-    """The map from pixels of one size to those of another, `(2, 3)`; as in OpenCV, pixel 0 has its middle at 0."""
-    whole = np.linalg.inv(_centred(size_out)) @ np.vstack([move, [0, 0, 1]]) @ _centred(size_in)
-    return whole[:2]
-
-
-def _centred(size: tuple[int, int]) -> np.ndarray:
-    """From pixel numbers (x, y, 1) to points of a frame whose sides are 2, `(3, 3)`."""
-    height, width = size
-    return np.array([[2 / width, 0, 1 / width - 1], [0, 2 / height, 1 / height - 1], [0, 0, 1]])

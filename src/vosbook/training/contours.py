@@ -1,6 +1,6 @@
 """Frames with the contours of what is annotated on them, for the training of contour networks (OSVOS, section 3.3).
 
-Frames are seen mirrored, turned, scaled and shifted at random, as in `training/stills.py`, whose maps these are.
+Of every frame a random view is seen, as in `training/stills.py`.
 """
 
 from collections.abc import Sequence as Many
@@ -16,7 +16,8 @@ from vosbook.contours.labels import BACKGROUND, contour_labels
 from vosbook.datasets.sequence import Sequence
 from vosbook.errors import InputError
 from vosbook.nn.side_outputs import SideOutputs, balanced_bce
-from vosbook.training.stills import StillConfig, draw_view
+from vosbook.training.stills import StillConfig
+from vosbook.training.views import draw_view
 from vosbook.video.labels import VOID
 
 # ----------------------------------------------------------------------------------------------------- sources
@@ -94,7 +95,7 @@ class ContourSampler:
         """Frame k of the batch `step`, uint8 (H, W, 3), its contours and where they are known, both bool (H, W)."""
         generator = np.random.default_rng([self.config.seed, step, k, 4])
         source, n = self.pool[generator.integers(len(self.pool))]
-        frame, areas = draw_view(*source[n], self.config, generator)
+        frame, areas = draw_view(*source[n], self.config.views, generator, size=self.config.size)
         return frame, *contour_labels(areas, band=source.band)  # what the view shows beyond the frame has area 0
 
 

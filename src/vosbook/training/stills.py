@@ -1,48 +1,29 @@
 """Single frames with their masks, for networks that look at each frame alone (OSVOS and its contour network).
 
-Every frame is seen mirrored, turned, scaled and shifted at random. What a batch holds depends on its number, the place
-in it and the seed alone, as in `training/clips.py`, whose maps these are.
+Of every frame a random view is seen. What a batch holds depends on its number, the place in it and the seed alone.
 """
 
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
 
 from vosbook.datasets.sequence import Sequence
 from vosbook.errors import InputError
-from vosbook.training.clips import ATTEMPTS, ClipConfig, draw_affine, draw_light, warp_image, warp_labels
+from vosbook.training.views import STILL_VIEWS, ViewConfig, draw_view
 from vosbook.video.labels import VOID
 
 
 @dataclass(frozen=True)
 class StillConfig:
-    """How frames are drawn and changed. Turns and scales are those of the authors' code."""
+    """How frames are drawn and changed."""
 
     size: tuple[int, int] = (480, 854)  # (H, W) to which frames are resized
-    flip: float = 0.5  # share of frames that are mirrored
-    rotation: float = 30.0  # degrees, either way
-    zoom: tuple[float, float] = (0.75, 1.25)
-    translation: float = 0.0  # of the frame's width and height, either way
-    light: float = 0.0  # change of each colour's brightness, either way
+    views: ViewConfig = STILL_VIEWS
     images: int | None = None  # how many of the frames are used, drawn at random; None: all
-    min_pixels: int = 100  # of the object, at `size`
     seed: int = 0
-
-    def maps(self) -> ClipConfig:
-        """The same, as the functions of `clips` take it."""
-        return ClipConfig(
-            size=self.size,
-            flip=self.flip,
-            rotation=self.rotation,
-            shear=0,
-            translation=self.translation,
-            zoom=self.zoom,
-            light=self.light,
-        )
 
 
 class StillSampler:
@@ -72,23 +53,7 @@ class StillSampler:
         sequence, t = self.pool[generator.integers(len(self.pool))]
         labels = sequence.labels(t)
         mask = ((labels > 0) & (labels != VOID)).astype(np.uint8)
-        return draw_view(sequence.frames[t], mask, self.config, generator)
-
-
-def draw_view(
-    frame: np.ndarray, mask: np.ndarray, config: StillConfig, generator: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """A random view of a frame `uint8 (h, w, 3)` and its mask `uint8 (h, w)`, both of the configuration's size.
-
-    The object stays in view, unless it is too small from the start.
-    """
-    maps = config.maps()
-    for attempt in range(ATTEMPTS + 1):
-        move = draw_affine(maps, generator) if attempt < ATTEMPTS else np.eye(2, 3)
-        moved = warp_labels(mask, move, config.size)
-        if np.count_nonzero(moved) >= config.min_pixels:
-            break
-    return warp_image(cv2.LUT(frame, draw_light(maps, generator)), move, config.size), moved
+        return draw_view(sequence.frames[t], mask, self.config.views, generator, size=self.config.size)
 
 
 def stack_stills(
