@@ -27,8 +27,9 @@ from checks import ch00
 from vosbook.datasets.catalog import load_sequence
 from vosbook.features import load_backbone
 from vosbook.methods.frtm import FAST, FrtmSegmenter
-from vosbook.metrics.evaluate import evaluate, format_table
+from vosbook.metrics.evaluate import evaluate
 from vosbook.metrics.region import jaccard
+from vosbook.metrics.table import format_table
 from vosbook.profiles import load_profile
 from vosbook.runs import read_record
 from vosbook.segmenter import segment_frames

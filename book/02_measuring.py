@@ -31,15 +31,13 @@ from checks import ch02
 from vosbook.datasets.catalog import load_sequence
 from vosbook.errors import InputError
 from vosbook.metrics.boundary import boundary_f, boundary_map, match_radius
-from vosbook.metrics.evaluate import (
-    PROTOCOLS,
-    evaluate,
-    format_table,
-    frame_scores,
-    statistics,
-)
+from vosbook.metrics.evaluate import evaluate
+from vosbook.metrics.protocols import PROTOCOLS
 from vosbook.metrics.region import jaccard
+from vosbook.metrics.scores import frame_scores
 from vosbook.metrics.stability import contour_polygon, stability
+from vosbook.metrics.statistics import statistics
+from vosbook.metrics.table import format_table
 from vosbook.profiles import load_profile
 from vosbook.runs import read_record
 from vosbook.video.masks import write_mask

@@ -33,8 +33,8 @@ from vosbook.datasets.catalog import load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig, make_sequence
 from vosbook.merge import soft_aggregate, to_labels, without_rivals
 from vosbook.methods.frtm import FAST, FULL, FrtmSegmenter
-from vosbook.metrics.evaluate import frame_scores
 from vosbook.metrics.region import jaccard
+from vosbook.metrics.scores import frame_scores
 from vosbook.profiles import load_profile
 from vosbook.runs import read_record
 from vosbook.segmenter import segment_frames

@@ -28,7 +28,7 @@ from vosbook.datasets.catalog import load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.methods import build
 from vosbook.metrics.errors import CLOSE, attribute_gains, over_time, pixel_errors
-from vosbook.metrics.evaluate import frame_scores
+from vosbook.metrics.scores import frame_scores
 from vosbook.profiles import load_profile
 from vosbook.runs import read_record
 from vosbook.segmenter import segment_frames

@@ -19,7 +19,8 @@ import numpy as np
 
 from vosbook.datasets.catalog import data_folder
 from vosbook.metrics.errors import over_time, pixel_errors
-from vosbook.metrics.evaluate import evaluate, format_table
+from vosbook.metrics.evaluate import evaluate
+from vosbook.metrics.table import format_table
 from vosbook.profiles import load_profile
 from vosbook.runs import record_run
 from vosbook.video.files import list_images

@@ -39,7 +39,7 @@ from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.features import load_backbone
 from vosbook.measure import mean_of, score_masks
 from vosbook.methods.osvos import LEVELS, METHOD, REMEDY, OnlineConfig, OsvosSegmenter, base_network, online_steps
-from vosbook.metrics.evaluate import read_info
+from vosbook.metrics.info import read_info
 from vosbook.nn.side_outputs import load_side_outputs
 from vosbook.profiles import book_folder, load_profile, script_parameters
 from vosbook.runs import manifest_entry, record_run

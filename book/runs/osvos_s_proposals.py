@@ -31,7 +31,7 @@ from vosbook.methods.osvos_s import (
     learn_object,
     steps_of,
 )
-from vosbook.metrics.evaluate import frame_scores
+from vosbook.metrics.scores import frame_scores
 from vosbook.nn.encoder import pretrained_encoder
 from vosbook.nn.side_outputs import SideOutputConfig, build_side_outputs
 from vosbook.profiles import lists_as_tuples, load_profile

@@ -40,7 +40,7 @@ from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.errors import InputError
 from vosbook.measure import mean_of, score_masks
 from vosbook.methods.osvos import OnlineConfig
-from vosbook.metrics.evaluate import read_info
+from vosbook.metrics.info import read_info
 from vosbook.profiles import book_folder, load_profile, script_parameters
 from vosbook.runs import manifest_entry, record_run
 from vosbook.weights import SHIPPED, read_about

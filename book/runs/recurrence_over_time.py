@@ -14,7 +14,7 @@ import torch
 
 from vosbook.datasets.catalog import load_sequence
 from vosbook.methods import build
-from vosbook.metrics.evaluate import frame_scores
+from vosbook.metrics.scores import frame_scores
 from vosbook.profiles import load_profile
 from vosbook.runs import manifest_entry, record_run
 from vosbook.segmenter import segment_frames

@@ -30,7 +30,9 @@ from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.errors import InputError
 from vosbook.methods import build
 from vosbook.methods.osvos import OnlineConfig, OsvosSegmenter
-from vosbook.metrics.evaluate import evaluate, format_table, read_info
+from vosbook.metrics.evaluate import evaluate
+from vosbook.metrics.info import read_info
+from vosbook.metrics.table import format_table
 from vosbook.profiles import book_folder, load_profile, script_parameters
 from vosbook.runs import git_commit, manifest_entry, read_record, record_run
 from vosbook.segmenter import segment_frames

@@ -210,7 +210,8 @@ def _add_evaluate(commands: argparse._SubParsersAction) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> None:
-    from vosbook.metrics.evaluate import evaluate, format_table
+    from vosbook.metrics.evaluate import evaluate
+    from vosbook.metrics.table import format_table
     from vosbook.output import check_output_file, output_file
 
     if args.json is not None:

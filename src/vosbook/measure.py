@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from vosbook.datasets.sequence import Sequence
-from vosbook.metrics.evaluate import frame_scores, statistics
+from vosbook.metrics.scores import frame_scores
 from vosbook.metrics.stability import sequence_stability
+from vosbook.metrics.statistics import statistics
 from vosbook.segmenter import Segmenter, segment_frames
 
 

@@ -16,7 +16,8 @@ from vosbook.fetch.check import check
 from vosbook.fetch.manifest import read_manifest
 from vosbook.measure import score_sequence
 from vosbook.metrics.categories import by_category
-from vosbook.metrics.evaluate import evaluate, format_table
+from vosbook.metrics.evaluate import evaluate
+from vosbook.metrics.table import format_table
 from vosbook.runs import manifest_entry
 from vosbook.video.labels import PALETTE
 from vosbook.video.masks import write_mask

@@ -9,7 +9,8 @@ import pytest
 from vosbook.errors import InputError
 from vosbook.metrics.boundary import boundary_f
 from vosbook.metrics.categories import seen_and_unseen
-from vosbook.metrics.evaluate import evaluate, format_table
+from vosbook.metrics.evaluate import evaluate
+from vosbook.metrics.table import format_table
 from vosbook.video.masks import write_mask
 
 

@@ -18,6 +18,9 @@ from vosbook.fetch.http import Progress
 from vosbook.fetch.manifest import DataSet
 from vosbook.fetch.parts import PARTS, Part, Report, Size
 from vosbook.fetch.record import RECEIPT, read_receipt
+from vosbook.words import some
+
+MOST = 8  # names of files in one line
 
 
 def check(data_set: DataSet, folder: str | Path, *, progress: Progress) -> Report:
@@ -61,21 +64,16 @@ def _describe(parts: Collection[Part], report: Report) -> None:
         )
         absent = [part.sequence for part in members if not part.files]
         if absent:
-            report.lines.append(f"{group}: nothing of {_some(absent, 100)}")
+            report.lines.append(f"{group}: nothing of {some(absent, 100)}")
         for part in members:
             if part.strangers:
-                report.damaged.append(f"{part.folder}: {_some(part.strangers)} do not belong to the data set")
+                report.damaged.append(f"{part.folder}: {some(part.strangers, MOST)} do not belong to the data set")
         broken = [part for part in members if part.files and part.lacking]
         for part in broken:
-            report.lines.append(f"{group}: {part.sequence} lacks {_some(part.lacking)}")
+            report.lines.append(f"{group}: {part.sequence} lacks {some(part.lacking, MOST)}")
         must = [part for part in members if part.must and part.lacking]
         if must or broken:
-            report.lacking.append(f"{group} of {_some([part.sequence for part in must or broken], 3)}")
-
-
-def _some(names: Collection[str], most: int = 8) -> str:
-    names = list(names)
-    return f"{', '.join(names[:most])}{f' and {len(names) - most} more' if len(names) > most else ''}"
+            report.lacking.append(f"{group} of {some([part.sequence for part in must or broken], 3)}")
 
 
 def _receipts(folder: Path) -> dict[Path, tuple[int, int]]:

@@ -15,7 +15,7 @@ import numpy as np
 import traitlets
 from PIL import Image
 
-from vosbook.metrics.evaluate import frame_scores
+from vosbook.metrics.scores import frame_scores
 from vosbook.video.labels import object_ids
 from vosbook.view.overlay import ERROR_COLOURS, ERROR_NAMES, object_colour
 from vosbook.view.scripts import after_controls
