@@ -32,7 +32,7 @@ from dataclasses import asdict, replace
 
 import torch
 
-from vosbook.datasets.catalog import data_folder, load_sequence
+from vosbook.datasets.catalog import YOUTUBE_VOS, data_folder, load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.datasets.youtube_vos import YouTubeVos
 from vosbook.errors import InputError
@@ -63,12 +63,10 @@ runs = book_folder().parent / "build" / "runs"
 synthetic = SyntheticConfig(**settings["synthetic"])
 first, last = settings["videos"]
 specs = [*settings["data"], *(f"synthetic/{seed}" for seed in range(first, last + 1))]
-sequences = [load_sequence(spec, config=synthetic, resolution=settings["resolution"]) for spec in specs]
 if settings["youtube_vos"]:
-    youtube_vos = YouTubeVos(data_folder() / "YouTubeVOS", "train")
-    names = youtube_vos.names[: round(settings["youtube_vos"] * len(youtube_vos))]
-    specs += [f"youtube-vos/{one}" for one in names]
-    sequences += [youtube_vos[one] for one in names]
+    videos = YouTubeVos(data_folder() / YOUTUBE_VOS, "train").names
+    specs += [f"youtube-vos/{video}" for video in videos[: round(settings["youtube_vos"] * len(videos))]]
+sequences = [load_sequence(spec, config=synthetic, resolution=settings["resolution"]) for spec in specs]
 data = [manifest_entry(spec, sequence) for spec, sequence in zip(specs, sequences)]
 len(sequences)
 

@@ -31,7 +31,7 @@ from dataclasses import asdict, replace
 
 import torch
 
-from vosbook.datasets.catalog import data_folder, load_sequence
+from vosbook.datasets.catalog import YOUTUBE_VOS, data_folder, load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.datasets.youtube_vos import YouTubeVos
 from vosbook.methods.s2s import METHOD, S2SConfig, S2SSegmenter, build_s2s, loss_of_clips
@@ -60,20 +60,10 @@ synthetic = SyntheticConfig(**settings["synthetic"])
 first, last = settings["videos"]
 every = [*settings["data"], *(f"synthetic/{seed}" for seed in range(first, last + 1))]
 if settings["youtube_vos"]:
-    youtube_vos = YouTubeVos(data_folder() / "YouTubeVOS", "train", all_frames=True)
-    every += [f"youtube-vos/{video}" for video in youtube_vos.names]
+    every += [f"youtube-vos-all-frames/{video}" for video in YouTubeVos(data_folder() / YOUTUBE_VOS, "train").names]
 count = round(settings["share"] * len(every))
 specs = [every[n * len(every) // count] for n in range(count)]
-
-
-def load(spec):
-    source, _, video = spec.partition("/")
-    if source == "youtube-vos":
-        return youtube_vos[video]
-    return load_sequence(spec, config=synthetic, resolution=settings["resolution"])
-
-
-sequences = [load(spec) for spec in specs]
+sequences = [load_sequence(spec, config=synthetic, resolution=settings["resolution"]) for spec in specs]
 data = [manifest_entry(spec, sequence) for spec, sequence in zip(specs, sequences)]
 len(sequences)
 

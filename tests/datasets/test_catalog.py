@@ -1,11 +1,21 @@
 """Sequences by their short names."""
 
+import json
+import re
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from vosbook.datasets.catalog import load_sequence
-from vosbook.datasets.synthetic import SyntheticConfig, make_sequence
+from vosbook.datasets import youtube_vos
+from vosbook.datasets.catalog import SOURCES, YOUTUBE_VOS, load_sequence
+from vosbook.datasets.synthetic import SyntheticConfig, make_sequence, write_dataset
+from vosbook.datasets.youtube_vos import YouTubeVos
 from vosbook.errors import InputError
+from vosbook.runs import manifest_entry
+
+BOOK = Path(__file__).parents[2] / "book"
 
 SMALL = SyntheticConfig(size=(64, 96), frames=2)
 
@@ -16,7 +26,9 @@ def test_synthetic_by_seed():
     assert (loaded.frames[1] == made.frames[1]).all() and (loaded.labels(1) == made.labels(1)).all()
 
 
-@pytest.mark.parametrize("spec", ["synthetic/x", "synthetic", "synthetic/-1", "coco/1", "", "davis2016/", "davis2016"])
+@pytest.mark.parametrize(
+    "spec", ["synthetic/x", "synthetic", "synthetic/-1", "coco/1", "", "davis2016/", "davis2016", "youtube-vos/"]
+)
 def test_a_spec_that_names_nothing(spec):
     with pytest.raises(InputError, match="names no sequence"):
         load_sequence(spec)
@@ -39,3 +51,78 @@ def test_real_data_by_name(davis):
     assert len(goat.frames) == 90 and [o.id for o in goat.objects] == [1] and "EA" in goat.attributes
     bear = load_sequence("davis2016/bear", resolution="256p")
     assert np.asarray(bear.frames[0]).shape == (256, 448, 3)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    root = tmp_path_factory.mktemp("data") / YOUTUBE_VOS
+    write_dataset(root, sequences=3, seed=1, layout="youtube-vos", config=SyntheticConfig(size=(32, 48), frames=3))
+    return root
+
+
+@pytest.fixture
+def videos(written, tmp_path, monkeypatch):
+    """YouTube-VOS's layout with two videos to train on and one to validate on, under VOSBOOK_DATA."""
+    monkeypatch.setenv("VOSBOOK_DATA", str(tmp_path))
+    return shutil.copytree(written, tmp_path / YOUTUBE_VOS)
+
+
+@pytest.mark.parametrize("split", ["train", "valid"])
+def test_youtube_vos_by_name(videos, split):
+    """A spec in a record is one that is loaded, and gives the pixels that the record's digest is of."""
+    there = YouTubeVos(videos, split)
+    for name in there.names:
+        loaded = load_sequence(f"youtube-vos/{name}")
+        assert loaded.objects == there[name].objects and loaded.frames.names == ("00000", "00005", "00010")
+        entry = manifest_entry(f"youtube-vos/{name}", there[name])
+        assert manifest_entry(entry["spec"], load_sequence(entry["spec"])) == entry
+
+
+def test_youtube_vos_with_all_frames(videos):
+    name = YouTubeVos(videos, "train").names[0]
+    annotated = videos / "train/JPEGImages" / name
+    with pytest.raises(InputError, match="unpack train_all_frames beside train"):
+        load_sequence(f"youtube-vos-all-frames/{name}")
+    every = videos / "train_all_frames/JPEGImages" / name
+    every.mkdir(parents=True)
+    for n in range(15):
+        shutil.copy(annotated / f"{n - n % 5:05d}.jpg", every / f"{n:05d}.jpg")
+    loaded = load_sequence(f"youtube-vos-all-frames/{name}")
+    assert [loaded.labels(t) is not None for t in range(15)] == [t in (0, 5, 10) for t in range(15)]
+    assert (loaded.frames[7] == loaded.frames[5]).all() and len(load_sequence(f"youtube-vos/{name}").frames) == 3
+
+
+def test_youtube_vos_names_what_is_missing(videos):
+    with pytest.raises(InputError, match=r"YouTubeVOS2018 has no Annotations/nobody in train, valid, test"):
+        load_sequence("youtube-vos/nobody")
+    with pytest.raises(InputError, match=r"YouTubeVOS2019 has no"):
+        load_sequence("youtube-vos-2019/nobody")
+    name = YouTubeVos(videos, "train").names[0]
+    (videos / "train/Annotations" / name).rename(videos / "train/Annotations/other")
+    with pytest.raises(InputError, match=r"train/meta\.json does not list other"):
+        load_sequence("youtube-vos/other")
+
+
+def test_meta_json_is_read_once_until_it_changes(videos, monkeypatch):
+    reads, read_meta = [], youtube_vos.read_meta
+    monkeypatch.setattr(youtube_vos, "read_meta", lambda path: reads.append(path) or read_meta(path))
+    names = YouTubeVos(videos, "train").names
+    reads.clear()
+    for name in names:
+        load_sequence(f"youtube-vos/{name}")
+    assert len(reads) == 1
+    meta = videos / "train/meta.json"
+    meta.write_text(meta.read_text().replace(names[0], "another"))
+    with pytest.raises(InputError, match=f"does not list {names[0]}"):
+        load_sequence(f"youtube-vos/{names[0]}")
+
+
+def test_every_spec_in_a_record_names_a_source():
+    """Those of sequences; what is recorded of other data has no size."""
+    entries = [entry for file in BOOK.glob("results/*.json") for entry in json.loads(file.read_text())["data"]]
+    specs = {entry["spec"] for entry in entries if "size" in entry}
+    assert {spec.partition("/")[0] for spec in specs} == {"synthetic", "davis2016"} <= SOURCES.keys()
+    made = {
+        source for run in BOOK.glob("runs/*.py") for source in re.findall(r'"((?:syn|dav|you)[\w-]+)/', run.read_text())
+    }
+    assert {"youtube-vos", "youtube-vos-all-frames"} <= made <= SOURCES.keys()

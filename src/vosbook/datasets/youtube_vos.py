@@ -13,6 +13,7 @@ an object's category, not whether that is a seen one: the seen categories are th
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from vosbook.errors import InputError
 from vosbook.video.frames import FrameFolder
 from vosbook.video.labels import VOID
 from vosbook.video.masks import MaskFolder
+
+SPLITS = ("train", "valid", "test")
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,28 @@ class YouTubeVos:
                     f"{self._images / name} has no frame {missing[0]}, which {self.folder / 'meta.json'} lists for "
                     f"object {listed.id}: copy the folder again"
                 )
+
+
+def open_sequence(root: str | Path, name: str, *, all_frames: bool = False) -> Sequence:
+    """One video by its name, from the split that holds its masks. `all_frames`: see `YouTubeVos`.
+
+    InputError names what is missing.
+    """
+    root = Path(root)
+    for split in SPLITS:
+        if (root / split / "Annotations" / name).is_dir():
+            meta = root / split / "meta.json"
+            videos = _split(root, split, all_frames, meta.stat().st_mtime_ns if meta.is_file() else 0)
+            if name not in videos.names:
+                raise InputError(f"{meta} does not list {name}, whose masks are there: copy it again")
+            return videos[name]
+    raise InputError(f"{root} has no Annotations/{name} in {', '.join(SPLITS)}: check the name, or unpack what lacks")
+
+
+@lru_cache(maxsize=4)
+def _split(root: Path, split: str, all_frames: bool, changed: int) -> YouTubeVos:
+    """A split, whose meta.json, `changed` at that time, is read once: it takes a while, and videos are thousands."""
+    return YouTubeVos(root, split, all_frames=all_frames)
 
 
 def _first_frames(listed: tuple[ListedObject, ...], masks: Masks) -> dict[int, str]:
