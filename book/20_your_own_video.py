@@ -242,7 +242,8 @@ print(*textwrap.wrap(" ".join(notes), 78), sep="\n")
 # ## 4 Look
 #
 # For your own clip there is no truth, so the inspector shows the prediction alone: play it. A long video need not
-# travel whole; here it would be every n-th frame.
+# travel whole; here it would be every n-th frame. Frames count from 0 everywhere: here, in files' names, and in
+# `vosbook draw --frame`. The name in brackets is the one to go by where frames were left out.
 
 # %%
 every = -(-len(frames) // 100)  # at most a hundred frames
@@ -250,6 +251,7 @@ answers = MaskFolder(masks)
 Inspector(
     islice(frames, 0, None, every),
     prediction=(answers[name] for name in frames.names[::every]),
+    frame_names=frames.names[::every],
     fps=frames.fps / every,
 )
 

@@ -29,7 +29,8 @@ for t in range(T):
         found[found == 1] = 0
     truth.append(true)
     prediction.append(found)
-inspector = Inspector(frames, truth=truth, prediction=prediction, names={{1: "square", 2: "bar"}})
+inspector = Inspector(frames, truth=truth, prediction=prediction, names={{1: "square", 2: "bar"}},
+                      frame_names=[f"{{t:05d}}" for t in range(T)])
 """
 
 

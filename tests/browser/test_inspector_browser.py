@@ -35,7 +35,7 @@ class Widget:
     def shows(self, t: int) -> None:
         """Wait until frame t is drawn."""
         expect(self.picture).to_have_attribute("data-drawn", str(t))
-        expect(self.status).to_contain_text(f"frame {t + 1} of {FRAMES}")
+        expect(self.status).to_contain_text(f"frame {t} of 0 to {FRAMES - 1} (0000{t})")
 
     def pixels(self) -> np.ndarray:
         """What is on the canvas: uint8 (H, W, 3)."""
@@ -167,7 +167,7 @@ def test_nothing_sticks_out(page, static, width):
 def test_controls_have_names(static):
     """What a screen reader announces."""
     assert static.root.get_attribute("aria-label") == f"mask inspector, {FRAMES} frames"
-    assert static.scrub.get_attribute("aria-valuetext").startswith(f"frame 1 of {FRAMES}, J .")
+    assert static.scrub.get_attribute("aria-valuetext").startswith(f"frame 0 of 0 to {FRAMES - 1} (00000), J .")
     for control in static.root.locator("input, button").all():
         name = control.evaluate("e => e.getAttribute('aria-label') || e.labels?.[0]?.textContent || e.textContent")
         assert name.strip(), control

@@ -11,6 +11,7 @@ from PIL import Image
 
 from vosbook.metrics.boundary import boundary_f
 from vosbook.metrics.region import jaccard
+from vosbook.video.frames import FrameFolder
 from vosbook.view.inspector import Inspector
 
 
@@ -97,6 +98,18 @@ def test_what_is_given_decides_the_mode(video):
     with pytest.raises(ValueError, match="'errors' needs masks"):
         only_truth.mode = "errors"
     assert Inspector(frames)._objects == []
+
+
+def test_frames_have_the_names_of_their_files(video, tmp_path):
+    frames, truth, _ = video
+    for t, frame in enumerate(frames):
+        Image.fromarray(frame).save(tmp_path / f"shot_{10 + 5 * t}.png")
+    names = [f"shot_{10 + 5 * t}" for t in range(5)]
+    assert Inspector(FrameFolder(tmp_path), truth=truth)._frame_names == names
+    assert Inspector(iter(frames), truth=truth)._frame_names == []
+    assert Inspector(frames[::2], truth=truth[::2], frame_names=names[::2])._frame_names == names[::2]
+    with pytest.raises(ValueError, match="5 names for 3 frames"):
+        Inspector(frames[::2], frame_names=names)
 
 
 def test_frame_is_checked(video):

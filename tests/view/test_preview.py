@@ -46,8 +46,8 @@ def test_the_last_frame_stays_and_few_are_shown(shown):
     for frame in frames:
         preview(frame, labels)
     assert 3 <= len(shown) <= 8
-    assert shown[0]["text/plain"] == "frame 1 of 20"
-    assert shown[-1]["text/plain"].startswith("frame 20 of 20, ")
+    assert shown[0]["text/plain"] == "1 of 20 frames"
+    assert shown[-1]["text/plain"].startswith("20 of 20 frames, ")
     assert 'value="20" max="20"' in shown[-1]["text/html"]
     assert np.abs(_picture(shown[-1]).astype(int) - overlay(frames[-1], labels)).mean() < 12
 
@@ -55,9 +55,9 @@ def test_the_last_frame_stays_and_few_are_shown(shown):
 def test_rate_and_rest(shown):
     preview = Preview(100)
     preview.done = 1
-    assert preview.describe(5.0) == "frame 1 of 100"  # four of the five seconds went into learning
+    assert preview.describe(5.0) == "1 of 100 frames"  # four of the five seconds went into learning
     preview.done = 11
-    assert preview.describe(7.0) == "frame 11 of 100, 5.0 a second, 18 s left"
+    assert preview.describe(7.0) == "11 of 100 frames, 5.0 a second, 18 s left"
 
 
 def test_a_large_frame_is_sent_small(shown):

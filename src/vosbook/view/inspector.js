@@ -105,9 +105,11 @@ function worstFrame(model) {
 
 const asScore = (value) => value.toFixed(2).replace(/^0/, "");
 
+// Frames count from 0, as in files' names and on the command line.
 function describe(model) {
   const t = model.get("frame");
-  const parts = [`frame ${t + 1} of ${model.get("_frames").length}`];
+  const name = model.get("_frame_names")[t];
+  const parts = [`frame ${t} of 0 to ${model.get("_frames").length - 1}${name === undefined ? "" : ` (${name})`}`];
   for (const measure of MEASURES) {
     const value = meanScore(model, measure, t);
     if (value !== null) parts.push(`${measure} ${asScore(value)}`);

@@ -6,7 +6,7 @@ can do what JupyterLab can.
 
 import io
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 import anywidget
@@ -28,8 +28,9 @@ class Inspector(anywidget.AnyWidget):
 
     `frames` are uint8 (H, W, 3) RGB; `truth` and `prediction`, either of them optional, one label map uint8 (H, W) a
     frame: 0 background, 255 void. All three are read once, in step, and may be generators. `names` gives objects
-    names by id. Scores are computed at full size; what is drawn is at most `max_width` pixels wide, frames as JPEG of
-    `quality` 1..95. `fps` is the speed of play. ValueError if lengths or sizes differ.
+    names by id. `frame_names` stand beside the frames' numbers; without them, those that a folder or a video file
+    as `frames` has. Scores are computed at full size; what is drawn is at most `max_width` pixels wide, frames as JPEG
+    of `quality` 1..95. `fps` is the speed of play. ValueError if lengths or sizes differ.
 
     Python can read and set `frame` (from 0), `opacity` (0..1), `outline`, `mode` (one of MODES), and `hidden`, the
     ids that are not drawn. `scores` holds J and F: {id: {"J": [...], "F": [...]}}, NaN before an object's first frame.
@@ -50,6 +51,7 @@ class Inspector(anywidget.AnyWidget):
     _prediction = traitlets.List(traitlets.Bytes()).tag(sync=True)
     _size = traitlets.Tuple(traitlets.Int(), traitlets.Int()).tag(sync=True)  # (h, w) as drawn
     _fps = traitlets.Float().tag(sync=True)
+    _frame_names = traitlets.List(traitlets.Unicode()).tag(sync=True)  # T of them or none
     _objects = traitlets.List(traitlets.Dict()).tag(sync=True)  # id, name, colour; J and F where they are scored
     _errors = traitlets.List(traitlets.Dict()).tag(sync=True)  # name and colour of each kind
 
@@ -60,6 +62,7 @@ class Inspector(anywidget.AnyWidget):
         truth: Iterable[np.ndarray] | None = None,
         prediction: Iterable[np.ndarray] | None = None,
         names: Mapping[int, str] | None = None,
+        frame_names: Sequence[str] | None = None,
         max_width: int = 640,
         fps: float = 10,
         quality: int = 80,
@@ -69,6 +72,9 @@ class Inspector(anywidget.AnyWidget):
             packed.add(frame, true_labels, labels)
         if not packed.frames:
             raise ValueError("frames is empty: give at least one")
+        frame_names = list(getattr(frames, "names", ()) if frame_names is None else frame_names)
+        if frame_names and len(frame_names) != len(packed.frames):
+            raise ValueError(f"frame_names has {len(frame_names)} names for {len(packed.frames)} frames: give one each")
         self.scores = packed.scores
         super().__init__(
             mode="truth" if prediction is None else "prediction",
@@ -77,6 +83,7 @@ class Inspector(anywidget.AnyWidget):
             _prediction=packed.prediction,
             _size=packed.size,
             _fps=fps,
+            _frame_names=frame_names,
             _objects=[self._object(i, names or {}) for i in sorted(packed.ids)],
             _errors=[{"name": ERROR_NAMES[kind], "colour": ERROR_COLOURS[kind]} for kind in ERROR_NAMES],
         )

@@ -40,7 +40,7 @@ class Preview:
 
     def describe(self, now: float) -> str:
         """How far the run is, and how fast. The first frame is left out of the rate: a method learns from it."""
-        text = f"frame {self.done} of {self.count}"
+        text = f"{self.done} of {self.count} frames"
         if self.done < 2:
             self._begun = now
             return text
