@@ -569,8 +569,8 @@ print(f"with true masks {plain + gains[0]:.3f}")
 # repeats.
 #
 # What is remembered is the merged soft probability of chapter 05, zero where another object wins. Where it exceeds one
-# half, pixels count as the target when $v$ is computed. Soft aggregation makes it more decided than the score it comes
-# from; that, and the small probabilities that it leaves in the background, are why there is something to learn at all.
+# half, pixels count as the target when $v$ is computed. Soft aggregation moves it away from the score that it comes
+# from, up above one half and down below it, which is why there is something to learn at all.
 
 # %% [markdown]
 # ### Drift

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from vosbook.merge import soft_aggregate, to_labels, without_rivals
+from vosbook.merge import normalised_odds, soft_aggregate, to_labels, where_it_wins, without_rivals
 
 
 def _plain_pixel(p: list[float]) -> list[float]:
@@ -51,6 +51,26 @@ def test_what_is_remembered_is_zero_where_another_object_wins_but_not_where_the_
     assert kept[0, 0, 0] == merged[1, 0, 0] > 0.5
     assert kept[1, 0, 0] == 0
     assert torch.equal(kept[:, 0, 1], merged[1:, 0, 1])
+
+
+def test_the_released_rule_clears_a_label_where_the_background_wins_too():
+    merged = soft_aggregate(torch.tensor([[[0.9, 0.2]], [[0.7, 0.3]]]))
+    kept = where_it_wins(merged)
+    assert kept[0, 0, 0] == merged[1, 0, 0] > 0.5
+    assert kept[1, 0, 0] == 0
+    assert kept[:, 0, 1].tolist() == [0, 0]
+
+
+def test_normalised_odds_are_a_softmax_of_logits_over_a_product_for_the_background():
+    p = torch.rand(3, 5, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    everything = torch.cat([(1 - p).prod(dim=0, keepdim=True), p])
+    torch.testing.assert_close(normalised_odds(p), everything.logit().softmax(dim=0))
+
+
+def test_normalised_odds_of_one_object_by_hand():
+    merged = normalised_odds(torch.tensor([[[0.8, 0.5, 0.0, 1.0]]], dtype=torch.float64))
+    expected = torch.tensor([0.64 / 0.68, 0.5, 0.0, 1.0], dtype=torch.float64)
+    torch.testing.assert_close(merged[1, 0], expected)
 
 
 def test_the_callers_probabilities_stay():

@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Two choices that the paper leaves open, made on training sequences
 #
-# FRTM's paper and what is known of its code do not settle what the target model's memory should hold where the
-# background wins, nor how the scales of the first frame's altered copies are drawn. Both were decided on the 30
+# FRTM's paper does not say what the target model's memory should hold where the background wins (its code has zero
+# there), nor how the scales of the first frame's altered copies are drawn. Both were decided on the 30
 # training sequences of DAVIS 2016, at 448 x 256, with a ResNet-18 and the paper's fast settings. No validation sequence
 # is used. It needs `VOSBOOK_DATA`.
 

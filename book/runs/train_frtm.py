@@ -109,7 +109,9 @@ about = {
     "licence": settings["licence"],
     "record": name,
 }
-simulated = {"simulation": asdict(simulation_config), "target_model": asdict(FAST.target_model)}
+target_model = asdict(FAST.target_model)
+del target_model["first_insert"]  # nothing is inserted here, and states begun before there was this option stay valid
+simulated = {"simulation": asdict(simulation_config), "target_model": target_model}
 depends_on = simulated | {"method": about["method"], "levels": about["levels"], "data": manifest_digest(data)}
 depends_on |= {"backbone": backbone.source}
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from vosbook.features import FilterBank, load_backbone
-from vosbook.methods.frtm import FAST, FrtmConfig, FrtmSegmenter
+from vosbook.methods.frtm import FAST, RELEASED, FrtmConfig, FrtmSegmenter
 from vosbook.metrics.region import jaccard
 from vosbook.segmenter import segment_frames
 from vosbook.target_model.augment import augment_first_frame
@@ -248,3 +248,21 @@ def test_a_real_object_is_followed(davis):
     answers = segment_frames(segmenter, frames, {"00000": masks["00000"]})
     scores = [jaccard(next(answers) > 0, masks[name] > 0) for name in frames.names[:10]]
     assert np.mean(scores[1:]) > 0.85
+
+
+def test_the_released_rules_are_a_configuration(backbone, monkeypatch):
+    """What is remembered, how the first frame is altered and how the memory begins: all three are the released ones."""
+    seen = {}
+
+    def spy(frame, mask, *, samples, seed, config):
+        seen["rules"] = config.rules
+        return augment_first_frame(frame, mask, samples=samples, seed=seed, config=config)
+
+    monkeypatch.setattr("vosbook.methods.frtm.augment_first_frame", spy)
+    segmenter = FrtmSegmenter(backbone, RELEASED)
+    segmenter.start(*_draw(_red(0)))
+    segmenter.step(_draw(_red(1))[0])
+    _, remembered = segmenter._pending
+    assert seen["rules"] == "released"
+    assert ((remembered == 0) | (remembered > 0.5)).all() and (remembered == 0).any()
+    assert segmenter.targets[1].model.memory.first_insert == "released"

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from vosbook.target_model.augment import AugmentConfig, augment_first_frame, fill_target
+from vosbook.target_model import augment
+from vosbook.target_model.augment import RELEASED, AugmentConfig, augment_first_frame, fill_target
 
 PLAIN = AugmentConfig(  # the target is moved, and nothing else
     angles=(0,), flip=0, scales=(1,), skewed=0, blurs=(0,), background_scales=(1,), background_blurs=(0,)
@@ -219,3 +220,98 @@ def test_no_scale_comes_twice_before_all_have_come():
     _, masks = augment_first_frame(frame, mask, samples=3, config=replace(PLAIN, scales=(0.5, 1, 1.5), jitter=0))
     sides = sorted(np.sqrt(masks[1:].sum((1, 2)) / mask.sum()))
     assert np.allclose(sides, [0.5, 1, 1.5], atol=0.1)
+
+
+# ---------------------------------------------------------------------------------------- the released code's rules
+
+STILL = replace(RELEASED, angles=(0,), flip=0, skewed=0, scales=(1,), blurs=(0,), background_scales=(1,))
+STILL = replace(STILL, background_blurs=(0,), jitter=0)
+
+
+def released_changes(mask, samples=4, seed=0, **changes):
+    generator = np.random.default_rng(seed)
+    return list(augment._released_changes(mask, samples, replace(RELEASED, **changes), generator))
+
+
+def test_the_released_grid_has_the_frames_shape_and_five_cells_for_four_samples():
+    mask = np.zeros((480, 854), bool)
+    mask[100:200, 100:200] = True
+    seen = set()
+    for seed in range(20):
+        seen |= {change.centre for change in released_changes(mask, seed=seed, jitter=0)}
+    assert seen == {((c + 0.5) / 4 * 854, (r + 0.5) / 2 * 480) for r in range(2) for c in range(4)}
+
+
+def test_the_released_jitter_is_normal_with_an_eighth_of_a_cell():
+    mask = np.zeros((480, 854), bool)
+    mask[100:200, 100:200] = True
+    moves = []
+    for seed in range(400):
+        for x, y in (change.centre for change in released_changes(mask, seed=seed)):
+            moves += [x / 854 * 4 - 0.5, y / 480 * 2 - 0.5]
+    moves = np.array(moves) - np.round(moves)  # from the middle of the nearest cell; half a cell is four deviations
+    assert moves.std() == pytest.approx(1 / 8, rel=0.05)  # of 3200 draws: a standard error of 1.3 %
+    assert (np.abs(moves) > 0.25).mean() == pytest.approx(0.0455, abs=0.015)  # a uniform one never goes so far
+
+
+def test_released_lists_are_dealt_without_repetition():
+    mask = np.zeros((480, 854), bool)
+    mask[200:240, 400:440] = True
+    for seed in range(20):
+        scales = [abs(np.linalg.det(c.linear)) ** 0.5 for c in released_changes(mask, 6, seed, skewed=0)]
+        np.testing.assert_allclose(sorted(scales), sorted(RELEASED.scales))
+        mirrored = [np.linalg.det(c.linear) < 0 for c in released_changes(mask, 5, seed, skewed=0)]
+        assert sum(mirrored) == 1  # one of the five
+        sheared = [abs(c.linear[0, 1]) > 1e-9 for c in released_changes(mask, 3, seed, angles=(0,))]
+        assert sum(sheared) == 1  # one of the three
+
+
+def test_the_released_skew_acts_on_both_axes_after_the_turn():
+    mask = np.zeros((480, 854), bool)
+    mask[200:240, 400:440] = True
+    (change,) = released_changes(mask, 1, skewed=1, angles=(90,), flip=0, scales=(2,))
+    quarter = 2 * np.array([[1, 0.1], [0.1, 1]]) @ np.array([[0, 1], [-1, 0]])
+    assert any(np.allclose(change.linear, sign * quarter) for sign in (1, -1))
+
+
+@pytest.mark.parametrize(
+    ("box", "scale", "expected"),
+    [((40, 40), 1.5, 1.5), ((300, 40), 2.0, 1.6), ((40, 600), 2.5, 854 / 600), ((40, 8), 0.5, 10 / 8)],
+)
+def test_released_scales_let_the_target_fit_and_not_vanish(box, scale, expected):
+    mask = np.zeros((480, 854), bool)
+    mask[10 : 10 + box[0], 20 : 20 + box[1]] = True
+    assert augment._fitting(scale, mask) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("angle", "along"), [(0, (1, 0)), (45, (1, -1)), (90, (0, 1)), (135, (1, 1))])
+def test_the_released_blur_goes_along_one_direction(angle, along):
+    kernel = augment._directional(5, angle)
+    assert kernel.shape == (7, 7) and kernel.sum() == pytest.approx(1)
+    x, y = along
+    n = 2 if x and y else 3
+    line = kernel[3 + n * y, 3 + n * x], kernel[3 - n * y, 3 - n * x]
+    across = kernel[3 + x * n, 3 - y * n] if not (x and y) else kernel[3 + n * x, 3 - n * y]
+    assert line[0] == pytest.approx(line[1], rel=1e-4) and line[0] > 1000 * max(across, 1e-12)
+    if angle in (0, 90):  # variance 5 along the axis, two pixels apart
+        values = kernel[3] if angle == 0 else kernel[:, 3]
+        assert values[5] / values[3] == pytest.approx(np.exp(-4 / 2 / 5), rel=1e-4)
+
+
+def test_the_released_cut_is_soft_and_weights_the_edge_twice():
+    """Where the warp falls between pixels, the edge holds part of the target, by that part of its mask."""
+    frame = np.full((21, 31, 3), 200, np.uint8)
+    mask = np.zeros((21, 31), bool)
+    mask[8:13, 10:21] = True
+    images, masks = augment_first_frame(frame, mask, samples=1, config=STILL)
+    assert images[1][masks[1]].min() < 160  # a dark seam where all is one colour
+    hard = augment_first_frame(frame, mask, samples=1, config=PLAIN)[0][1]
+    assert hard.min() >= 199
+
+
+def test_the_released_rules_draw_again_until_the_target_is_in_view():
+    frame, mask = np.zeros((40, 60, 3), np.uint8), np.zeros((40, 60), bool)
+    mask[0:12, 0:12] = True
+    for seed in range(10):
+        _, masks = augment_first_frame(frame, mask, seed=seed, config=replace(RELEASED, jitter=3))  # often far outside
+        assert len(masks) == 5 and masks.any(axis=(1, 2)).all()

@@ -172,3 +172,19 @@ def test_protected_first_samples_must_leave_room():
     with pytest.raises(ValueError, match="5 first samples that stay leave no room in a memory of 5"):
         filled(k_max=5, first_frame_share=0.1)
     assert len(filled(k_max=5)) == 5
+
+
+def test_the_released_codes_first_insert_weighs_less_and_later_ones_come_nearer_to_eta():
+    """The first frame's weights are divided by 1 - eta, not multiplied: 0.1 / (0.1 + 1 / 0.9) is .0826."""
+    memory = filled(first_insert="released")
+    newest = []
+    for i in range(40):
+        insert(memory, i)
+        newest.append(contents(memory)[i])
+    g = 0.1 / (0.1 + 1 / 0.9)
+    for expected in newest[:5]:
+        assert expected == pytest.approx(g, rel=1e-5)
+        g = g / 0.9 / (1 + g / 0.9)
+    assert [round(w, 4) for w in newest[:2]] == [0.0826, 0.0840]
+    assert newest[0] < newest[10] < newest[-1] < 0.1
+    assert newest[-1] == pytest.approx(0.1, abs=5e-4)

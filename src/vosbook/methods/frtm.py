@@ -5,20 +5,21 @@ are the segmentation.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vosbook import target_model
 from vosbook.errors import InputError
 from vosbook.features import Backbone, load_backbone
-from vosbook.merge import soft_aggregate, to_labels, without_rivals
+from vosbook.merge import soft_aggregate, to_labels, where_it_wins, without_rivals
 from vosbook.nn.segmentation import SegmentationNetwork
-from vosbook.target_model.augment import augment_first_frame
+from vosbook.target_model import augment, model
+from vosbook.target_model.augment import AugmentConfig, augment_first_frame
 from vosbook.target_model.loss import upsample
 from vosbook.target_model.model import TargetModel, TargetModelConfig
 from vosbook.video.labels import object_ids
@@ -33,12 +34,22 @@ class FrtmConfig:
     level: str = "layer3"  # conv4_x, stride 16: what D sees
     target_model: TargetModelConfig = TargetModelConfig()
     augmentations: int = 4  # of the first frame, beside the frame itself
+    augment: AugmentConfig = AugmentConfig()  # how they are drawn
+    label: Literal["unrivalled", "winner"] = "unrivalled"  # what D remembers of a frame: see LABELS
     update: bool = True  # False: "no update" in Table 1
     seed: int = 0  # of the augmentations and of D's random start, the same for every object
 
 
-FAST = FrtmConfig(backbone="resnet18", target_model=target_model.model.FAST)  # "Ours-fast"
+FAST = FrtmConfig(backbone="resnet18", target_model=model.FAST)  # "Ours-fast"
 FULL = FrtmConfig(backbone="resnet18")  # the paper's solver, with the backbone whose segmentation network is shipped
+# FAST by the rules of the released code where ours are others: first frame, first insert, and what is remembered
+RELEASED = replace(
+    FAST,
+    target_model=replace(FAST.target_model, first_insert="released"),
+    augment=augment.RELEASED,
+    label="winner",
+)
+LABELS = {"unrivalled": without_rivals, "winner": where_it_wins}  # of the merged probabilities
 
 TRAIN = "train one with `make run RUN=train_frtm`"
 
@@ -130,7 +141,7 @@ class FrtmSegmenter:
         s = torch.cat([target.model.scores(x[self.config.level]) for target in self.targets.values()])  # (N, 1, h, w)
         self.scores = dict(zip(self.targets, s[:, 0].cpu().numpy()))
         merged = soft_aggregate(self._probabilities(s, x, frame.shape[:2]))  # (N, H, W) -> (N + 1, H, W)
-        self._pending = x[self.config.level], without_rivals(merged)
+        self._pending = x[self.config.level], LABELS[self.config.label](merged)
         return to_labels(merged, list(self.targets)).cpu().numpy()
 
     @torch.no_grad()
@@ -144,12 +155,16 @@ class FrtmSegmenter:
         """Learn D of every object in `masks` (Algorithm 1, lines 1 and 2)."""
         for i in object_ids(masks):
             images, labels = augment_first_frame(
-                frame, masks == i, samples=self.config.augmentations, seed=self.config.seed
+                frame,
+                masks == i,
+                samples=self.config.augmentations,
+                seed=self.config.seed,
+                config=self.config.augment,
             )  # uint8 (K, H, W, 3), bool (K, H, W): the frame itself and its augmentations
-            model = TargetModel(self.config.target_model)
+            learned = TargetModel(self.config.target_model)
             y = torch.from_numpy(labels)[:, None]  # (K, H, W) -> (K, 1, H, W)
-            model.learn_first_frame(self._features(images)[self.config.level], y, seed=self.config.seed)
-            self.targets[i] = Target(model)
+            learned.learn_first_frame(self._features(images)[self.config.level], y, seed=self.config.seed)
+            self.targets[i] = Target(learned)
 
     def _learn(self) -> None:
         """Remember the last frame, and update D on every t_s-th (Algorithm 1, lines 7 to 9)."""

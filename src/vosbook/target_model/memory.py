@@ -1,10 +1,14 @@
 """The sample memory of FRTM (section 3.4): a fixed number of samples, weighted by age."""
 
+from typing import Literal
+
 import torch
 from torch import Tensor
 
 from vosbook.target_model.loss import pixel_weights
 from vosbook.target_model.stencil import FilterQuadratic, normal_stencil
+
+FirstInsert = Literal["eta", "released"]
 
 
 def first_frame_excess(share: float, least: float) -> float:
@@ -23,10 +27,22 @@ class SampleMemory:
 
     With `first_frame_share` above 0, our option, the first frame's samples are never evicted, and where section 3.4
     leaves them less than this share of the weight, they are raised to it and all others lowered in proportion.
+
+    `first_insert` says what the first insert weighs: "eta", exactly eta of the whole, as every
+    later one then does; "released", as in the released code, .0826 of the whole where eta is .1.
     """
 
-    def __init__(self, *, k_max: int = 80, eta: float = 0.1, kappa_min: float = 0.1, first_frame_share: float = 0.0):
+    def __init__(
+        self,
+        *,
+        k_max: int = 80,
+        eta: float = 0.1,
+        kappa_min: float = 0.1,
+        first_frame_share: float = 0.0,
+        first_insert: FirstInsert = "eta",
+    ):
         self.k_max, self.eta, self.kappa_min, self.first_frame_share = k_max, eta, kappa_min, first_frame_share
+        self.first_insert = first_insert
         self.newest: int | None = None  # index of the last inserted sample
         # Both on the CPU and in double precision: at most 80 numbers, and exact enough to stay normalised.
         self._first = torch.zeros(0, dtype=torch.float64)  # weights of the first frame's samples when they were alone
@@ -73,10 +89,15 @@ class SampleMemory:
         return kept + int(self._aged[kept:].argmin())
 
     def _weigh(self, place: int) -> None:
-        """gamma_i = gamma_(i-1) / (1 - eta), then normalise (section 3.4); the first one gets eta of the whole."""
+        """gamma_i = gamma_(i-1) / (1 - eta), then normalise (section 3.4), which gamma_0 = eta begins.
+
+        The paper does not say what the first frame's samples weigh beside gamma_0. With "eta" they have the rest, 1 -
+        eta. The released code divides them by 1 - eta, so that the first insert weighs less, eta / (eta + 1 / (1 -
+        eta)), and those after it come nearer to eta one by one.
+        """
         gamma = torch.cat([self._aged, self._aged.new_zeros(max(0, place + 1 - len(self)))])
         if self.newest is None:
-            gamma *= 1 - self.eta
+            gamma *= 1 - self.eta if self.first_insert == "eta" else 1 / (1 - self.eta)
             gamma[place] = self.eta
         else:
             gamma[place] = gamma[self.newest] / (1 - self.eta)

@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from vosbook.target_model.gauss_newton import gauss_newton
 from vosbook.target_model.gram import GramMemory
 from vosbook.target_model.loss import MIN_PIXELS, Weights, pixel_weights, target_scores
-from vosbook.target_model.memory import SampleMemory
+from vosbook.target_model.memory import FirstInsert, SampleMemory
 from vosbook.target_model.stencil import FilterQuadratic, JointProblem, UpdateProblem, normal_stencil
 
 
 @dataclass(frozen=True)
 class TargetModelConfig:
-    """The paper's settings (section 3.5 and the released code), and two options of ours, off by default."""
+    """The paper's settings (section 3.5 and the released code); the last three are options, off by default."""
 
     c: int = 96  # channels between w1 and w2
     lambda_: tuple[float, float] = (1e-4, 1e-2)  # regularisation of w1, w2; the loss carries their squares
@@ -28,17 +28,24 @@ class TargetModelConfig:
     t_s: int = 8  # frames between updates
     memory: Literal["samples", "gram"] = "samples"  # "gram": the samples' sum, of constant size, without k_max
     first_frame_share: float = 0.0  # share of the weight that the first frame's samples keep; 0: they age like any
+    first_insert: FirstInsert = "eta"  # the weight of the first insert; "released": as in the released code
 
     def __post_init__(self) -> None:
         if self.memory not in ("samples", "gram"):
             raise ValueError(f'memory is "samples" or "gram", got {self.memory!r}')
+        if self.first_insert not in ("eta", "released"):
+            raise ValueError(f'first_insert is "eta" or "released", got {self.first_insert!r}')
+        if self.memory == "gram" and self.first_insert != "eta":
+            raise ValueError("the sums of a gram memory give every insert eta of the weight, the first one too")
         if not 0 <= self.first_frame_share < 1:
             raise ValueError(f"first_frame_share is at least 0 and under 1, got {self.first_frame_share}")
 
     def new_memory(self) -> SampleMemory | GramMemory:
         """An empty memory of the kind chosen."""
         common = {"eta": self.eta, "kappa_min": self.kappa_min, "first_frame_share": self.first_frame_share}
-        return GramMemory(**common) if self.memory == "gram" else SampleMemory(k_max=self.k_max, **common)
+        if self.memory == "gram":
+            return GramMemory(**common)
+        return SampleMemory(k_max=self.k_max, first_insert=self.first_insert, **common)
 
 
 FAST = TargetModelConfig(cg_first=(5, 10, 10, 10), cg_update=5)  # "Ours-fast"
