@@ -283,10 +283,12 @@ def test_evaluate_says_which_list_it_took(data, sequence, tmp_path, capsys):
 
 
 def _command(argv: list[str], **options) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, "-m", "vosbook.cli", *argv], stderr=subprocess.PIPE, text=True, **options)
+    return subprocess.Popen([sys.executable, "-m", "vosbook", *argv], stderr=subprocess.PIPE, text=True, **options)
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 130)])
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, 130), (signal.SIGHUP, 130)]
+)
 def test_a_kill_leaves_no_output_folder(data, sequence, tmp_path, number, status):
     out = tmp_path / "out"
     process = _command(_segment(data, sequence, out))
@@ -297,7 +299,7 @@ def test_a_kill_leaves_no_output_folder(data, sequence, tmp_path, number, status
     os.kill(process.pid, number)
     _, said = process.communicate()
     assert process.returncode == status and not out.exists()
-    if number == signal.SIGTERM:
+    if number != signal.SIGKILL:
         assert said == "vosbook segment: interrupted, nothing was kept\n"
         assert not list(tmp_path.iterdir())
 
@@ -326,3 +328,40 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(data, sequence, tmp_path):
     assert process.returncode == 2
     assert "out" in said and len(said.strip().splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+# ------------------------------------------------------------------------------------------- streams and names
+
+
+def test_a_closed_stderr_is_no_error_and_is_not_written_into_a_file(data, sequence, tmp_path):
+    """The shell's `2>&-`. Without its number 2, the next file that is opened would get it."""
+    argv = _segment(data, sequence, tmp_path / "out")
+    done = subprocess.run(
+        ["bash", "-c", 'exec "$@" 2>&-', "bash", sys.executable, "-m", "vosbook", *argv], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path / 'out'}\n")
+    for mask in (tmp_path / "out").iterdir():
+        assert mask.read_bytes()[:4] == b"\x89PNG"
+    argv = ["evaluate", "--gt", str(tmp_path / "nothing"), "--pred", str(tmp_path)]
+    done = subprocess.run(["bash", "-c", 'exec "$@" 2>&-', "bash", sys.executable, "-m", "vosbook", *argv])
+    assert done.returncode == 2
+
+
+def test_a_name_that_the_terminal_cannot_print_is_printed_with_escapes(tmp_path):
+    out = tmp_path / "сцена"
+    options = "--sequences 1 --seed 5 --layout davis --size 64x96 --frames 3"
+    what = ["synth", str(out), *options.split()]
+    plain = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run([sys.executable, "-m", "vosbook", *what], capture_output=True, env=plain)
+    assert done.returncode == 0 and b"\\u0441\\u0446" in done.stdout
+    assert (out / "JPEGImages").is_dir()
+    done = subprocess.run([sys.executable, "-m", "vosbook", *what], capture_output=True, env=plain)
+    assert done.returncode == 2 and b"Traceback" not in done.stderr and b"\\u0441\\u0446" in done.stderr
+
+
+def test_a_tilde_after_an_equals_sign_is_the_home_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "masks").mkdir()
+    _fails(["evaluate", "--gt=~/masks", "--pred=~/masks"], capsys, str(tmp_path / "masks"))
+    _fails(["evaluate", "--gt=~/masks", "--pred=~nobody-at-all/x"], capsys, "~nobody-at-all/x")

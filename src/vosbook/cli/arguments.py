@@ -1,0 +1,45 @@
+"""What the words of the command line are taken for."""
+
+import argparse
+import re
+from pathlib import Path
+
+
+def path(text: str) -> Path:
+    """A path. A shell leaves ~ as it is in --out=~/masks, so it is replaced here."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # ~name, and nobody is called so
+        return Path(text)
+
+
+def size(text: str) -> tuple[int, int]:
+    """HxW, such as 240x432."""
+    match = re.fullmatch(r"(\d+)x(\d+)", text)
+    sides = tuple(int(side) for side in match.groups()) if match else (0, 0)
+    if min(sides) < 32 or max(sides) > 4096:
+        raise argparse.ArgumentTypeError(f"{text} is no size: write HEIGHTxWIDTH, both 32 to 4096, such as 240x432")
+    return sides
+
+
+def positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text} is no time: write seconds, 0 or more")
+    return number
+
+
+
+def frame_number(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is no frame: count from 0")
+    return int(text)

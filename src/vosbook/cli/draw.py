@@ -1,0 +1,43 @@
+"""`vosbook draw`: the objects of a frame, drawn in the browser."""
+
+import argparse
+import os
+import sys
+
+from vosbook.cli.arguments import frame_number, path
+from vosbook.cli.console import note
+from vosbook.errors import InputError
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser("draw", help="draw the objects of a frame in the browser")
+    command.add_argument("frames", type=path, metavar="FRAMES", help="a folder of images or a video file")
+    command.add_argument("--frame", type=frame_number, default=0, metavar="T", help="which one, from 0 (default)")
+    command.add_argument("--mask", type=path, metavar="FILE.png", help="a mask of this frame to begin with, to mend it")
+    command.add_argument("--out", type=path, required=True, metavar="FIRST.png")
+    command.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    import webbrowser
+
+    from vosbook.output import check_output_file
+    from vosbook.video.frames import read_frame
+    from vosbook.video.masks import read_mask
+
+    try:
+        from vosbook.view.draw import draw
+        from vosbook.view.painter import Painter
+    except ModuleNotFoundError as error:
+        raise InputError(f"draw needs {error.name}: install the package with its extra, vosbook[book]") from error
+    check_output_file(args.out)
+    frame = read_frame(args.frames, args.frame)
+    labels = None if args.mask is None else read_mask(args.mask, size=frame.shape[:2])
+
+    def show(address: str) -> None:
+        note(f"draw at {address}")
+        if sys.platform != "linux" or {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
+            webbrowser.open(address)  # elsewhere it would start a browser inside this terminal
+
+    draw(Painter(frame, labels=labels), args.out, say=show)
+    print(args.out)

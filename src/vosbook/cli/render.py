@@ -1,0 +1,38 @@
+"""`vosbook render`: masks painted over a video, or cut out of it."""
+
+import argparse
+
+from vosbook.cli.arguments import path
+from vosbook.cli.console import progress
+from vosbook.errors import InputError
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    command = commands.add_parser("render", help="draw masks over a video")
+    command.add_argument("frames", type=path, metavar="FRAMES", help="a folder of images or a video file")
+    command.add_argument("--masks", type=path, required=True, metavar="DIR", help="one mask a frame, by name")
+    command.add_argument("--out", type=path, metavar="FILE.mp4", help="the video with its masks painted over it")
+    command.add_argument("--cut-out", type=path, metavar="DIR", help="the objects alone: PNGs, elsewhere transparent")
+    command.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    from vosbook.output import check_output_file
+    from vosbook.video.frames import open_frames
+    from vosbook.video.masks import MaskFolder
+    from vosbook.view.overlay import render_video, write_cut_outs
+
+    if args.out is None and args.cut_out is None:
+        raise InputError("there is nothing to write: give --out FILE.mp4, --cut-out DIR, or both")
+    if args.out is not None and args.out.resolve() == args.frames.resolve():
+        raise InputError(f"{args.out} is the video itself: choose another name for the output")
+    if args.out is not None:
+        check_output_file(args.out)
+    frames = open_frames(args.frames)
+    masks = MaskFolder(args.masks, size=frames.size)
+    if args.cut_out is not None:
+        write_cut_outs(frames, masks, args.cut_out, progress=progress)
+        print(args.cut_out)
+    if args.out is not None:
+        render_video(frames, masks, args.out, progress=progress)
+        print(args.out)
