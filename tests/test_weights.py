@@ -95,6 +95,7 @@ def test_a_process_killed_half_way_leaves_the_old_file(tmp_path, there_before):
     assert not there_before or torch.equal(read_tensors(path)["w"], torch.ones(3))
     save_tensors(path, {"w": torch.zeros(3)})
     assert torch.equal(read_tensors(path)["w"], torch.zeros(3))
+    assert path.stat().st_mode & 0o777 == 0o644, "a file of one's own that others cannot read"
 
 
 @pytest.mark.parametrize("save", [lambda p, w: save_state(p, {"w": w}), lambda p, w: save_tensors(p, {"w": w})])

@@ -8,7 +8,6 @@ licence. A network whose settings are there is built from them, so that no other
 import json
 import os
 import pickle
-import tempfile
 import urllib.request
 import warnings
 import zipfile
@@ -24,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from vosbook.errors import InputError
+from vosbook.output import partial_file
 
 SHIPPED = Path(__file__).parent / "weights"  # what comes with the package
 PATIENCE = 4.0  # seconds to wait for a server
@@ -150,23 +150,19 @@ def save_network(path: Path, network: nn.Module, about: Mapping[str, str]) -> No
     save_tensors(path, {k: v.half() if v.is_floating_point() else v for k, v in state}, about)
 
 
-def write_whole(path: Path, save: Callable[[str], None]) -> None:
+def write_whole(path: Path, save: Callable[[Path], None]) -> None:
     """Let `save` write a file that appears under its name only when it is complete.
 
     A kill, or a full disk, leaves the file that was there before. InputError where it cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(prefix=f".{path.name}.partial-", dir=path.parent)
-    os.close(handle)
     try:
-        save(partial)
-        Path(partial).chmod(0o644)
-        Path(partial).replace(path)
+        with partial_file(path) as partial:
+            save(partial)
+            partial.chmod(0o644)  # safetensors lets nobody else read what it writes
     except (OSError, RuntimeError, safetensors.SafetensorError) as error:  # each library has its own for a full disk
         reason = str(error).splitlines()[0]
         raise InputError(f"{path} cannot be written ({reason}): make room on the disk and start again") from None
-    finally:
-        Path(partial).unlink(missing_ok=True)
 
 
 # ---------------------------------------------------------------------------------- what a file says about itself
