@@ -100,7 +100,7 @@ def those_who_look_at_pictures(modules: Modules) -> list[str]:
 
 def those_who_know_the_command_line(modules: Modules) -> list[str]:
     graph = import_graph(modules)
-    return arrows(graph, {room(name) for name in graph} - {"cli"}, {"cli"})
+    return arrows(graph, {room(name) for name in graph} - {"cli", "__main__"}, {"cli"})
 
 
 def chapter_numbers(modules: Modules) -> list[str]:
