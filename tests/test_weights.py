@@ -61,17 +61,17 @@ def test_a_checkpoint_comes_before_the_packages_network(tmp_path, monkeypatch):
     monkeypatch.setattr(weights, "SHIPPED", tmp_path)
     said = []
     options = {"remedy": "train one", "note": said.append}
-    assert given_or_shipped(tmp_path / "own", "net", **options) == tmp_path / "own" and not said
+    assert given_or_shipped(tmp_path / "own", "net.safetensors", **options) == tmp_path / "own" and not said
     with pytest.raises(InputError, match="no network net comes with the package: train one, and give it as --check"):
-        given_or_shipped(None, "net", **options)
+        given_or_shipped(None, "net.safetensors", **options)
     save_network(tmp_path / "net.safetensors", network(), {"measured": "J 12.5"})
-    assert given_or_shipped(None, "net", **options) == tmp_path / "net.safetensors"
+    assert given_or_shipped(None, "net.safetensors", **options) == tmp_path / "net.safetensors"
     assert said == ["using the package's network net: J 12.5"]
     save_network(tmp_path / "net.safetensors", network(), {})
-    given_or_shipped(None, "net", **options)
+    given_or_shipped(None, "net.safetensors", **options)
     assert said[1].endswith("net: not measured on real video")
     with pytest.raises(InputError, match="no network other comes with the package: look elsewhere"):
-        shipped_weights("other", remedy="look elsewhere")
+        shipped_weights("other.safetensors", remedy="look elsewhere")
 
 
 # ------------------------------------------------------------------------------------------------------- writing

@@ -64,10 +64,13 @@ def _download(url: str) -> Path | None:
 
 
 def shipped_weights(name: str, *, remedy: str) -> Path:
-    """The file of this name that comes with the package. InputError, which ends in `remedy`, where there is none."""
-    path = SHIPPED / f"{name}.safetensors"
+    """The file of this name, such as "s2s.safetensors", that comes with the package.
+
+    InputError, which ends in `remedy`, where there is none.
+    """
+    path = SHIPPED / name
     if not path.is_file():
-        raise InputError(f"no network {name} comes with the package: {remedy}")
+        raise InputError(f"no network {path.stem} comes with the package: {remedy}")
     return path
 
 
@@ -79,7 +82,7 @@ def given_or_shipped(checkpoint: Path | None, name: str, *, remedy: str, note: C
     if checkpoint is not None:
         return checkpoint
     path = shipped_weights(name, remedy=f"{remedy}, and give it as --checkpoint")
-    note(f"using the package's network {name}: {what_it_reaches(read_about(path))}")
+    note(f"using the package's network {path.stem}: {what_it_reaches(read_about(path))}")
     return path
 
 

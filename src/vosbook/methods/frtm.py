@@ -57,7 +57,7 @@ TRAIN = "train one with `make run RUN=train_frtm`"
 def shipped_network(backbone: str) -> Path:
     """The segmentation network that comes with the package. InputError where there is none for this backbone."""
     remedy = f"{TRAIN} and give it as --checkpoint, or use --method frtm-d-only"
-    return shipped_weights(f"frtm_{backbone}", remedy=remedy)
+    return shipped_weights(f"frtm_{backbone}.safetensors", remedy=remedy)
 
 
 @dataclass

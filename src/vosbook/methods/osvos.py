@@ -150,7 +150,7 @@ class OsvosSegmenter:
             note("without a parent network: everything is learned from the first frame")
             backbone = load_backbone(None, weights=backbone_weights, levels=LEVELS, note=note)
             return cls(base_network(backbone, seed=config.seed).to(device), config, snapper=snapper)
-        path = given_or_shipped(checkpoint, METHOD, remedy=REMEDY, note=note)
+        path = given_or_shipped(checkpoint, "osvos.safetensors", remedy=REMEDY, note=note)
         return cls(load_side_outputs(path, method=METHOD, remedy=REMEDY).to(device), config, snapper=snapper)
 
     def start(self, frame: np.ndarray, masks: np.ndarray | None) -> None:

@@ -260,7 +260,7 @@ class OsvosSSegmenter:
         InputError: weights that are missing, or a file that holds something else.
         """
         source = MaskRcnn.load(backbone_weights, device=device)
-        path = checkpoint or shipped_weights("osvos", remedy=f"{REMEDY}, and give it as --checkpoint")
+        path = checkpoint or shipped_weights("osvos.safetensors", remedy=f"{REMEDY}, and give it as --checkpoint")
         note("the parent network has never seen a prior: its second round is learned from the first frame alone")
         parent = load_side_outputs(path, method="osvos", remedy=REMEDY)
         return cls(OsvosSNetwork(parent).to(device), source, config, snapper=snapper, note=note)

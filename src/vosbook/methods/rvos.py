@@ -91,6 +91,7 @@ class RvosNetwork(nn.Module):
 # ------------------------------------------------------------------------------------------------------ weight files
 
 
+NETWORKS = {"rvos": "rvos.safetensors", "rvos-zero-shot": "rvos_zero_shot.safetensors"}  # which come with the package
 TRAIN = "train one with `make run RUN=train_rvos`"
 
 
@@ -197,7 +198,7 @@ class RvosSegmenter:
                 f"{backbone_weights} is no use to {method}, whose own weights hold its encoder: leave "
                 "--backbone-weights out"
             )
-        path = given_or_shipped(checkpoint, method.replace("-", "_"), remedy=TRAIN, note=note)
+        path = given_or_shipped(checkpoint, NETWORKS[method], remedy=TRAIN, note=note)
         return cls(load_rvos(path, method=method).to(device))
 
     def start(self, frame: np.ndarray, masks: np.ndarray | None) -> np.ndarray | None:

@@ -322,7 +322,7 @@ class S2SSegmenter:
             raise InputError(
                 f"{backbone_weights} is no use to s2s, whose own file holds its encoders: leave --backbone-weights out"
             )
-        path = given_or_shipped(checkpoint, METHOD, remedy=TRAIN, note=note)
+        path = given_or_shipped(checkpoint, "s2s.safetensors", remedy=TRAIN, note=note)
         return cls(load_s2s(path).to(device), online)
 
     def start(self, frame: np.ndarray, masks: np.ndarray | None) -> None:
