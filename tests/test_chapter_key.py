@@ -106,6 +106,13 @@ def test_a_line_of_the_chapter_reaches_further(house, line, name):
     test_what_a_chapter_can_reach_is_in_its_key(house, name)
 
 
+def test_a_module_that_cannot_be_read_is_named(house):
+    (house / "src/vosbook/score.py").write_text("def f(:")
+    with pytest.raises(SyntaxError) as caught:
+        key(house)
+    assert caught.value.filename == str(house / "src/vosbook/score.py")
+
+
 def test_prose_is_not_in_the_key_and_code_is(house):
     before = key(house)
     edit(house / "book/00_tiny.py", "A tiny chapter", "A small chapter")

@@ -20,14 +20,16 @@ def find_modules(package: Path) -> dict[str, Path]:
 
 
 @cache
-def imports(source: str, *, package: str = "", functions: bool = True) -> frozenset[tuple[str, ...]]:
+def imports(
+    source: str, *, package: str = "", functions: bool = True, file: str = "<code>"
+) -> frozenset[tuple[str, ...]]:
     """What a module in `package` imports: for each import the names that it may mean, the likelier first.
 
     `from a import b` is the module a.b, or something in a; `import a.b` is a.b, and a as well. Without `functions`,
-    those within functions are left out.
+    those within functions are left out. SyntaxError, which names the `file`, where it is no Python.
     """
     found = set()
-    tree = ast.parse(source)
+    tree = ast.parse(source, file)
     for node in ast.walk(tree) if functions else outside_functions(tree):
         if isinstance(node, ast.Import):
             found.update((name,) for alias in node.names for name in _with_parents(alias.name))
@@ -53,8 +55,10 @@ def _with_parents(name: str) -> list[str]:
 
 def imports_of(name: str, modules: Modules, *, functions: bool = True) -> set[str]:
     """Which of the modules the one of this name imports; `functions` as above."""
-    package = name if modules[name].name == "__init__.py" else name.rpartition(".")[0]
-    return _known(imports(_text(modules[name]), package=package, functions=functions), modules)
+    file = modules[name]
+    package = name if file.name == "__init__.py" else name.rpartition(".")[0]
+    source = file.read_text(encoding="utf-8")
+    return _known(imports(source, package=package, functions=functions, file=str(file)), modules)
 
 
 def _known(found: Iterable[tuple[str, ...]], modules: Modules) -> set[str]:
@@ -107,7 +111,3 @@ def pattern(node: ast.expr) -> str:
     if isinstance(node, ast.JoinedStr):
         return "".join(part.value if isinstance(part, ast.Constant) else "*" for part in node.values)
     return "*"
-
-
-def _text(file: Path) -> str:
-    return file.read_text(encoding="utf-8")
