@@ -10,8 +10,9 @@ from PIL import Image
 
 from vosbook.errors import InputError
 from vosbook.video.labels import PALETTE
-from vosbook.video.masks import _read_labels, read_mask, write_mask
+from vosbook.video.masks import _read_stored, read_mask, write_mask
 from vosbook.video.png import SIGNATURE, read_flat_png, undo_differences
+from vosbook.video.values import to_labels
 
 WHITE_LAST = PALETTE[:-1].tobytes() + b"\xff\xff\xff"
 
@@ -62,12 +63,14 @@ def test_pixels_are_pillows(tmp_path, name, colour, mode, filters):
     path = tmp_path / "mask.png"
     palette = chunk(b"PLTE", PALETTE.tobytes()) if colour else b""
     path.write_bytes(encode(masks()[name], filters=filters, colour=colour, more=palette))
-    found, fast = read_flat_png(path)
-    assert found == mode
+    flat = read_flat_png(path)
+    assert flat.mode == mode
+    fast = flat.pixels
     assert fast.dtype == np.uint8 and (fast == masks()[name]).all()
     assert fast.flags.writeable and fast.flags.c_contiguous
     with Image.open(path) as image:
         assert image.mode == mode and (fast == np.asarray(image)).all()
+        assert flat.palette.ravel().tolist() == image.getpalette() if colour else flat.palette is None
 
 
 @pytest.mark.parametrize("width", [1, 7, 8, 9, 61])
@@ -76,7 +79,8 @@ def test_bits_are_pillows(tmp_path, width):
     mask = masks()["noise"].repeat(7, axis=1)[:, :width] > 128
     rows = np.pad(np.packbits(mask, axis=1), ((0, 0), (1, 0)))
     path.write_bytes(file(mask.shape, rows.tobytes(), kind=(1, 0, 0, 0, 0)))
-    mode, fast = read_flat_png(path)
+    flat = read_flat_png(path)
+    mode, fast = flat.mode, flat.pixels
     assert mode == "1" and fast.dtype == np.uint8 and (fast == mask).all()
     with Image.open(path) as image:
         assert image.mode == mode and (fast == np.asarray(image)).all()
@@ -85,8 +89,8 @@ def test_bits_are_pillows(tmp_path, width):
 @pytest.mark.parametrize("name", masks())
 def test_our_own_files_take_the_short_cut(tmp_path, name):
     write_mask(tmp_path / "mask.png", masks()[name])
-    mode, fast = read_flat_png(tmp_path / "mask.png")
-    assert mode == "P" and (fast == masks()[name]).all()
+    flat = read_flat_png(tmp_path / "mask.png")
+    assert flat.mode == "P" and (flat.pixels == masks()[name]).all() and (flat.palette == PALETTE).all()
 
 
 def test_sums_are_plain_sums():
@@ -111,7 +115,6 @@ def kinds() -> dict[str, tuple[bytes, bool]]:
         "0 and void": encode(inside, filters=0, colour=3, more=palette),
         "all void": encode(inside * 0 + 255, filters=0, colour=3, more=palette),
         "few colours": encode(ids, filters=0, colour=3, more=chunk(b"PLTE", PALETTE[:3].tobytes())),
-        "no colours": encode(ids, filters=0, colour=3),
         "time": encode(inside, more=chunk(b"tIME", bytes(7))),
         "bits": file((2, 9), b"\0\xaa\x80\0\x0f\x7f", kind=(1, 0, 0, 0, 0)),
     }
@@ -122,6 +125,9 @@ def kinds() -> dict[str, tuple[bytes, bool]]:
         "up later": encode(ids, filters=[0] * 20 + [2] * 20, colour=3, more=palette),
         "bits as differences": file((2, 9), b"\1\xaa\x80\1\x0f\x7f", kind=(1, 0, 0, 0, 0)),
         "no filter": file(row.shape, b"\5" + row.tobytes()),
+        "no colours": encode(ids, filters=0, colour=3),
+        "a part of a colour": encode(ids, filters=0, colour=3, more=chunk(b"PLTE", PALETTE.tobytes()[:-1])),
+        "257 colours": encode(ids, filters=0, colour=3, more=chunk(b"PLTE", bytes(3 * 257))),
         "colour key": encode(ids, more=chunk(b"tRNS", bytes(2))),
         "alpha of colours": encode(ids, colour=3, more=palette + chunk(b"tRNS", bytes(256))),
         "text": encode(inside, more=chunk(b"tEXt", b"Title\0mask")),
@@ -159,6 +165,10 @@ def without_checksum(pixels: np.ndarray) -> bytes:
     return SIGNATURE + header + chunk(b"IDAT", zlib.compress(rows)[:-4]) + chunk(b"IEND", b"")
 
 
+def by_pillow(path):
+    return to_labels(_read_stored(path), path)
+
+
 def outcome(read, path):
     try:
         labels = read(path)
@@ -173,7 +183,7 @@ def test_a_mask_of_any_kind_is_what_pillow_makes_of_it(tmp_path, name):
     data, flat = kinds()[name]
     path.write_bytes(data)
     assert (read_flat_png(path) is not None) == flat
-    assert outcome(read_mask, path) == outcome(_read_labels, path)
+    assert outcome(read_mask, path) == outcome(by_pillow, path)
 
 
 def test_what_is_no_file_is_left_alone(tmp_path):
@@ -208,9 +218,9 @@ def test_davis_masks(davis):
     """The 20 validation sequences: the short cut is taken, and right."""
     for folder in sorted((davis / "DAVIS2016" / "Annotations" / "480p").iterdir()):
         path = folder / "00010.png"
-        mode, fast = read_flat_png(path)
+        flat = read_flat_png(path)
         with Image.open(path) as image:
-            assert mode == "L" and (fast == np.asarray(image)).all()
+            assert flat.mode == "L" and (flat.pixels == np.asarray(image)).all()
 
 
 def test_official_masks(davis):
@@ -219,4 +229,4 @@ def test_official_masks(davis):
         for folder in sorted((davis / "davis2016_official" / "masks" / method).iterdir()):
             path = folder / "00010.png"
             assert (read_flat_png(path) is not None) == flat
-            assert (read_mask(path) == _read_labels(path)).all()
+            assert (read_mask(path) == by_pillow(path)).all()

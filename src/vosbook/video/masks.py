@@ -8,9 +8,9 @@ from PIL import Image
 from vosbook.errors import InputError
 from vosbook.video.files import list_images
 from vosbook.video.images import decode_image, open_image
-from vosbook.video.labels import PALETTE, VOID
+from vosbook.video.labels import PALETTE
 from vosbook.video.png import read_flat_png
-from vosbook.video.values import gray_labels, has_ids, to_labels
+from vosbook.video.values import Stored, to_labels
 
 
 def read_mask(path: str | Path, *, size: tuple[int, int] | None = None) -> np.ndarray:
@@ -21,9 +21,7 @@ def read_mask(path: str | Path, *, size: tuple[int, int] | None = None) -> np.nd
     the file when it is damaged, a JPEG, a soft mask, has colours outside the palette, or ids above 255.
     """
     path = Path(path)
-    labels = _read_flat_labels(path)
-    if labels is None:
-        labels = _read_labels(path)
+    labels = to_labels(read_flat_png(path) or _read_stored(path), path)
     check_mask_size(labels, size, path)
     return labels
 
@@ -35,22 +33,16 @@ def check_mask_size(labels: np.ndarray, size: tuple[int, int] | None, path: Path
         raise InputError(f"{path} is {w}x{h} pixels but the frames are {want_w}x{want_h}: resize the mask (nearest)")
 
 
-def _read_flat_labels(path: Path) -> np.ndarray | None:
-    """Labels by the short cut for flat PNGs; None where it does not apply."""
-    mode, values = read_flat_png(path) or ("", None)
-    if mode == "L":
-        return gray_labels(values, path)
-    if mode == "P" and values.max() == VOID and not has_ids(values):
-        return None  # the palette says what 255 is
-    return values
-
-
-def _read_labels(path: Path) -> np.ndarray:
+def _read_stored(path: Path) -> Stored:
+    """What Pillow reads of an image; alpha is left out."""
     with open_image(path) as image:
         if image.format == "JPEG":  # its blur makes further ids
             raise InputError(f"{path} is a JPEG, which does not keep ids: draw the mask again and save it as PNG")
         decode_image(image, path)
-        return to_labels(image, path)
+        if image.mode == "P":
+            return Stored("P", np.array(image), np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3))
+        opaque = image.convert(image.mode.removesuffix("A")) if image.mode in ("LA", "RGBA") else image
+        return Stored(opaque.mode, np.array(opaque))
 
 
 def write_mask(path: str | Path, labels: np.ndarray) -> None:

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from zlib_ng import zlib_ng as zlib  # unpacks in a fifth of the standard module's time
 
+from vosbook.video.values import Stored
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 START = SIGNATURE + struct.pack(">I", 13) + b"IHDR"  # a header of 13 bytes comes first
 # Pillow's mode by bit depth, colour type, and the only compression, filter and interlacing read here.
@@ -21,10 +23,10 @@ MAX_PIXELS = 8 * 10**7  # what has more is left to Pillow, which refuses it
 NONE, SUB = 0, 1  # filter types of a row: as it is, and differences from the left neighbour
 
 
-def read_flat_png(path: Path) -> tuple[str, np.ndarray] | None:
-    """Pillow's mode of such a file and its values uint8 (H, W); None if it is of another kind, damaged or missing.
+def read_flat_png(path: Path) -> Stored | None:
+    """The pixels of such a file, uint8 (H, W); None if it is of another kind, damaged or missing.
 
-    The values are 0 and 1 in mode "1", gray in "L", and the indices in "P".
+    They are 0 and 1 in mode "1", gray in "L", and the indices in "P".
     """
     try:
         data = path.read_bytes()
@@ -32,29 +34,39 @@ def read_flat_png(path: Path) -> tuple[str, np.ndarray] | None:
         width, height = struct.unpack(">II", data[16:24])
         if data[:16] != START or mode is None or not 0 < width * height <= MAX_PIXELS:
             return None
-        rows = _unpack(_pixel_data(data), height, (width + 7) // 8 if mode == "1" else width)
-    except (OSError, zlib.error, struct.error, ValueError):
+        chunks = _chunks(data)
+        palette = _palette(chunks[b"PLTE"]) if mode == "P" else None
+        rows = _unpack(chunks[b"IDAT"], height, (width + 7) // 8 if mode == "1" else width)
+    except (OSError, zlib.error, struct.error, ValueError, KeyError):
         return None  # Pillow says what is wrong
     if (rows[:, 0] == NONE).all():
-        return mode, np.unpackbits(rows[:, 1:], axis=1, count=width) if mode == "1" else rows[:, 1:].copy()
+        bits = mode == "1"
+        return Stored(mode, np.unpackbits(rows[:, 1:], axis=1, count=width) if bits else rows[:, 1:].copy(), palette)
     if (rows[:, 0] == SUB).all() and mode != "1":
-        return mode, undo_differences(rows[:, 1:])
+        return Stored(mode, undo_differences(rows[:, 1:]), palette)
     return None
 
 
-def _pixel_data(data: bytes) -> bytes:
-    """The contents of all IDAT chunks. ValueError where a chunk is strange or its checksum wrong, struct.error where
-    the end is missing."""
-    found, place, kind = [], len(SIGNATURE), b""
+def _chunks(data: bytes) -> dict[bytes, bytes]:
+    """What the chunks of each kind hold, put together. ValueError where one is strange or its checksum wrong,
+    struct.error where the end is missing."""
+    found: dict[bytes, list[bytes]] = {}
+    place, kind = len(SIGNATURE), b""
     while kind != b"IEND":
         length, kind = struct.unpack(">I4s", data[place : place + 8])
         end = place + 8 + length
         if kind not in CHUNKS or zlib.crc32(data[place + 4 : end]) != struct.unpack(">I", data[end : end + 4])[0]:
             raise ValueError(f"{kind!r} is not known, or its checksum is wrong")
-        if kind == b"IDAT":
-            found.append(data[place + 8 : end])
+        found.setdefault(kind, []).append(data[place + 8 : end])
         place = end + 4
-    return b"".join(found)
+    return {kind: b"".join(parts) for kind, parts in found.items()}
+
+
+def _palette(content: bytes) -> np.ndarray:
+    """Colours uint8 (K, 3). ValueError where there are more than 256, or not all have three parts."""
+    if not 0 < len(content) <= 768:
+        raise ValueError("a palette has from 1 to 256 colours")
+    return np.frombuffer(content, np.uint8).reshape(-1, 3)
 
 
 def _unpack(packed: bytes, height: int, width: int) -> np.ndarray:
