@@ -78,11 +78,49 @@ def test_extra_sequence(gt, pred):
         evaluate(gt, pred)
 
 
-@pytest.mark.parametrize("name", ["00000", "00003", "00007"])
+@pytest.mark.parametrize("name", ["00001", "00003", "00006"])
 def test_missing_frame(gt, pred, name):
     (pred / "cow" / f"{name}.png").unlink()
     with pytest.raises(InputError, match=rf"pred/cow lacks {name} of 8 frames"):
         evaluate(gt, pred)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "names"),
+    [("davis2016", ["00000"]), ("davis2016", ["00000", "00007"]), ("davis2017", ["00007"]), ("youtube-vos", ["00000"])],
+)
+def test_frames_that_are_not_scored_may_be_missing(gt, pred, caplog, protocol, names):
+    """As in official result sets, a sixth of which lack the first frame, which is given, or the last."""
+    whole = evaluate(gt, pred, protocol=protocol, analysis=True)
+    for name in names:
+        (pred / "cow" / f"{name}.png").unlink()
+    caplog.clear()
+    assert evaluate(gt, pred, protocol=protocol, analysis=True) == whole
+    said = ", ".join(f"cow/{name}" for name in names)
+    assert caplog.messages == [f"{pred} lacks {said}, which the protocol does not score"]
+
+
+def test_a_frame_that_another_protocol_scores_stays_required(gt, pred):
+    (pred / "cow" / "00007.png").unlink()
+    with pytest.raises(InputError, match="pred/cow lacks 00007 of 8 frames"):
+        evaluate(gt, pred, protocol="youtube-vos")
+    (pred / "cow" / "00000.png").unlink()
+    with pytest.raises(InputError, match="pred/cow lacks 00000, 00007 of 8 frames"):
+        evaluate(gt, pred, protocol="davis2017-unsupervised")
+
+
+def test_chosen_sequences_are_scored_alone(gt, pred):
+    whole = evaluate(gt, pred, protocol="davis2017")
+    remove(pred / "cow")
+    write(pred / "dog", moving())  # another method's, or not finished
+    one = evaluate(gt, pred, protocol="davis2017", sequences=["bear"])
+    assert one["sequences"] == {"bear": whole["sequences"]["bear"]}
+    with pytest.raises(InputError, match="pred has no cow: it has bear, dog"):
+        evaluate(gt, pred, sequences=["bear", "cow"])
+    with pytest.raises(InputError, match="gt has no dog: it has bear, cow"):
+        evaluate(gt, pred, sequences=["dog"])
+    with pytest.raises(InputError, match="one sequence's folder itself"):
+        evaluate(gt / "bear", pred / "bear", sequences=["cow"])
 
 
 @pytest.mark.parametrize("name", ["00008", "extra"])

@@ -22,6 +22,7 @@ def evaluate(
     pred: Path,
     *,
     protocol: str = "davis2016",
+    sequences: Iterable[str] | None = None,
     info: Path | None = None,
     analysis: bool = False,
     progress: Callable[[list], Iterable] | None = None,
@@ -30,15 +31,17 @@ def evaluate(
     """Score the masks under `pred` against those under `gt`: a folder for each sequence, or both one sequence's folder.
 
     `gt` may be the folder of Youtube-Objects too, whose sequences are called cat-0001-001 and the like; the protocol
-    that scores every mask but the first is "youtube-vos".
+    that scores every mask but the first is "youtube-vos". `sequences` are the names of those to score; None: all, or
+    those of the official list that `pred` holds.
 
     Returns what `vosbook evaluate --json` writes, object ids as text; None where the protocol scores nothing. For
     YouTube-VOS "mean" has "G" too, and "seen" and "unseen" with J and F, and each object its "category". So it has for
     Youtube-Objects, where "mean" has "categories" and "over_categories" instead (see `by_category`). `info` is the
     data set's db_info.yml (attributes, `eval_t`; by default the nearest in or above `gt`), or, for YouTube-VOS, its
     meta.json (categories; by default that of `gt` or of the two folders above). `progress` wraps the list of
-    sequences, as tqdm does; `note` is called with a line where an official list leaves sequences of `gt` out (None: the
-    log). InputError names what is missing, too much, of another size or damaged.
+    sequences, as tqdm does; `note` is called with a line where an official list leaves sequences of `gt` out, or `pred`
+    lacks frames that are not scored (None: the log). InputError names what is missing, too much, of another size or
+    damaged.
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol is {protocol!r}; there are {', '.join(PROTOCOLS)}")
@@ -46,7 +49,8 @@ def evaluate(
     listing = read_listing(gt, info) if chosen.late_objects else None
     info = None if chosen.late_objects else find_info(gt) if info is None else Path(info)
     about = read_info(info) if info else {}
-    pairs = find_pairs(gt, pred, about, note or log.warning)
+    names = None if sequences is None else list(sequences)
+    pairs = find_pairs(gt, pred, about, note or log.warning, scored=chosen.scored_frames, chosen=names)
     if listing:
         for pair in pairs:
             listing.check(pair.name, pair.truth)

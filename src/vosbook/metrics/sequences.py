@@ -37,37 +37,62 @@ class Pair:
         return ((truth > 0) & (truth != VOID)).astype(np.uint8) if merge else truth
 
     def read(self, name: str, *, merge: bool = False) -> tuple[np.ndarray, np.ndarray]:
-        """Predicted and true labels of the frame `name`, uint8 (H, W); with `merge` all objects are 1."""
+        """Predicted and true labels of the frame `name`, uint8 (H, W); with `merge` all objects are 1.
+
+        A frame without a prediction, which is one that is not scored, counts as background.
+        """
         truth = self.truth[name]
-        prediction = read_mask(self.prediction.files[name], size=truth.shape)
+        known = name in self.prediction
+        prediction = read_mask(self.prediction.files[name], size=truth.shape) if known else np.zeros_like(truth)
         if merge:
             truth = ((truth > 0) & (truth != VOID)).astype(np.uint8)
             prediction = (prediction > 0).astype(np.uint8)
         return prediction, truth
 
 
-def find_pairs(gt: Path, pred: Path, info: Mapping[str, Mapping[str, Any]], note: Note) -> list[Pair]:
-    """The sequences to score, in order of name. InputError where folders or frames are missing or too many."""
+def find_pairs(
+    gt: Path,
+    pred: Path,
+    info: Mapping[str, Mapping[str, Any]],
+    note: Note,
+    *,
+    scored: slice = slice(None),
+    chosen: Many[str] | None = None,
+) -> list[Pair]:
+    """The sequences to score, in order of name: those `chosen`; None: all, or those of an official list.
+
+    InputError where folders, or frames of the part `scored`, are missing or too many. Result sets that lack the given
+    first frame, or the last, are common; where nothing is scored there, `note` says so and they are taken.
+    """
     for folder in (gt, pred):
         if not folder.is_dir():
             raise InputError(f"{folder} is not a folder: check the path")
     shots = find_shots(gt)
-    pairs = []
-    for name, (truth, prediction) in _find_folders(gt, pred, set(shots), info, note).items():
+    pairs, lacking = [], []
+    for name, (truth, prediction) in _find_folders(gt, pred, set(shots), info, note, chosen).items():
         shot = shots.get(name)
         masks = MaskFolder(truth) if shot is None else ShotMasks(shot.labels)
         eval_t = bool(info.get(name, {}).get("eval_t", False))
         pair = Pair(name, masks, MaskFolder(prediction), eval_t, shot and shot.category)
-        _check_frames(pair, prediction)
+        lacking += [f"{name}/{frame}" for frame in _check_frames(pair, prediction, scored)]
         pairs.append(pair)
+    if lacking:
+        note(f"{pred} lacks {some(lacking)}, which the protocol does not score")
     return pairs
 
 
 def _find_folders(
-    gt: Path, pred: Path, shots: set[str], info: Mapping[str, Mapping[str, Any]], note: Note
+    gt: Path,
+    pred: Path,
+    shots: set[str],
+    info: Mapping[str, Mapping[str, Any]],
+    note: Note,
+    chosen: Many[str] | None,
 ) -> dict[str, tuple[Path, Path]]:
     """By sequence the folders of its true and its predicted masks; `shots` are those of Youtube-Objects."""
     if _holds_images(gt):
+        if chosen is not None and set(chosen) != {gt.absolute().name}:
+            raise InputError(f"{gt} is one sequence's folder itself: choose no sequences, or give the folder above it")
         if not _holds_images(pred):
             raise InputError(f"{pred} holds no masks itself, but {gt} does: give --pred the folder of that sequence")
         return {gt.absolute().name: (gt, pred)}
@@ -76,8 +101,9 @@ def _find_folders(
         if shots:
             remedy = "give --pred the folder above it, which holds one for each shot"
         raise InputError(f"{pred} holds masks itself: {remedy}")
-    chosen = _choose_sequences(gt, pred, shots or _subfolders(gt), info, note)
-    return {name: (gt / name, pred / name) for name in chosen}
+    known = shots or _subfolders(gt)
+    names = _choose_sequences(gt, pred, known, info, note) if chosen is None else _named(gt, pred, known, chosen)
+    return {name: (gt / name, pred / name) for name in names}
 
 
 def _holds_images(folder: Path) -> bool:
@@ -86,6 +112,14 @@ def _holds_images(folder: Path) -> bool:
 
 def _subfolders(folder: Path) -> set[str]:
     return {f.name for f in folder.iterdir() if f.is_dir() and not f.name.startswith(".")}
+
+
+def _named(gt: Path, pred: Path, known: set[str], chosen: Many[str]) -> list[str]:
+    """The chosen sequences. InputError names those that are not there."""
+    for folder, there in ((gt, known), (pred, _subfolders(pred))):
+        if missing := sorted(set(chosen) - there):
+            raise InputError(f"{folder} has no {some(missing)}: it has {some(sorted(there)) or 'no sequences'}")
+    return sorted(set(chosen))
 
 
 def _choose_sequences(
@@ -125,16 +159,21 @@ def _official_lists(gt: Path, info: Mapping[str, Mapping[str, Any]]) -> Iterator
             yield str(file.relative_to(root)), set(read_names(file))
 
 
-def _check_frames(pair: Pair, folder: Path) -> None:
-    """InputError unless there is one prediction for each true mask, and nothing else."""
+def _check_frames(pair: Pair, folder: Path, scored: slice) -> list[str]:
+    """InputError unless there is one prediction for each true mask that is scored, and none that has no true mask.
+
+    Returns the frames that lack one and are not scored.
+    """
     sparse = _stride(pair.truth.names) > 1
     if not sparse:
         check_numbering(list(pair.truth.files.values()))
-    if missing := sorted(name for name in pair.truth.names if name not in pair.prediction):
-        raise InputError(f"{folder} lacks {some(missing)} of {len(pair.truth.names)} frames: add their masks")
+    missing = [name for name in pair.truth.names if name not in pair.prediction]
+    if needed := sorted(set(missing) & set(pair.truth.names[scored])):
+        raise InputError(f"{folder} lacks {some(needed)} of {len(pair.truth.names)} frames: add their masks")
     between = _unannotated(pair.truth.names) if sparse else set()
     if extra := sorted(set(pair.prediction.names) - set(pair.truth.names) - between):
         raise InputError(f"{folder} has {some(extra)}, for which there is no true mask: remove what is too much")
+    return missing
 
 
 def _stride(names: Many[str]) -> int:

@@ -1,13 +1,16 @@
 """What was evaluated, as text."""
 
+import csv
+import io
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Many
+from dataclasses import astuple, fields
 from typing import Any
 
 import numpy as np
 
 from vosbook.metrics.scores import METRICS
-from vosbook.metrics.statistics import object_means, scored
+from vosbook.metrics.statistics import Statistics, object_means, scored, statistics
 from vosbook.words import count, some
 
 
@@ -28,6 +31,20 @@ def format_table(result: Mapping[str, Any]) -> str:
     if "analysis" in result:
         parts += _analysis_tables(result["analysis"])
     return "\n\n".join([*parts, *_remarks(sequences)])
+
+
+def format_csv(result: Mapping[str, Any]) -> str:
+    """What `evaluate` returned as comma-separated values, a row for every sequence and object, empty where unknown."""
+    text = io.StringIO(newline="")
+    table = csv.writer(text, lineterminator="\n")
+    figures = [figure.name for figure in fields(Statistics)]
+    table.writerow(["sequence", "object", "J&F", *(f"{name} {figure}" for name in METRICS for figure in figures), "T"])
+    for name, sequence in result["sequences"].items():
+        for i, values in scored(sequence["objects"]).items():
+            means = object_means(values)
+            summed = [statistics([v for v in values[metric] if v is not None]) for metric in METRICS]
+            table.writerow([name, i, means["J&F"], *(x for one in summed for x in astuple(one)), means["T"]])
+    return text.getvalue()
 
 
 def _remarks(sequences: Mapping[str, Any]) -> Iterator[str]:
