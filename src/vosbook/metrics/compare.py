@@ -60,7 +60,7 @@ def difference(one: Mapping[str, Any], other: Mapping[str, Any], column: str, *,
     """The mean `column` of `other` less that of `one`, with a paired bootstrap over sequences.
 
     Whole sequences are drawn, with both methods' scores of all their objects, so that what one sequence has in common
-    counts once. The interval is the percentiles' (Efron and Tibshirani, 1993, chapter 13). None for fewer than two
+    counts once. The interval is the percentiles' (Efron and Tibshirani, 1993). None for fewer than two
     sequences, where there is nothing to draw.
     """
     pairs = _objects(one), _objects(other)
