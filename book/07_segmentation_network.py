@@ -34,7 +34,8 @@ from torch import nn
 from checks import ch07
 from vosbook.datasets.catalog import load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig, make_sequence
-from vosbook.features import RESNETS, load_backbone
+from vosbook.features import load_backbone
+from vosbook.features.resnet import RESNETS
 from vosbook.methods.frtm import FAST, FrtmSegmenter
 from vosbook.metrics.region import jaccard
 from vosbook.nn.resize import resize_matrix

@@ -29,7 +29,7 @@ import torch
 
 from vosbook.datasets.catalog import load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
-from vosbook.features import SharedBackbone
+from vosbook.features.backbone import SharedBackbone
 from vosbook.measure import score_sequence
 from vosbook.methods.frtm import FAST, FULL, FrtmSegmenter, shipped_network
 from vosbook.profiles import load_profile

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from vosbook.datasets.catalog import load_sequence
-from vosbook.features import SharedBackbone
+from vosbook.features.backbone import SharedBackbone
 from vosbook.measure import score_sequence
 from vosbook.methods.base_net import BaseNetSegmenter
 from vosbook.methods.frtm import FAST, FrtmSegmenter, shipped_network

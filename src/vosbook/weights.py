@@ -118,6 +118,15 @@ def _is_safetensors(path: Path) -> bool:
         return file.read(9)[8:] == b"{"
 
 
+def as_floats(state: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """The tensors of a file as float32. InputError where one holds no plain, finite numbers."""
+    for key, value in state.items():
+        plain = value.is_floating_point() and value.layout == torch.strided and not value.is_meta
+        if not plain or not value.isfinite().all():
+            raise InputError(f"{path} holds no plain finite numbers in {key}: save the weights again, or take others")
+    return {key: value.float() for key, value in state.items()}
+
+
 def load_network(path: Path, network: nn.Module) -> None:
     """Put the weights of a file into `network`, in its own precision and on its device.
 

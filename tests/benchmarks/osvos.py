@@ -21,8 +21,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vosbook.features.resnet import random_resnet
 from vosbook.methods.osvos import LEVELS, OnlineConfig, OsvosSegmenter, base_network, tune_to_object
-from vosbook.nn.encoder import random_resnet
 from vosbook.nn.side_outputs import SideOutputNetwork
 from vosbook.training.fine_tune import Budget
 

@@ -22,7 +22,8 @@ import torch.nn.functional as F
 import torchvision
 from torch import Tensor, nn
 
-from vosbook.features import LEVELS, STRIDES, ResNet
+from vosbook.features.backbone import LEVELS, STRIDES
+from vosbook.features.resnet import ResNet
 from vosbook.matching import soft_iou_loss
 from vosbook.methods.rvos import RvosConfig, RvosNetwork, RvosSegmenter
 from vosbook.nn.encoder import Encoder

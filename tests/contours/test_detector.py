@@ -7,7 +7,7 @@ import torch
 from vosbook.contours.detector import METHOD, Snapper, find_contours, load_contours
 from vosbook.contours.snapping import snap
 from vosbook.errors import InputError
-from vosbook.features import FilterBank
+from vosbook.features.filter_bank import FilterBank
 from vosbook.nn.encoder import Encoder
 from vosbook.nn.side_outputs import SideOutputConfig, SideOutputNetwork
 from vosbook.runs import read_record

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vosbook.features import STRIDES
+from vosbook.features.backbone import STRIDES
 
 
 def bilinear(z: Tensor, size: tuple[int, int]) -> Tensor:

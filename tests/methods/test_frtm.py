@@ -7,7 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vosbook.features import FilterBank, load_backbone
+from vosbook.features import load_backbone
+from vosbook.features.filter_bank import FilterBank
 from vosbook.methods.frtm import FAST, RELEASED, FrtmConfig, FrtmSegmenter
 from vosbook.metrics.region import jaccard
 from vosbook.segmenter import segment_frames

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vosbook.features import FilterBank, load_backbone
+from vosbook.features import load_backbone
+from vosbook.features.filter_bank import FilterBank
 from vosbook.methods.frtm import FAST, FrtmSegmenter
 from vosbook.metrics.region import jaccard
 

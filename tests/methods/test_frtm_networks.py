@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vosbook.errors import InputError
-from vosbook.features import LEVELS
+from vosbook.features.backbone import LEVELS
 from vosbook.methods.frtm import FAST, FrtmSegmenter, shipped_network
 from vosbook.nn.segmentation import SegmentationNetwork
 from vosbook.weights import save_network

@@ -16,7 +16,8 @@ from vosbook.datasets.catalog import load_sequence
 from vosbook.datasets.sequence import Sequence
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.errors import InputError
-from vosbook.features import FilterBank
+from vosbook.features.filter_bank import FilterBank
+from vosbook.features.resnet import random_resnet
 from vosbook.methods import build
 from vosbook.methods.osvos import (
     METHOD,
@@ -27,7 +28,7 @@ from vosbook.methods.osvos import (
     tune_to_object,
 )
 from vosbook.metrics.region import jaccard
-from vosbook.nn.encoder import Encoder, random_resnet
+from vosbook.nn.encoder import Encoder
 from vosbook.nn.side_outputs import SideOutputConfig, SideOutputNetwork, balanced_bce
 from vosbook.segmenter import segment_frames
 from vosbook.training.fine_tune import Budget, learn

@@ -11,7 +11,7 @@ from vosbook.cli import main
 from vosbook.datasets.sequence import Sequence, VideoObject
 from vosbook.datasets.synthetic import ArrayFrames, ArrayMasks
 from vosbook.errors import InputError
-from vosbook.features import FilterBank
+from vosbook.features.filter_bank import FilterBank
 from vosbook.measure import score_sequence
 from vosbook.methods.osvos_s import (
     Guide,

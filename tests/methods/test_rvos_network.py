@@ -7,7 +7,7 @@ from plain_rvos import plain_clip
 from tiny_rvos import CHANNELS, TINY, tiny_network
 from torch import Tensor, nn
 
-from vosbook.features import LEVELS
+from vosbook.features.backbone import LEVELS
 from vosbook.methods.rvos import RvosConfig, RvosNetwork, without_masks
 from vosbook.nn.hierarchical_decoder import HierarchicalDecoder
 

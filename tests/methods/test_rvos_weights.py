@@ -10,9 +10,10 @@ from torch import nn
 
 from vosbook.cli import main
 from vosbook.errors import InputError
-from vosbook.features import FilterBank
+from vosbook.features.filter_bank import FilterBank
+from vosbook.features.resnet import random_resnet
 from vosbook.methods.rvos import RvosConfig, RvosNetwork, RvosSegmenter, describe, load_rvos
-from vosbook.nn.encoder import Encoder, random_resnet
+from vosbook.nn.encoder import Encoder
 from vosbook.video.masks import read_mask, write_mask
 from vosbook.weights import save_network
 

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vosbook.features import STRIDES
+from vosbook.features.backbone import STRIDES
 from vosbook.methods.rvos import RvosConfig, RvosNetwork
 
 CHANNELS = {"layer1": 5, "layer2": 6, "layer3": 7}

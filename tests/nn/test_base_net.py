@@ -9,7 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vosbook.errors import InputError
-from vosbook.features import LEVELS, load_backbone
+from vosbook.features import load_backbone
+from vosbook.features.backbone import LEVELS
 from vosbook.methods.base_net import METHOD, BaseNetSegmenter
 from vosbook.nn.base_net import BaseNet
 from vosbook.segmenter import segment_frames

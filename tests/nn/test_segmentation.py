@@ -5,7 +5,7 @@ import torch
 from plain_segmentation import PlainSegmentation
 from torch import Tensor, nn
 
-from vosbook.features import STRIDES
+from vosbook.features.backbone import STRIDES
 from vosbook.nn.segmentation import (
     ChannelAttention,
     Head,

@@ -7,9 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vosbook.features import FilterBank
-from vosbook.nn.encoder import Encoder, Vgg16, random_resnet
-from vosbook.nn.side_outputs import SideOutputNetwork, Upsample, balanced_bce, deep_loss, stage_maps
+from vosbook.features.filter_bank import FilterBank
+from vosbook.features.resnet import random_resnet
+from vosbook.features.vgg16 import Vgg16
+from vosbook.nn.encoder import Encoder
+from vosbook.nn.side_outputs import SideOutputNetwork, Upsample, balanced_bce, deep_loss
 
 
 def _images(size: tuple[int, int] = (38, 54)) -> Tensor:
@@ -77,7 +79,7 @@ def test_a_mirrored_column_stays_where_it_is_seen():
         encoder.backbone.mean.zero_()
     images = torch.zeros(1, 3, 32, 33)
     images[..., 16] = 1  # the middle column
-    stem = stage_maps(encoder, images)["stem"][:, :1]
+    stem = encoder.backbone.stage_maps(images)["stem"][:, :1]
     row = SideOutputNetwork(encoder).upsample["stem"](stem, (32, 33))[0, 0, 16]
     torch.testing.assert_close(row, row.flip(0))
 
@@ -97,7 +99,7 @@ def test_convolving_before_enlarging_is_the_papers_order(kind, request):
     encoder = Encoder(FilterBank(levels=["layer1", "layer3"])) if kind == "filters" else request.getfixturevalue(kind)
     network, images = _network(encoder), _images()
     outputs = network(images)
-    wanted = _plain(network, stage_maps(encoder, images), images.shape[-2:])
+    wanted = _plain(network, encoder.backbone.stage_maps(images), images.shape[-2:])
     assert len(outputs.sides) == len(wanted) - 1 == {"resnet": 3, "vgg": 4, "filters": 2}[kind]
     for got, plain in zip([outputs.fused, *outputs.sides], wanted):
         assert got.shape == (2, 1, 38, 54)
@@ -105,33 +107,12 @@ def test_convolving_before_enlarging_is_the_papers_order(kind, request):
     torch.testing.assert_close(network.logits(images), outputs.fused)
 
 
-def test_vggs_stages_are_taken_before_they_are_pooled(vgg):
-    images = _images((32, 48))
-    x = (images - vgg.backbone.mean) / vgg.backbone.std
-    stages, seen = stage_maps(vgg, images), []
-    layers = [*vgg.backbone.stem, *vgg.backbone.stages["layer2"], *vgg.backbone.stages["layer3"]]
-    for layer in [*layers, *vgg.backbone.stages["layer4"]][:-3]:  # not pool5, fc6 and its ReLU
-        if isinstance(layer, nn.MaxPool2d):
-            seen.append(x)
-        x = layer(x)
-    for got, wanted in zip(stages.values(), [*seen[1:], x], strict=True):
-        torch.testing.assert_close(got, wanted)
-    assert [tuple(m.shape[1:]) for m in stages.values()] == [(128, 16, 24), (256, 8, 12), (512, 4, 6), (512, 2, 3)]
-
-
-def test_a_resnets_levels_are_its_encoders(resnet):
-    images = _images()
-    stages, levels = stage_maps(resnet, images), resnet(images)
-    assert list(stages) == ["stem", "layer1", "layer2"]
-    for level, wanted in levels.items():
-        torch.testing.assert_close(stages[level], wanted)
-    assert stages["stem"].shape == (2, 64, 19, 27)
-
-
 def test_every_parameter_is_in_one_group_with_the_authors_multiplier(vgg):
     network = _network(vgg)
     rate = {id(p): (g["lr"], g["weight_decay"]) for g in network.parameter_groups(1.0) for p in g["params"]}
     learned = {name: p for name, p in network.named_parameters() if p.requires_grad}
+    fc6 = {"encoder.backbone.stages.layer4.7.weight", "encoder.backbone.stages.layer4.7.bias"}
+    assert {name for name, _ in network.named_parameters()} - set(learned) == fc6  # no side looks at it
     assert len(rate) == len(learned) == sum(len(g["params"]) for g in network.parameter_groups(1.0))
     for name, wanted in {
         "encoder.backbone.stem.0.weight": (1, 2e-4),

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vosbook.errors import InputError
-from vosbook.features import Backbone, load_backbone
+from vosbook.features import backbone_for
+from vosbook.features.backbone import Backbone
 from vosbook.merge import soft_aggregate, to_labels
 from vosbook.nn.base_net import BaseNet
 from vosbook.video.labels import object_ids
@@ -29,9 +29,7 @@ class BaseNetSegmenter:
         """The network that the run `train_frtm` left (variant base_net). InputError: another file, or no backbone."""
         remedy = "train one with `make run RUN=train_frtm SET='variant=base_net'`"
         about = read_described(checkpoint, method=METHOD, remedy=remedy)
-        backbone = load_backbone(about["backbone"], levels=about["levels"].split(), device=device, note=note)
-        if backbone.name != about["backbone"]:
-            raise InputError(f"{checkpoint} needs {about['backbone']}, whose weights are not here")
+        backbone = backbone_for(checkpoint, about, device=device, note=note)
         network = BaseNet(backbone.channels)
         load_network(checkpoint, network)
         return cls(backbone, network.eval().to(device))
@@ -61,4 +59,4 @@ class BaseNetSegmenter:
     def _features(self, frame: np.ndarray) -> dict[str, Tensor]:
         """`uint8 (H, W, 3)` -> features by level, `(1, C, h, w)`."""
         pixels = torch.from_numpy(np.ascontiguousarray(frame.transpose(2, 0, 1)))[None]  # (H, W, 3) -> (1, 3, H, W)
-        return self.backbone(pixels.to(next(self.backbone.buffers()).device).float() / 255)
+        return self.backbone(pixels.to(self.backbone.device).float() / 255)

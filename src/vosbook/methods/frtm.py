@@ -6,7 +6,6 @@ are the segmentation.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -14,8 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vosbook.errors import InputError
-from vosbook.features import Backbone, load_backbone
+from vosbook.features import backbone_for, load_backbone
+from vosbook.features.backbone import Backbone
 from vosbook.merge import soft_aggregate, to_labels, where_it_wins, without_rivals
 from vosbook.nn.segmentation import SegmentationNetwork
 from vosbook.target_model import augment, model
@@ -85,7 +84,7 @@ class FrtmSegmenter:
         cls, config: FrtmConfig = FAST, *, backbone_weights: Path | None, device: str, note: Callable[[str], None]
     ) -> "FrtmSegmenter":
         """D-only with the backbone that can be had (see `load_backbone`)."""
-        name = None if backbone_weights else config.backbone  # a weight file says itself which ResNet it is
+        name = None if backbone_weights else config.backbone  # a weight file says itself which backbone it is
         backbone = load_backbone(name, weights=backbone_weights, levels=[config.level], device=device, note=note)
         return cls(backbone, config)
 
@@ -103,17 +102,13 @@ class FrtmSegmenter:
 
         InputError where a checkpoint is none of FRTM's, or needs a backbone or levels that cannot be had.
         """
-        load = partial(load_backbone, weights=backbone_weights, device=device, note=note)
+        options = {"weights": backbone_weights, "device": device, "note": note}
         if checkpoint is None:
-            backbone = load(None if backbone_weights else config.backbone)
-            checkpoint = shipped_network(backbone.name)
-            note(_what_to_expect(backbone.name))
+            found = load_backbone(None if backbone_weights else config.backbone, **options).name
+            checkpoint = shipped_network(found)
+            note(_what_to_expect(found))
         about = read_described(checkpoint, method="frtm", remedy=TRAIN)
-        backbone = load(about["backbone"], levels=about["levels"].split())
-        if backbone.name != about["backbone"]:
-            raise InputError(
-                f"{checkpoint} needs {about['backbone']}, whose weights are not here: give --backbone-weights"
-            )
+        backbone = backbone_for(checkpoint, about, **options)
         network = SegmentationNetwork(backbone.channels)
         load_network(checkpoint, network)
         return cls(backbone, config, network.eval().to(device))
@@ -186,7 +181,7 @@ class FrtmSegmenter:
     @property
     def device(self) -> torch.device:
         """Where the backbone is, and with it everything else."""
-        return next(self.backbone.buffers()).device
+        return self.backbone.device
 
 
 def _what_to_expect(backbone: str) -> str:

@@ -19,7 +19,8 @@ from torch import Tensor
 
 from vosbook.contours.detector import Snapper
 from vosbook.errors import InputError
-from vosbook.features import Backbone, load_backbone
+from vosbook.features import load_backbone
+from vosbook.features.backbone import Backbone
 from vosbook.merge import soft_aggregate, to_labels
 from vosbook.nn.encoder import Encoder
 from vosbook.nn.side_outputs import SideOutputNetwork, balanced_bce, load_side_outputs

@@ -16,7 +16,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
 from vosbook.errors import InputError
-from vosbook.features import LEVELS
+from vosbook.features.backbone import LEVELS
 from vosbook.matching import pairwise_soft_iou
 from vosbook.nn.encoder import empty_encoder
 from vosbook.nn.hierarchical_decoder import HierarchicalDecoder, Levels, resize

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vosbook.features import LEVELS, STRIDES
+from vosbook.features.backbone import LEVELS, STRIDES
 from vosbook.nn.conv_lstm import SpaceTimeConvLSTM
 from vosbook.nn.wavefront import State
 

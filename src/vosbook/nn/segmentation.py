@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vosbook.features import LEVELS
+from vosbook.features.backbone import LEVELS
 from vosbook.nn.resize import double, resize_matrix
 
 WIDTH = 64  # channels throughout

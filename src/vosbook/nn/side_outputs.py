@@ -10,7 +10,6 @@ places. Here the convolution comes first: one channel per stage is enlarged in t
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vosbook.features import FilterBank, ResNet
-from vosbook.nn.encoder import Encoder, Vgg16, empty_encoder
+from vosbook.nn.encoder import Encoder, empty_encoder
 from vosbook.weights import load_described
 
 STD = 1e-3  # of the first weights of the 1x1 convolutions (the authors' code; it has no others)
@@ -84,12 +82,14 @@ class SideOutputNetwork(nn.Module):
     """OSVOS's network; with other labels, its contour network."""
 
     def __init__(self, encoder: Encoder, *, channels: int = 16):
-        """`channels` of every side. The stages and their names are those of `stage_maps`."""
+        """`channels` of every side. The stages and their names are the backbone's."""
         super().__init__()
         self.encoder = encoder
-        widths, strides = _stages(encoder)
+        backbone = encoder.backbone
+        widths, strides, corner = backbone.stage_channels, backbone.stage_strides, backbone.corner
         self.levels = tuple(widths)
-        corner = isinstance(encoder.backbone, ResNet)
+        for parameter in backbone.beyond_stages():
+            parameter.requires_grad_(False)
         self.side = nn.ModuleDict({level: nn.Conv2d(n, channels, 3, padding=1) for level, n in widths.items()})
         self.score = nn.ModuleDict({level: _small(nn.Conv2d(channels, 1, 1)) for level in self.levels})
         self.upsample = nn.ModuleDict({level: Upsample(strides[level], corner=corner) for level in self.levels})
@@ -101,7 +101,7 @@ class SideOutputNetwork(nn.Module):
 
     def features(self, images: Tensor) -> dict[str, Tensor]:
         """RGB images `(B, 3, H, W)`, float in 0..1 -> side_k by level, `(B, channels, h_k, w_k)`, shallow to deep."""
-        maps = stage_maps(self.encoder, images)
+        maps = self.encoder.backbone.stage_maps(images)
         return {level: self.side[level](maps[level]) for level in self.levels}
 
     def logits(self, images: Tensor) -> Tensor:
@@ -134,61 +134,6 @@ def _small(conv: nn.Conv2d) -> nn.Conv2d:
     nn.init.normal_(conv.weight, std=STD)
     nn.init.zeros_(conv.bias)
     return conv
-
-
-# -------------------------------------------------------------------------------------------------------- stages
-
-
-def stage_maps(encoder: Encoder, images: Tensor) -> dict[str, Tensor]:
-    """What the stages hold before they are pooled, by level: images `(B, 3, H, W)` in 0..1 -> `(B, C, h, w)` each.
-
-    VGG-16: its stages 2 to 5, strides 2 to 16 (the paper's). A ResNet: "stem", its first convolution, stride 2, and
-    then its levels. The filter bank, which pools by averaging: its levels.
-    """
-    backbone = encoder.backbone
-    if isinstance(backbone, FilterBank):
-        return encoder(images)
-    x = ((images - backbone.mean) / backbone.std).contiguous(memory_format=torch.channels_last)
-    if isinstance(backbone, ResNet):
-        return _resnet_maps(backbone, x)
-    return _vgg_maps(backbone, x)
-
-
-def _stages(encoder: Encoder) -> tuple[dict[str, int], dict[str, int]]:
-    """Channels and strides of the maps of `stage_maps`, by level."""
-    backbone = encoder.backbone
-    if isinstance(backbone, FilterBank):
-        return dict(encoder.channels), dict(encoder.strides)
-    if isinstance(backbone, Vgg16):
-        backbone.stages["layer4"][-2].requires_grad_(False)  # fc6, which is not looked at
-        return dict(zip(VGG_STAGES, (128, 256, 512, 512))), dict(zip(VGG_STAGES, (2, 4, 8, 16)))
-    if isinstance(backbone, ResNet):
-        channels = {"stem": backbone.stem[0].out_channels, **encoder.channels}
-        return channels, {"stem": 2, **encoder.strides}
-    raise ValueError(f"the encoder's backbone must be VGG-16, a ResNet or the filter bank, got {backbone.name}")
-
-
-def _resnet_maps(backbone: ResNet, x: Tensor) -> dict[str, Tensor]:
-    convolution, relu, pool = backbone.stem
-    maps = {"stem": relu(convolution(x))}
-    x = pool(maps["stem"])
-    for level, stage in backbone.stages.items():
-        maps[level] = x = stage(x)
-    return maps
-
-
-VGG_STAGES = ("stage2", "stage3", "stage4", "stage5")
-
-
-def _vgg_maps(backbone: Vgg16, x: Tensor) -> dict[str, Tensor]:
-    maps: list[Tensor] = []
-    for layer in chain(backbone.stem, *backbone.stages.values()):
-        if isinstance(layer, nn.MaxPool2d):
-            maps.append(x)
-        if len(maps) == 5:
-            break
-        x = layer(x)
-    return dict(zip(VGG_STAGES, maps[1:]))  # stage 1 has no side in the paper
 
 
 # ---------------------------------------------------------------------------------------------------------- loss

@@ -24,7 +24,7 @@ from torch import Tensor
 
 from vosbook.datasets.sequence import Sequence
 from vosbook.errors import InputError
-from vosbook.features import Backbone
+from vosbook.features.backbone import Backbone
 from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.loss import Weights, target_scores
 from vosbook.target_model.model import TargetModel, TargetModelConfig
@@ -134,7 +134,7 @@ class Simulation:
 
     @property
     def device(self) -> torch.device:
-        return next(self.backbone.buffers()).device
+        return self.backbone.device
 
     def batch(self, step: int, share: range) -> Batch:
         """Validation frames `share` of the batch `step`: `config.frames` in a row belong to one reference frame."""
