@@ -2,13 +2,16 @@
 
 import inspect
 import reprlib
+import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import update_wrapper, wraps
 from types import CodeType
 from typing import Any
 
 from checks import cases
+from checks.measured import Spent, measure
 
 NOTHING = object()
 
@@ -24,14 +27,30 @@ class Called:
         self.calls, self.useful, self.raised = 0, False, None
 
     def __call__(self, *args: Any, **options: Any) -> Any:
+        with self._noting(args, options):
+            self.got = self.answer(*args, **options)
+        return self.got
+
+    def measured(self, *args: Any) -> tuple[Any, Spent]:
+        """What it returns, and what that took. Where bytes and lines are counted, seconds are not typical."""
+        with self._noting(args, {}):
+            there = getattr(self.answer, "_measured", None)  # of an answer in another process
+            self.got, spent = there(*args) if there else measure(self.answer, *args)
+        return self.got, Spent(*spent)
+
+    def processor_seconds(self) -> float:
+        """That the process of the answer has used so far."""
+        return getattr(self.answer, "_processor_seconds", time.process_time)()
+
+    @contextmanager
+    def _noting(self, args: tuple, options: dict) -> Iterator[None]:
         self.calls, self.given, self.got = self.calls + 1, (args, options), NOTHING
         try:
-            self.got = self.answer(*args, **options)
+            yield
         except BaseException as error:
             self.raised = error
             raise
         self.useful |= self.got is not None
-        return self.got
 
 
 def guarded(check: Callable[[Any], None]) -> Callable[[Any], None]:

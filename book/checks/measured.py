@@ -4,28 +4,21 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 
-@dataclass(frozen=True)
-class Spent:
-    """Of one call: seconds of processor time, bytes of arrays at its height, lines of Python."""
+class Spent(NamedTuple):
+    """Of one call: seconds of processor time, bytes of numpy's arrays at their height, lines of Python."""
 
     seconds: float
     bytes: int
     lines: int
 
 
-def spent(answer: Callable, *args: Any) -> tuple[Any, Spent]:
-    """What `answer(*args)` returns, and what it took. Where lines and bytes are counted, seconds are not typical."""
-    call = getattr(getattr(answer, "answer", answer), "measured", None)  # an answer in another process measures there
-    return call(*args) if call else measure(answer, *args)
-
-
 def measure(call: Callable, *args: Any) -> tuple[Any, Spent]:
+    """What `call(*args)` returns, and what it took."""
     lines = 0
 
     def count(frame, event, _):

@@ -1,21 +1,21 @@
 """Check of the final project's tracker. It compares masks on videos, and its message says what was seen."""
 
-import time
 from functools import cache
 
 import numpy as np
+from checks import cases
 from checks.guard import guarded
 
 from vosbook.datasets.synthetic import SyntheticConfig, make_sequence
 from vosbook.metrics.region import jaccard
 
-SEEDS = (940, 941, 942)  # held out
+VIDEOS, FIRST_SEED = 6, 900  # held out: drawn anew, among seeds that no chapter trains or tunes on
 CONFIG = SyntheticConfig(size=(60, 108), frames=12, objects=(1, 2))
 IDS = np.array([0, 7, 3, 200, 12, 90], np.uint8)  # what the videos' objects 1, 2, ... are called here
-MARGIN, SECONDS = 0.15, 2.0
+MARGIN, SECONDS = 0.25, 2.0
 
 
-@cache
+@cache  # of the check's process, which no answer shares
 def _video(seed):
     """Frames (T, H, W, 3) and labels (T, H, W)."""
     sequence = make_sequence(seed, CONFIG)
@@ -54,22 +54,23 @@ def _run(tracker, seed):
 def check_tracker(Tracker):
     """Exercise P.1."""
     gains, found = [], {}
-    for seed in SEEDS:
+    seeds = cases.generator().integers(FIRST_SEED, 2**32, VIDEOS).tolist()
+    for seed in seeds:
         _, truth = _video(seed)
-        begin = time.process_time()
+        begin = Tracker.processor_seconds()
         found[seed] = _run(Tracker(), seed)
-        spent = time.process_time() - begin
+        spent = Tracker.processor_seconds() - begin
         assert spent < SECONDS, f"video {seed} took {spent:.1f} s of processor time, {SECONDS:g} s are allowed"
         still = np.repeat(truth[:1], len(truth), axis=0)
         gains.append(_score(found[seed], truth) - _score(still, truth))
     text = ", ".join(f"{gain:+.2f}" for gain in gains)
     assert np.mean(gains) >= MARGIN, f"J beyond first masks that never move: {text}; their mean should be {MARGIN}"
-    _side_by_side(Tracker, found)
+    _side_by_side(Tracker, found, seeds[:2])
 
 
-def _side_by_side(Tracker, found):
+def _side_by_side(Tracker, found, seeds):
     """Two trackers that take turns must answer as each did alone."""
-    pair = {seed: Tracker() for seed in SEEDS[:2]}
+    pair = {seed: Tracker() for seed in seeds}
     for seed, tracker in pair.items():
         frames, truth = _video(seed)
         tracker.start(frames[0].copy(), truth[0].copy())

@@ -1,7 +1,9 @@
 """From a folder of submissions to a table of points and a page of feedback for each, without a server or a network."""
 
+import ast
 import csv
 import re
+import secrets
 import sys
 import tempfile
 import unicodedata
@@ -22,8 +24,8 @@ from pygments.lexers import PythonLexer
 from course.assignments import Assignment, Exercise, Written, assignments
 from course.cells import plain_python
 from course.collect import Submission, collect
-from course.runner import MISSING, PASSED, UNREAD
-from course.sandbox import Job, Limits, Verdict, package_folder, run_jobs
+from course.sandbox import Job, Limits, Verdict, not_held, package_folder, run_jobs
+from course.verdicts import MISSING, PASSED, UNREAD
 from vosbook.errors import InputError
 
 WORKERS = 2
@@ -74,14 +76,31 @@ class Graded:
         return sum(m.points or 0 for m in self.marks) if self.submission.counts else None
 
 
-def setup_of(assignment: Assignment, book: Path = BOOK) -> dict[str, str | None]:
-    """What runs before an assignment's answers; see `sandbox.run_jobs`."""
-    names = [name for name in assignment.checks if (book / "checks" / "wrong" / f"{name}.py").is_file()]
-    return {"imports": assignment.imports, "controls": f"checks.wrong.{names[0]}" if names else None}
+def setup_of(assignment: Assignment) -> str:
+    """What runs before an assignment's answers: its imports, without the checks."""
+    tree = ast.parse(assignment.imports)
+    tree.body = [line for line in tree.body if not (isinstance(line, ast.ImportFrom) and line.module == "checks")]
+    return ast.unparse(tree)
 
 
 def job_of(exercise: Exercise, assignment: Assignment, answer: str, *, id: str | None = None) -> Job:
-    return Job(id or exercise.id, assignment.name, exercise.id, exercise.name, plain_python(answer), exercise.check)
+    modules = assignment.checks
+    return Job(
+        id=id or exercise.id,
+        setup=assignment.name,
+        name=exercise.name,
+        answer=plain_python(answer),
+        check=exercise.check,
+        checks=modules,
+        given=_used(exercise.stub, modules),
+    )
+
+
+def _used(stub: str, modules: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """What a stub uses of the checks' modules, e.g. ("ch05", "labels_of")."""
+    nodes = [node for node in ast.walk(ast.parse(stub)) if isinstance(node, ast.Attribute)]
+    pairs = {(node.value.id, node.attr) for node in nodes if isinstance(node.value, ast.Name)}
+    return tuple(sorted((module, name) for module, name in pairs if module in modules))
 
 
 def grade(
@@ -90,12 +109,14 @@ def grade(
     *,
     book: Path = BOOK,
     only: str | None = None,
+    seed: int | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     isolation: str = "sandbox",
     say: Callable[[str], None] = print,
 ) -> list[Graded]:
     """Grade all that lies in `submissions` and write `out/grades.csv`, `out/exercises.csv`, `out/feedback/`.
 
+    Cases are drawn from `seed`; None: from one that is drawn now.
     `submissions/by_hand.csv`, where it is there, holds the points that a person gave; `out/by_hand.csv` is the form.
     InputError: what cannot be read, an assignment that is not in the course, no sandbox.
     """
@@ -106,13 +127,16 @@ def grade(
     given = _read_by_hand(submissions / BY_HAND)
     known = {(one.student, one.assignment.name, part.id) for one in handed for part in one.assignment.written}
     problems += [f"{submissions / BY_HAND}: {', '.join(key)} was not handed in" for key in given if key not in known]
-    work = partial(_grade_one, given=given, book=book, limits=limits, isolation=isolation)
+    seed = secrets.randbits(64) if seed is None else seed
+    run = partial(run_jobs, seed=seed, book=book, limits=limits, isolation=isolation)
+    work = partial(_grade_one, given=given, run=run)
     graded = []
     with ThreadPoolExecutor(WORKERS) as pool:
         for result in pool.map(work, handed):
             graded.append(result)
             say(_line(result))
     problems += [line for one in graded for line in one.problems]
+    problems += [f"NOT HELD without a sandbox: {line}" for line in not_held(isolation)]
     for problem in problems:
         say(f"NOTE {problem}")
     _write(graded, problems, out, isolation=isolation)
@@ -125,17 +149,14 @@ def _line(result: Graded) -> str:
     return f"{one.student}, {one.assignment.name}: {points}" + "".join(f"; {note}" for note in one.notes)
 
 
-def _grade_one(
-    submission: Submission, *, given: ByHand, book: Path, limits: Limits, isolation: str
-) -> Graded:  # fmt: skip
+def _grade_one(submission: Submission, *, given: ByHand, run: Callable[..., dict[str, Verdict]]) -> Graded:
     assignment = submission.assignment
     asked = [e for e in assignment.exercises if submission.answers.get(e.id, e.stub).strip() != e.stub.strip()]
     jobs = [job_of(e, assignment, submission.answers[e.id]) for e in asked]
-    setups = {assignment.name: setup_of(assignment, book)}
     verdicts, trouble = {}, ""
     try:
         if jobs:
-            verdicts = run_jobs(jobs, setups, book=book, limits=limits, isolation=isolation)
+            verdicts = run(jobs, {assignment.name: setup_of(assignment)})
     except RuntimeError as error:  # the course's own code failed: nobody's points may depend on that
         trouble = f"could not be graded: {error}"
         note = "could not be graded: the course's own code failed, which is not your fault"

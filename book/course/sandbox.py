@@ -10,6 +10,7 @@ import os
 import select
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
@@ -21,9 +22,11 @@ from typing import Any
 
 from pipeline.chapters import BOOK
 
-from course.runner import STOPPED
+from course.verdicts import STOPPED
 from vosbook.errors import InputError
 
+SHARED = ("measured",)  # modules of checks that answers' processes have too: they hold nothing that is right
+LENGTH = struct.Struct("<Q")
 START_SECONDS = 300  # for the imports, on a machine with other work
 COURSE = Path(__file__).parent
 ISOLATION = ("sandbox", "limits")
@@ -56,10 +59,11 @@ class Job:
 
     id: str
     setup: str
-    exercise: str
     name: str  # that the answer defines
     answer: str
     check: str
+    checks: tuple[str, ...]  # modules that the check needs
+    given: tuple[tuple[str, str], ...] = ()  # modules of checks and their names that the stub uses
 
 
 @dataclass(frozen=True)
@@ -74,25 +78,28 @@ class Verdict:
 
 def run_jobs(
     jobs: Sequence[Job],
-    setups: dict[str, dict[str, str | None]],
+    setups: dict[str, str],
     *,
+    seed: int,
     book: Path = BOOK,
     limits: Limits = Limits(),
     isolation: str = "sandbox",
 ) -> dict[str, Verdict]:
-    """Verdicts by the jobs' ids. `setups`: by name, `imports` (trusted code) and `controls` (a module, or None).
-    `book` holds the checks.
+    """Verdicts by the jobs' ids. `setups`: trusted code by name. `book` holds the checks, whose cases are drawn from
+    `seed`, an integer of 0 or more, which no answer can find.
 
     InputError: the isolation that is asked for cannot be had here. RuntimeError: the trusted code failed.
     """
-    if isolation == "sandbox":
-        require_sandbox()
+    require(isolation)
     verdicts: dict[str, Verdict] = {}
+    sources = {path.stem: path.read_text(encoding="utf-8") for path in (book / "checks").glob("*.py")}
+    shared = {name: sources[name] for name in SHARED}
+    known = {"setups": setups, "shared": shared, "limits": asdict(limits), "sandboxed": isolation == "sandbox"}
     while left := [job for job in jobs if job.id not in verdicts]:
         begun = None
-        task = {"setups": setups, "jobs": [asdict(job) for job in left], "limits": asdict(limits)}
+        hidden = {"checks": sources, "seed": seed, "jobs": [asdict(job) for job in left]}
         with tempfile.TemporaryDirectory(prefix="grade-") as folder:
-            for line in _lines({**task, "sandboxed": isolation == "sandbox"}, limits, book, Path(folder)):
+            for line in _lines(known, hidden, limits, Path(folder)):
                 if "begin" in line:
                     begun = line["begin"]
                 else:
@@ -105,12 +112,14 @@ def run_jobs(
     return verdicts
 
 
-def _lines(task: dict[str, Any], limits: Limits, book: Path, folder: Path) -> Iterator[dict[str, Any]]:
+def _lines(
+    known: dict[str, Any], hidden: dict[str, Any], limits: Limits, folder: Path
+) -> Iterator[dict[str, Any]]:  # fmt: skip
     """What the runner says, line by line, until it ends or is silent for too long."""
-    command = _sandbox(limits, book) if task["sandboxed"] else []
+    command = _sandbox(limits) if known["sandboxed"] else []
     command += [sys.executable, "-s", "-m", "course.runner"]
-    paths = [str(book), str(COURSE.parent), str(package_folder())]
-    environment = {**ENVIRONMENT, "TMPDIR": "/tmp" if task["sandboxed"] else str(folder)}
+    paths = [str(COURSE.parent), str(package_folder())]
+    environment = {**ENVIRONMENT, "TMPDIR": "/tmp" if known["sandboxed"] else str(folder)}
     environment |= {"PYTHONPATH": os.pathsep.join(paths), "MPLCONFIGDIR": _font_cache()}
     with (folder / "stderr").open("wb") as errors:
         process = subprocess.Popen(
@@ -124,12 +133,13 @@ def _lines(task: dict[str, Any], limits: Limits, book: Path, folder: Path) -> It
             start_new_session=True,
         )
     try:
-        process.stdin.write(json.dumps(task).encode())
+        for text in (json.dumps(known).encode(), json.dumps(hidden).encode()):
+            process.stdin.write(LENGTH.pack(len(text)) + text)
         process.stdin.close()
         seconds = START_SECONDS
         while select.select([process.stdout], [], [], seconds)[0] and (line := process.stdout.readline()):
             yield json.loads(line)
-            seconds = limits.wall_seconds + START_SECONDS / 10
+            seconds = START_SECONDS + 10 * limits.wall_seconds  # the runner itself sees to the limits
     except BrokenPipeError:
         return  # it ended before it had read its task
     finally:
@@ -161,8 +171,8 @@ def package_folder() -> Path:
 # ---------------------------------------------------------------------------------------------------- bubblewrap
 
 
-def _sandbox(limits: Limits, book: Path) -> list[str]:
-    """bubblewrap's command: nothing is visible but system libraries, Python, the package and the checks; no network."""
+def _sandbox(limits: Limits) -> list[str]:
+    """bubblewrap's command: nothing is visible but system libraries, Python and the package; no network."""
     visible = [
         "/usr",
         "/etc/ld.so.cache",
@@ -171,8 +181,7 @@ def _sandbox(limits: Limits, book: Path) -> list[str]:
         sys.base_prefix,
         sys.prefix,
         str(package_folder()),
-        *(str(book / name) for name in ("checks", "profiles", "results")),
-        *(str(COURSE / name) for name in ("__init__.py", "runner.py")),
+        *(str(COURSE / name) for name in ("__init__.py", "runner.py", "processes.py", "verdicts.py", "border")),
         _font_cache(),
     ]
     command = [_bwrap(), "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
@@ -198,13 +207,35 @@ def _bwrap() -> str:
     return shutil.which("bwrap") or ""
 
 
+def require(isolation: str) -> None:
+    """InputError where there is no such isolation here."""
+    if sys.platform == "win32":
+        raise InputError("answers cannot be run on Windows itself: grade in WSL, the Windows Subsystem for Linux")
+    if isolation == "sandbox":
+        require_sandbox()
+
+
+def not_held(isolation: str) -> tuple[str, ...]:
+    """In words, what an answer is not kept from."""
+    if isolation == "sandbox":
+        return ()
+    lines = ("files: an answer can read and change all that you can", "network: an answer can use it")
+    if (Path("/proc") / "self" / "task").is_dir():
+        return lines
+    return (
+        *lines,
+        "processes: what an answer leaves running goes on, and its time and memory are limited for each process alone",
+        "memory: this system does not hold a process to a limit",
+    )
+
+
 @cache
 def require_sandbox() -> None:
     """InputError where bubblewrap is not here or may not make its namespaces."""
     remedy = "or grade with ISOLATION=limits after reading book/course/graders.md"
     if not _bwrap():
         raise InputError(f"bwrap is not installed: install the package bubblewrap (Linux), {remedy}")
-    done = subprocess.run([*_sandbox(Limits(), BOOK), "true"], capture_output=True, text=True, env=ENVIRONMENT)
+    done = subprocess.run([*_sandbox(Limits()), "true"], capture_output=True, text=True, env=ENVIRONMENT)
     if done.returncode:
         said = " ".join(done.stderr.split())
         raise InputError(f"bwrap cannot make a sandbox here ({said}): allow user namespaces, {remedy}")

@@ -1,7 +1,7 @@
 """What a call costs, against calls whose cost is known."""
 
 import numpy as np
-from checks.measured import spent, watched
+from checks.measured import measure, watched
 
 
 def loop(n):
@@ -12,7 +12,7 @@ def loop(n):
 
 
 def test_lines_of_python_are_counted():
-    (got, few), (_, many) = spent(loop, 10), spent(loop, 1010)
+    (got, few), (_, many) = measure(loop, 10), measure(loop, 1010)
     assert got == 45
     assert many.lines - few.lines == 2 * 1000
 
@@ -25,7 +25,7 @@ def test_bytes_are_those_at_the_height():
         return sum(float(x.sum()) for x in [np.zeros(n) for _ in range(5)])
 
     n = 10**5
-    small, large = spent(one_by_one, n)[1].bytes, spent(at_once, n)[1].bytes
+    small, large = measure(one_by_one, n)[1].bytes, measure(at_once, n)[1].bytes
     assert 8 * n <= small < 9 * n and 40 * n <= large < 41 * n
 
 

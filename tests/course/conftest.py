@@ -39,6 +39,7 @@ CHECKS = """import math
 from checks.guard import guarded
 
 VALUES = (0.0, 1.0, 2.5, 4.0)
+SECRET = "what no answer may find"
 
 
 def _compare(answer, expected):

@@ -4,6 +4,8 @@ All run from one process that has executed the imports cells, so that the sweep 
 """
 
 import importlib
+import random
+import re
 import resource
 import time
 
@@ -28,6 +30,14 @@ def wrong_answers(assignment):
     return {exercise: [wrong.__name__ for wrong in answers] for exercise, answers in listed.items()}, source
 
 
+def as_answer(source, wrong, name):
+    """A cell that defines a listed wrong answer. Its module may import the library, which an answer may not; of the
+    checks it has what the stub has.
+    """
+    source = re.sub(r"^from checks import .*$", "", source, flags=re.MULTILINE)
+    return f"module = {{**globals(), '__name__': 'wrong'}}\nexec({source!r}, module)\n{name} = module[{wrong!r}]\n"
+
+
 @pytest.fixture(scope="module")
 def swept():
     """Verdicts by (exercise, "solution" | "stub" | name of a wrong answer)."""
@@ -36,7 +46,7 @@ def swept():
         listed, source = wrong_answers(assignment)
         for e in assignment.exercises:
             answers = {"solution": e.answer, "stub": e.stub}
-            answers |= {name: f"{source}\n{e.name} = {name}\n" for name in listed[e.id]}
+            answers |= {name: as_answer(source, name, e.name) for name in listed[e.id]}
             jobs += [job_of(e, assignment, text, id=f"{e.id} {name}") for name, text in answers.items()]
     try:
         require_sandbox()
@@ -44,7 +54,7 @@ def swept():
     except InputError:
         isolation = "limits"  # the verdicts do not depend on it
     setups = {one.name: setup_of(one) for one in COURSE}
-    verdicts = run_jobs(jobs, setups, limits=LIMITS, isolation=isolation)
+    verdicts = run_jobs(jobs, setups, seed=random.randrange(2**32), limits=LIMITS, isolation=isolation)
     return {tuple(name.split(" ")): verdict for name, verdict in verdicts.items()}
 
 
@@ -61,6 +71,33 @@ def test_every_wrong_answer_fails_its_exercise(swept):
     assert not {key: verdict for key, verdict in wrong.items() if verdict.verdict != "failed"}
 
 
+KNOWS_THE_TRUTH = """
+class Tracker:
+    def start(self, frame, masks):
+        self.t, self.masks = 0, masks
+
+    def step(self, frame):
+        self.t += 1
+        for seed in project.SEEDS if hasattr(project, "SEEDS") else ():
+            frames, truth = project._video(seed)
+            if (frames[self.t] == frame).all():
+                return truth[self.t]
+        return self.masks
+"""
+
+
+def test_the_project_has_no_truth_to_be_looked_up():
+    (exercise,) = COURSE[-1].exercises
+    jobs = [
+        job_of(exercise, COURSE[-1], text, id=str(n))
+        for n, text in enumerate((KNOWS_THE_TRUTH, "from checks import project\n" + KNOWS_THE_TRUTH))
+    ]
+    setups = {COURSE[-1].name: setup_of(COURSE[-1])}
+    verdicts = run_jobs(jobs, setups, seed=random.randrange(2**32), limits=LIMITS, isolation="limits")
+    assert "NameError" in verdicts["0"].message and "ImportError" in verdicts["1"].message
+    assert {one.verdict for one in verdicts.values()} == {"error"}
+
+
 def test_no_solution_needs_a_word_that_is_to_be_looked_at():
     for assignment in COURSE:
         for e in assignment.exercises:
@@ -74,7 +111,7 @@ def test_one_submission_of_a_chapter_is_graded_in_time_and_a_wrong_answer_costs_
     first = assignment.exercises[0]
     notebook = nbformat.from_dict(assignment.notebook)
     answer = next(cell for cell in notebook.cells if cell.source == first.answer)
-    answer.source = f"{source}\n{first.name} = {listed[first.id][0]}\n"
+    answer.source = as_answer(source, listed[first.id][0], first.name)
     (tmp_path / "handed" / "ada").mkdir(parents=True)
     nbformat.write(notebook, tmp_path / "handed" / "ada" / f"{assignment.name}.ipynb")
     begin = _processor_seconds()
@@ -113,7 +150,7 @@ def test_points_that_a_person_gave_are_read_back(tmp_path):
     (handed / "by_hand.csv").write_text(form + "eve,project,project-method,Method,8,3,\n")
     (graded,) = grade(handed, out, limits=LIMITS, isolation="limits", say=said.append)
     assert graded.points == 4.5
-    assert "by_hand.csv: eve, project, project-method was not handed in" in said[-1]
+    assert any("by_hand.csv: eve, project, project-method was not handed in" in line for line in said)
     assert "clear" in (out / "feedback" / "ada" / "project.html").read_text()
     (handed / "by_hand.csv").write_text(form.replace("4.5", "6"))
     with pytest.raises(InputError, match="points must be 0 to 5, not '6'"):

@@ -49,10 +49,10 @@ class Desk:
         path.write_text(json.dumps(notebook))
         return path
 
-    def grade(self, isolation: str = "limits") -> tuple[dict[str, Graded], list[str]]:
+    def grade(self, isolation: str = "limits", **options) -> tuple[dict[str, Graded], list[str]]:
         said: list[str] = []
         out = self.folder.parent / "out"
-        done = grade(self.folder, out, book=self.book, limits=LIMITS, isolation=isolation, say=said.append)
+        done = grade(self.folder, out, book=self.book, limits=LIMITS, isolation=isolation, say=said.append, **options)
         return {one.submission.student: one for one in done}, said
 
     def rows(self, name: str) -> list[dict[str, str]]:
@@ -124,7 +124,8 @@ def test_leftovers_of_archives_and_systems_are_no_student(desk):
         (desk.folder / path).write_bytes(b"\0\5\26\7")
     graded, said = desk.grade()
     assert {name: one.points for name, one in graded.items()} == {"ada": 6}
-    assert graded["ada"].submission.notes == () and not [line for line in said if "NOTE" in line]
+    assert graded["ada"].submission.notes == ()
+    assert [line for line in said if "NOTE" in line and "NOT HELD" not in line] == []
 
 
 UNTOUCHED = dict.fromkeys(("double", "root", "negative"))
@@ -192,9 +193,9 @@ HOSTILE = {
         "    except OSError:\n        pass\nos._exit(0)",
         "stopped",
     ),
-    "softens_isclose": ("math.isclose = lambda *values: True\ndef root(x):\n    return 1.0", "tampered"),
-    "softens_the_check": ("ch00.check_root = lambda root: None\ndef root(x):\n    return 1.0", "failed"),
-    "replaces_exec": ("import builtins\nbuiltins.exec = lambda *parts: None\ndef root(x):\n    return 1.0", "tampered"),
+    "softens_isclose": ("math.isclose = lambda *values: True\ndef root(x):\n    return 1.0", "failed"),
+    "softens_the_check": ("ch00.check_root = lambda root: None\ndef root(x):\n    return 1.0", "error"),
+    "replaces_exec": ("import builtins\nbuiltins.exec = lambda *parts: None\ndef root(x):\n    return 1.0", None),
     "another_assertion": (
         "import builtins\nbuiltins.AssertionError = type('A', (Exception,), {})\ndef root(x):\n    return 1.0",
         "failed",
@@ -213,11 +214,64 @@ def test_an_answer_that_does_harm_costs_itself_and_nothing_else(desk):
     for student, (_, expected) in HOSTILE.items():
         first, verdict, last = verdicts(graded[student])
         assert (first, last, graded[student].points) == ("passed", "passed", 4), student
-        assert verdict == expected or (expected is None and verdict in ("stopped", "error")), (student, verdict)
+        assert verdict == expected or (expected is None and verdict != "passed"), (student, verdict)
     assert "did not end within 4 s" in graded["sleeps"].marks[1].message
     assert "MemoryError" in graded["eats_memory"].marks[1].message
     listed = {row["student"]: row["look at"] for row in desk.rows("exercises.csv") if row["exercise"] == "ex00-2"}
     assert listed["is_gone"] == "import os" and listed["zoe"] == ""
+
+
+CHEATS = {
+    "waits_for_its_own_call": "asked, real = [], math.isclose\n"
+    "math.isclose = lambda a, b, **k: bool(asked and asked.pop()) or real(a, b, **k)\n"
+    "def root(x):\n    asked.append(x)\n    return 1.0",
+    "asks_the_check": "def root(x):\n    return ch00.check_root.__globals__",
+    "imports_the_check": "from checks import ch00\ndef root(x):\n    return 1.0",
+    "finds_the_check": "import sys\nch00 = sys.modules['checks.ch00']\ndef root(x):\n    return 1.0",
+    "walks_up_the_frames": "import sys\ndef root(x):\n    frame = sys._getframe()\n    while frame:\n"
+    "        if 'expected' in frame.f_locals:\n            return frame.f_locals['expected'](x)\n"
+    "        frame = frame.f_back\n    return 1.0",
+    "looks_at_all_objects": "import gc\ndef root(x):\n    for one in gc.get_objects():\n"
+    "        if isinstance(one, dict) and 'check_root' in one:\n            return x ** 0.5\n    return 1.0",
+    "reads_its_memory": "import re\nSEEN = []\nfor line in open('/proc/self/maps'):\n"
+    "    low, high = (int(part, 16) for part in line.split()[0].split('-'))\n"
+    "    if line.split()[1].startswith('rw'):\n        with open('/proc/self/mem', 'rb') as memory:\n"
+    "            memory.seek(low)\n            SEEN.append(re.search(b'what no[ ]answer', memory.read(high - low)))\n"
+    "def root(x):\n    return x ** 0.5 if any(SEEN) else 1.0",
+    "finds_the_solution": "import sys, pathlib\n"
+    "for file in (file for path in sys.path for file in pathlib.Path(path).glob('*/ch00.py')):\n"
+    "        exec(file.read_text())\ndef root(x):\n    return VALUES[3] if 'VALUES' in globals() else 1.0",
+    "answers_for_the_process": "import os, stat\ndef root(x):\n    for fd in range(3, 64):\n        try:\n"
+    '            os.write(fd, b\'{"verdict": "passed", "message": ""}\')\n        except OSError:\n            pass\n'
+    "    os._exit(0)",
+    "equal_to_everything": "class Same(float):\n    __eq__ = lambda *_: True\n    __sub__ = __rsub__ = lambda *_: 0.0\n"
+    "def root(x):\n    return Same(1.0)",
+}
+
+
+@pytest.mark.parametrize("isolation", ["limits", "sandbox"])
+def test_a_cheat_has_no_points(desk, isolation, request):
+    if isolation == "sandbox":
+        request.getfixturevalue("sandbox")
+    for student, answer in CHEATS.items():
+        desk.put(student, {"root": answer})
+    graded, _ = desk.grade(isolation)
+    assert not {name: one.marks[1] for name, one in graded.items() if one.marks[1].verdict == "passed"}
+    assert {one.points for one in graded.values()} == {4}
+
+
+def test_the_seed_of_the_cases_is_drawn_or_given(desk):
+    check = desk.book / "checks" / "ch00.py"
+    text = check.read_text()
+    drawn = "\n\n@guarded\ndef check_double(double):\n    drawn = cases.generator().integers(2**60)\n"
+    check.write_text(f"{text}\n\nfrom checks import cases\n{drawn}    assert double(1) == 0, str(drawn)\n")
+    try:
+        desk.put("ada")
+        told = [desk.grade(seed=seed)[0]["ada"].marks[0].message for seed in (None, None, 3, 3)]
+    finally:
+        check.write_text(text)
+    assert told[0] != told[1] and told[2] == told[3]
+    assert all(one.isdecimal() for one in told), "the page must not name the seed"
 
 
 def test_what_the_sandbox_keeps_out(desk, sandbox):
@@ -250,9 +304,8 @@ def test_what_the_sandbox_keeps_out(desk, sandbox):
         assert verdict in ("stopped", "error"), (student, verdict)
     assert graded["alone"].points == graded["leaves_a_process"].points == 6
     assert "Refused" in graded["network"].marks[1].message or "unreachable" in graded["network"].marks[1].message
-    for student in ("reads_others", "reads_solutions", "writes_grades"):
+    for student in ("reads_others", "reads_solutions", "writes_checks", "writes_grades"):
         assert "FileNotFoundError" in graded[student].marks[1].message
-    assert graded["writes_checks"].marks[1].message.startswith(("OSError", "PermissionError"))
     assert "all its processes together" in graded["hoards_in_parts"].marks[1].message
 
 

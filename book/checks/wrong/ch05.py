@@ -1,7 +1,7 @@
 """Wrong answers to the exercises of chapter 05, named after the mistake."""
 
 import numpy as np
-from checks.ch05 import labels_of, remembered_by
+from checks import ch05
 
 # ------------------------------------------------------------------------------------------------ Exercise 5.1
 
@@ -133,8 +133,8 @@ def _run(frames, given, learn, *, given_wins=True, protect=True, own_age=True, o
         if models:
             p = np.stack([model.probability(frame) for model in models.values()])
             p = p * (new == 0) if protect else p
-            labels = labels_of(p, list(models))
-            for i, label in zip(list(models), p if raw else remembered_by(p)):
+            labels = ch05.labels_of(p, list(models))
+            for i, label in zip(list(models), p if raw else ch05.remembered_by(p)):
                 age[i] += 1
                 remembered = models[i].insert(frame, label)
                 if (remembered or not only_remembered) and (age[i] if own_age else t) % every == 0:
