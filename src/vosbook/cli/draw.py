@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(f"draw needs {error.name}: install the package with its extra, vosbook[book]") from error
     check_output_file(args.out)
     frame = read_frame(args.frames, args.frame)
-    labels = None if args.mask is None else read_mask(args.mask, size=frame.shape[:2])
+    labels = None if args.mask is None else read_mask(args.mask, size=frame.shape[:2], note=note)
 
     def show(address: str) -> None:
         note(f"draw at {address}")

@@ -3,7 +3,7 @@
 import argparse
 
 from vosbook.cli.arguments import path
-from vosbook.cli.console import progress
+from vosbook.cli.console import notes, progress
 from vosbook.errors import InputError
 
 
@@ -18,9 +18,6 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from vosbook.output import check_output_file
-    from vosbook.video.frames import open_frames
-    from vosbook.video.masks import MaskFolder
-    from vosbook.view.overlay import render_video, write_cut_outs
 
     if args.out is None and args.cut_out is None:
         raise InputError("there is nothing to write: give --out FILE.mp4, --cut-out DIR, or both")
@@ -28,6 +25,15 @@ def run(args: argparse.Namespace) -> None:
         raise InputError(f"{args.out} is the video itself: choose another name for the output")
     if args.out is not None:
         check_output_file(args.out)
+    with notes():
+        _write(args)
+
+
+def _write(args: argparse.Namespace) -> None:
+    from vosbook.video.frames import open_frames
+    from vosbook.video.masks import MaskFolder
+    from vosbook.view.overlay import render_video, write_cut_outs
+
     frames = open_frames(args.frames)
     masks = MaskFolder(args.masks, size=frames.size)
     if args.cut_out is not None:

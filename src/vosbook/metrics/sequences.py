@@ -15,7 +15,7 @@ from vosbook.datasets.youtube_objects import ShotMasks, find_shots
 from vosbook.errors import InputError
 from vosbook.video.files import IMAGE_ENDINGS, check_numbering
 from vosbook.video.labels import VOID
-from vosbook.video.masks import MaskFolder, read_mask
+from vosbook.video.masks import MaskFolder
 from vosbook.words import count, some
 
 Note = Callable[[str], None]
@@ -43,7 +43,7 @@ class Pair:
         """
         truth = self.truth[name]
         known = name in self.prediction
-        prediction = read_mask(self.prediction.files[name], size=truth.shape) if known else np.zeros_like(truth)
+        prediction = self.prediction.read(name, size=truth.shape) if known else np.zeros_like(truth)
         if merge:
             truth = ((truth > 0) & (truth != VOID)).astype(np.uint8)
             prediction = (prediction > 0).astype(np.uint8)

@@ -1,5 +1,6 @@
 """Masks on disk <-> labels `uint8 (H, W)`: 0 background, 1..254 object ids, 255 void."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +11,22 @@ from vosbook.video.files import list_images
 from vosbook.video.images import decode_image, open_image
 from vosbook.video.labels import PALETTE
 from vosbook.video.png import read_flat_png
-from vosbook.video.values import Stored, to_labels
+from vosbook.video.values import Note, Stored, to_labels
+
+log = logging.getLogger(__name__)
 
 
-def read_mask(path: str | Path, *, size: tuple[int, int] | None = None) -> np.ndarray:
+def read_mask(path: str | Path, *, size: tuple[int, int] | None = None, note: Note = log.warning) -> np.ndarray:
     """Read a mask of any common kind as labels `uint8 (H, W)`.
 
-    Gray and bilevel 0/255 become 0/1; palette indices are ids; an RGB image is looked up in the DAVIS palette (white
-    is id 1); alpha is ignored. 255 beside other ids is void. `size` (H, W), where given, must match. InputError names
-    the file when it is damaged, a JPEG, a soft mask, has colours outside the palette, or ids above 255.
+    Gray and bilevel 0/255 become 0/1, with soft edges too; palette indices are ids, unless the palette does not begin
+    with black; an RGB image is looked up in the DAVIS palette (white is id 1); an object that was cut out is where the
+    image can be seen. 255 beside other ids is void. Where another reading would have been possible `note` is called
+    with a line that says how the file was read. `size` (H, W), where given, must match. InputError names the file when
+    it is damaged, a JPEG, a photograph, has colours outside the palette, or ids above 255.
     """
     path = Path(path)
-    labels = to_labels(read_flat_png(path) or _read_stored(path), path)
+    labels = to_labels(read_flat_png(path) or _read_stored(path), path, note)
     check_mask_size(labels, size, path)
     return labels
 
@@ -34,15 +39,17 @@ def check_mask_size(labels: np.ndarray, size: tuple[int, int] | None, path: Path
 
 
 def _read_stored(path: Path) -> Stored:
-    """What Pillow reads of an image; alpha is left out."""
+    """What Pillow reads of an image."""
     with open_image(path) as image:
         if image.format == "JPEG":  # its blur makes further ids
             raise InputError(f"{path} is a JPEG, which does not keep ids: draw the mask again and save it as PNG")
         decode_image(image, path)
         if image.mode == "P":
             return Stored("P", np.array(image), np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3))
-        opaque = image.convert(image.mode.removesuffix("A")) if image.mode in ("LA", "RGBA") else image
-        return Stored(opaque.mode, np.array(opaque))
+        if image.mode in ("LA", "RGBA"):
+            opaque = image.convert(image.mode.removesuffix("A"))
+            return Stored(opaque.mode, np.array(opaque), alpha=np.array(image.getchannel("A")))
+        return Stored(image.mode, np.array(image))
 
 
 def write_mask(path: str | Path, labels: np.ndarray) -> None:
@@ -58,13 +65,25 @@ def write_mask(path: str | Path, labels: np.ndarray) -> None:
 class MaskFolder:
     """The masks of a folder as `Masks`, by frame name."""
 
-    def __init__(self, folder: str | Path, *, size: tuple[int, int] | None = None):
+    def __init__(self, folder: str | Path, *, size: tuple[int, int] | None = None, note: Note = log.warning):
+        """`note` is that of `read_mask`, for the first mask that has one: the others are mostly of the same kind."""
         self.files = {f.stem: f for f in list_images(folder)}
         self.names = tuple(self.files)
         self.size = size
+        self.noted = False
+        self._say = note
 
     def __contains__(self, name: object) -> bool:
         return name in self.files
 
     def __getitem__(self, name: str) -> np.ndarray:
-        return read_mask(self.files[name], size=self.size)
+        return self.read(name, size=self.size)
+
+    def read(self, name: str, *, size: tuple[int, int] | None) -> np.ndarray:
+        """The mask of the frame `name`, which must have this size (H, W); None: any."""
+        return read_mask(self.files[name], size=size, note=self._note)
+
+    def _note(self, line: str) -> None:
+        if not self.noted:
+            self._say(f"{line} (others of its folder are read in the same way)")
+        self.noted = True
