@@ -34,7 +34,7 @@ from vosbook.metrics.region import jaccard
 from vosbook.profiles import load_profile
 from vosbook.runs import read_record
 from vosbook.segment import segment_video
-from vosbook.video.codec import write_video
+from vosbook.video.encode import write_video
 from vosbook.video.frames import open_frames, read_frame
 from vosbook.video.labels import object_ids
 from vosbook.video.masks import MaskFolder

@@ -95,6 +95,16 @@ def test_synth_segment_evaluate_render(data, sequence, segmented, tmp_path, caps
     assert len(open_frames(film)) == 10
 
 
+def test_render_takes_a_rate_for_folders_alone(data, sequence, segmented, tmp_path, capsys):
+    frames, film = data / "JPEGImages/480p" / sequence, tmp_path / "film.mp4"
+    argv = ["--masks", str(segmented), "--out"]
+    assert main(["render", str(frames), *argv, str(film), "--fps", "12"]) == 0
+    assert open_frames(film).fps == 12
+    assert main(["render", str(film), *argv, str(tmp_path / "again.mp4")]) == 0
+    assert open_frames(tmp_path / "again.mp4").fps == 12
+    _fails(["render", str(film), *argv, str(tmp_path / "c.mp4"), "--fps", "9"], capsys, "film.mp4", "leave --fps out")
+
+
 def test_render_cuts_out(data, sequence, segmented, tmp_path, capsys):
     frames = str(data / "JPEGImages/480p" / sequence)
     argv = ["render", frames, "--masks", str(segmented), "--cut-out", str(tmp_path / "cut")]

@@ -7,7 +7,8 @@ import pytest
 from pictures import clip_of_square, frames_in, photo
 
 from vosbook.errors import InputError
-from vosbook.video.codec import VideoFile, write_video
+from vosbook.video.codec import VideoFile
+from vosbook.video.encode import write_video
 from vosbook.video.frames import FrameFolder, open_frames, read_frame
 from vosbook.video.images import read_image
 from vosbook.video.masks import MaskFolder, write_mask

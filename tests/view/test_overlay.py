@@ -148,6 +148,15 @@ def test_render_video_names_missing_masks(folders):
     assert not (folders / "out.mp4").exists()
 
 
+@pytest.mark.parametrize("write", [render_video, write_cut_outs])
+def test_the_masks_of_a_longer_video_are_refused(folders, write):
+    (folders / "frames/00005.png").unlink()
+    (folders / "frames/00004.png").unlink()
+    with pytest.raises(InputError, match=r"00004.png has no frame \(6 masks, 4 frames\): give the masks of this"):
+        write(FrameFolder(folders / "frames"), MaskFolder(folders / "masks"), folders / "out.mp4")
+    assert not (folders / "out.mp4").exists()
+
+
 # ---------------------------------------------------------------------------------------------------- cut-outs
 
 

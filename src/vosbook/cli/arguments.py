@@ -38,6 +38,16 @@ def seconds(text: str) -> float:
     return number
 
 
+def rate(text: str) -> float:
+    """Frames per second."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0.1 <= number <= 1000:
+        raise argparse.ArgumentTypeError(f"{text} is no rate: write frames per second, 0.1 to 1000")
+    return number
+
 
 def frame_number(text: str) -> int:
     if not text.isdecimal():

@@ -2,7 +2,7 @@
 
 import argparse
 
-from vosbook.cli.arguments import path
+from vosbook.cli.arguments import path, rate
 from vosbook.cli.console import notes, progress
 from vosbook.errors import InputError
 
@@ -13,6 +13,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--masks", type=path, required=True, metavar="DIR", help="one mask a frame, by name")
     command.add_argument("--out", type=path, metavar="FILE.mp4", help="the video with its masks painted over it")
     command.add_argument("--cut-out", type=path, metavar="DIR", help="the objects alone: PNGs, elsewhere transparent")
+    fps_help = "frames per second of a folder of images (default 25); a video keeps its own times and its sound"
+    command.add_argument("--fps", type=rate, metavar="N", help=fps_help)
     command.set_defaults(run=run)
 
 
@@ -23,6 +25,8 @@ def run(args: argparse.Namespace) -> None:
         raise InputError("there is nothing to write: give --out FILE.mp4, --cut-out DIR, or both")
     if args.out is not None and args.out.resolve() == args.frames.resolve():
         raise InputError(f"{args.out} is the video itself: choose another name for the output")
+    if args.fps is not None and not args.frames.is_dir():
+        raise InputError(f"{args.frames} has its own times, which are kept: leave --fps out")
     if args.out is not None:
         check_output_file(args.out)
     with notes():
@@ -40,5 +44,5 @@ def _write(args: argparse.Namespace) -> None:
         write_cut_outs(frames, masks, args.cut_out, progress=progress)
         print(args.cut_out)
     if args.out is not None:
-        render_video(frames, masks, args.out, progress=progress)
+        render_video(frames, masks, args.out, fps=args.fps, progress=progress)
         print(args.out)

@@ -1,121 +1,114 @@
-"""Video files <-> frames `uint8 (H, W, 3)` RGB, decoded front to back and written whole."""
+"""Video files -> frames `uint8 (H, W, 3)` RGB, decoded front to back, upright and without interlacing."""
 
-import os
-from collections.abc import Iterable, Iterator
+import logging
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
-import cv2
+import av
 import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace, VideoReformatter
 
 from vosbook.errors import InputError
-from vosbook.output import output_file
+from vosbook.video.container import open_video, quarter_turns, to_mp4
+from vosbook.video.survey import survey
+from vosbook.video.values import Note
 
-# OpenCV, and FFmpeg inside it, would print their own lines beside our error.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+log = logging.getLogger(__name__)
 
-INDEXED_VIDEO = (".mp4", ".mov", ".m4v", ".avi")  # these count their frames; the rest state an estimate
-MAX_STATED_RATE = 240.0  # frames per second
-MIN_DECODED = 0.9  # share of the stated frames; an editor's cut may hide a few
+UNSPECIFIED = 2  # the matrix of a stream that does not name it
+HD_LINES = 720  # from here on a stream that names no matrix is taken for BT.709, as players do; below for BT.601
 
 
 class VideoFile:
-    """A video file as `Frames`. Iterating decodes once, front to back; indexing backwards starts over."""
+    """A video file as `Frames`. Iterating decodes once, front to back; indexing backwards starts over.
 
-    def __init__(self, path: str | Path):
+    Making one decodes all of it too, to count frames and see that none is lost. `note` takes a line about what was
+    done to the frames.
+    """
+
+    def __init__(self, path: str | Path, *, note: Note = log.warning):
         self.path = Path(path)
-        if not self.path.is_file():
-            raise InputError(f"{self.path} does not exist")
-        first, count, end = None, 0, 0.0
-        capture = _open_video(self.path)
-        while capture.grab():  # counts what can be decoded: the header's count is only an estimate
-            if first is None:
-                first = capture.retrieve()[1]
-            count += 1
-            end = capture.get(cv2.CAP_PROP_POS_MSEC)
-        stated, fps = capture.get(cv2.CAP_PROP_FRAME_COUNT), capture.get(cv2.CAP_PROP_FPS)
-        capture.release()
-        if first is None:
-            raise InputError(f"{self.path} cannot be decoded as video: convert it to mp4, or to a folder of images")
-        if self.path.suffix.lower() in INDEXED_VIDEO and count < stated * MIN_DECODED:
-            raise InputError(f"{self.path} is cut short or damaged after frame {count} of {stated:.0f}: copy it again")
-        self._count = count
-        self.fps = _frame_rate(count, end / 1000, fps)  # frames per second, where they vary the mean
-        self.size = first.shape[:2]
-        self.names = tuple(f"{t:05d}" for t in range(count))
+        found = survey(self.path)
+        self.times = found.times  # float64 (T,), seconds, from 0
+        self.fps = found.fps  # frames per second, where they vary the mean
+        self.size = found.size  # (H, W)
+        self.names = tuple(f"{t:05d}" for t in range(len(found.times)))
+        if found.interlaced:
+            note(f"{self.path} is interlaced: each frame is one of its two moments, made whole")
+        if found.left_out:
+            note(f"{self.path} begins amid a group of pictures: frame 0 is the first whole one")
 
     def __len__(self) -> int:
-        return self._count
+        return len(self.names)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         return decoded(self.path)
 
     def __getitem__(self, t: int) -> np.ndarray:
         t = range(len(self))[t]  # negative indices, IndexError
-        for index, frame in enumerate(self):
-            if index == t:
-                return frame
-        raise IndexError(t)
-
-
-def _open_video(path: Path) -> cv2.VideoCapture:
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)  # others take names for patterns, and print
-    if not capture.isOpened():
-        raise InputError(f"{path} cannot be decoded as video: convert it to mp4, or to a folder of images")
-    return capture
+        return next(islice(self, t, None))
 
 
 def decoded(path: Path) -> Iterator[np.ndarray]:
-    """The frames of a video file, turned upright where it says so (OpenCV's default)."""
-    capture = _open_video(path)
-    try:
-        while True:
-            ok, bgr = capture.read()
-            if not ok:
-                return
-            yield cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB)
-    finally:
-        capture.release()
+    """The frames of a video file, turned upright where it says so. InputError where one cannot be decoded."""
+    convert = VideoReformatter()
+    with open_video(path) as (container, stream):
+        for frame in _whole_frames(_coded_frames(container, stream, path)):
+            yield np.ascontiguousarray(np.rot90(_to_rgb(frame, convert), quarter_turns(frame)))
 
 
-def _frame_rate(count: int, seconds: float, stated: float) -> float:
-    """Frames per second from the time of the last of `count` frames; of a single one what the file states, or 25.
-
-    A screen's recorder writes a frame when something moves, and states any rate, such as the 1000 ticks of its clock.
-    """
-    if count > 1 and seconds > 0:
-        return round((count - 1) / seconds, 3)  # the clock's ticks are no whole milliseconds
-    return stated if 0 < stated <= MAX_STATED_RATE else 25.0
-
-
-def write_video(path: str | Path, frames: Iterable[np.ndarray], *, fps: float = 25.0) -> None:
-    """Write frames `uint8 (H, W, 3)` as mp4 (mp4v). The file appears under its name only when it is complete.
-
-    The codec takes even sides only: the last row or column of an odd one is there twice.
-    """
-    path = Path(path)
-    if path.suffix.lower() != ".mp4":
-        raise InputError(f"{path} is no name for a video: end it in .mp4")
-    with output_file(path) as partial:
-        if not _write_frames(partial, frames, fps):
-            raise InputError(f"{path} was not written: there are no frames")
-        if not cv2.VideoCapture(str(partial), cv2.CAP_FFMPEG).isOpened():  # OpenCV says nothing of a full disk
-            raise InputError(f"{path} could not be written to its end: make room on the disk")
+def _coded_frames(container: av.container.InputContainer, stream: av.VideoStream, path: Path) -> Iterator[VideoFrame]:
+    """Frames as they are coded. What comes before the first is left out, as `survey` does."""
+    begun = False
+    for packet in container.demux(stream):
+        try:
+            frames = packet.decode()
+        except av.error.EOFError:
+            return
+        except av.error.FFmpegError as error:
+            if begun:
+                raise InputError(f"{path} is damaged: copy it again, or use what is left: {to_mp4(path)}") from error
+            continue
+        begun |= bool(frames)
+        yield from frames
 
 
-def _write_frames(path: Path, frames: Iterable[np.ndarray], fps: float) -> int:
-    """Write frames as mp4 under a name that OpenCV takes. Returns how many."""
-    writer = cv2.VideoWriter()
-    count = 0
-    for count, frame in enumerate(frames, start=1):
-        if count == 1:
-            h, w = frame.shape[:2]
-            odd = (0, h % 2, 0, w % 2)
-            if not writer.open(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, (w + w % 2, h + h % 2)):
-                raise InputError(f"{path.parent} takes no video of {w}x{h} pixels: choose another folder or size")
-        if frame.shape != (h, w, 3) or frame.dtype != np.uint8:  # OpenCV would leave the frame out, silently
-            raise ValueError(f"frames must all be uint8 {(h, w, 3)}, got {frame.dtype} {frame.shape}")
-        even = cv2.copyMakeBorder(frame, *odd, cv2.BORDER_REPLICATE)
-        writer.write(cv2.cvtColor(even, cv2.COLOR_RGB2BGR))
-    writer.release()
-    return count
+def _whole_frames(frames: Iterator[VideoFrame]) -> Iterator[VideoFrame]:
+    """The same frames, those that are interlaced made whole: the lines of one of the two moments are interpolated."""
+    graph = None
+    for frame in frames:
+        if graph is None and frame.interlaced_frame:
+            graph = _deinterlacer(frame)
+        if graph is None:
+            yield frame
+        else:
+            graph.push(frame)
+            yield from _pulled(graph)
+    if graph is not None:
+        graph.push(None)
+        yield from _pulled(graph)
+
+
+def _deinterlacer(frame: VideoFrame) -> av.filter.Graph:
+    """FFmpeg's bwdif, which looks at the frames before and after; what is not marked as interlaced passes it."""
+    graph = av.filter.Graph()
+    source = graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base)
+    bwdif = graph.add("bwdif", "mode=send_frame:parity=auto:deint=interlaced")
+    graph.link_nodes(source, bwdif, graph.add("buffersink")).configure()
+    return graph
+
+
+def _pulled(graph: av.filter.Graph) -> Iterator[VideoFrame]:
+    while True:
+        try:
+            yield graph.vpull()
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return
+
+
+def _to_rgb(frame: VideoFrame, convert: VideoReformatter) -> np.ndarray:
+    """uint8 (H, W, 3) by the frame's own matrix and range."""
+    hd = frame.colorspace == UNSPECIFIED and frame.height >= HD_LINES
+    return convert.reformat(frame, format="rgb24", src_colorspace=Colorspace.ITU709 if hd else None).to_ndarray()

@@ -1,5 +1,6 @@
 """Frames `uint8 (H, W, 3)` RGB of a folder of images or of a video file."""
 
+import logging
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -10,6 +11,9 @@ from vosbook.errors import InputError
 from vosbook.video.codec import VideoFile, decoded
 from vosbook.video.files import IMAGE_ENDINGS, check_numbering, list_images
 from vosbook.video.images import image_size, read_image
+from vosbook.video.values import Note
+
+log = logging.getLogger(__name__)
 
 
 class FrameFolder:
@@ -38,8 +42,11 @@ class FrameFolder:
         return (read_image(f) for f in self.files)
 
 
-def open_frames(path: str | Path) -> FrameFolder | VideoFile:
-    """A folder of images or a video file as `Frames`. InputError names what is wrong with it."""
+def open_frames(path: str | Path, *, note: Note = log.warning) -> FrameFolder | VideoFile:
+    """A folder of images or a video file as `Frames`. InputError names what is wrong with it.
+
+    `note` takes a line about what was done to the frames of a video, such as that they were interlaced.
+    """
     path = Path(path)
     if path.is_dir():
         return FrameFolder(path)
@@ -47,7 +54,7 @@ def open_frames(path: str | Path) -> FrameFolder | VideoFile:
         raise InputError(f"{path} does not exist: give a folder of images or a video file")
     if path.suffix.lower() in IMAGE_ENDINGS:
         raise InputError(f"{path} is one image: give the folder that holds the frames")
-    return VideoFile(path)
+    return VideoFile(path, note=note)
 
 
 def read_frame(path: str | Path, t: int = 0) -> np.ndarray:

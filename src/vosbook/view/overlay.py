@@ -17,8 +17,10 @@ from PIL import Image
 from vosbook.datasets.sequence import Frames, Masks
 from vosbook.errors import InputError
 from vosbook.output import output_folder
-from vosbook.video.codec import write_video
+from vosbook.video.codec import VideoFile
+from vosbook.video.encode import FOLDER_RATE, write_video
 from vosbook.video.labels import VOID
+from vosbook.video.sound import Sound
 
 ORANGE, SKY, GREEN, PURPLE = (230, 159, 0), (86, 180, 233), (0, 158, 115), (204, 121, 167)
 YELLOW, BLUE, VERMILLION = (240, 228, 66), (0, 114, 178), (213, 94, 0)
@@ -111,13 +113,17 @@ def render_video(
 ) -> None:
     """Write the frames with their masks painted over them as an mp4, one frame at a time.
 
-    `fps` None takes the video's own rate, 25 for a folder of images. InputError if a frame has no mask.
+    `fps` None takes a video's own times, and 25 for a folder of images; a video's sound is copied. InputError if a
+    frame has no mask, or a mask no frame.
     """
-    _check_masks(frames, masks)
+    _check_one_clip(frames, masks)
     pictures = _overlays(frames, masks)
     if progress is not None:
         pictures = progress(pictures, total=len(frames), desc="render")
-    write_video(out, pictures, fps=fps or getattr(frames, "fps", 25.0))
+    if isinstance(frames, VideoFile) and fps is None:
+        write_video(out, pictures, fps=frames.fps, times=frames.times, sound=Sound(frames.path))
+    else:
+        write_video(out, pictures, fps=fps or FOLDER_RATE)
 
 
 def cut_out(frame: np.ndarray, labels: np.ndarray) -> np.ndarray:
@@ -134,9 +140,9 @@ def write_cut_outs(
 ) -> None:
     """Write the cut-out of every frame as PNG into the folder `out`, which must be new or empty.
 
-    InputError if a frame has no mask, or the folder cannot be used; then nothing is written.
+    InputError if a frame has no mask or a mask no frame, or the folder cannot be used; then nothing is written.
     """
-    _check_masks(frames, masks)
+    _check_one_clip(frames, masks)
     named = zip(frames.names, frames, strict=True)
     if progress is not None:
         named = progress(named, total=len(frames), desc="cut out")
@@ -150,10 +156,17 @@ def _overlays(frames: Frames, masks: Masks) -> Iterator[np.ndarray]:
         yield overlay(frame, masks[name])
 
 
-def _check_masks(frames: Frames, masks: Masks) -> None:
+def _check_one_clip(frames: Frames, masks: Masks) -> None:
+    """InputError where frames lack masks, or masks lack frames: they are then of two videos."""
     missing = [name for name in frames.names if name not in masks]
     if missing:
         raise InputError(
             f"{missing[0]}.png is not among the masks ({len(missing)} of {len(frames)} frames have none): "
             "give one mask for every frame, under the frame's name"
+        )
+    strangers = sorted(set(masks.names) - set(frames.names))
+    if strangers:
+        raise InputError(
+            f"{strangers[0]}.png has no frame ({len(masks.names)} masks, {len(frames)} frames): "
+            "give the masks of this video and no others"
         )

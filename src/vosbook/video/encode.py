@@ -1,0 +1,119 @@
+"""Frames `uint8 (H, W, 3)` RGB -> H.264 video files that browsers play, written whole, with the sound of another."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from itertools import chain, count
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import OutputContainer
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc, VideoReformatter
+from av.video.stream import VideoStream
+
+from vosbook.errors import InputError
+from vosbook.output import output_file
+from vosbook.video.container import as_url
+from vosbook.video.sound import Sound
+
+FOLDER_RATE = 25.0  # frames per second, where nothing states them
+CLOCK = Fraction(1, 90000)  # seconds per tick
+X264 = {"preset": "fast", "crf": "18"}  # 18 looks like the source
+BT709 = {  # for `reformat`; what players expect where nothing else is said
+    "dst_colorspace": Colorspace.ITU709,
+    "dst_color_range": ColorRange.MPEG,
+}
+
+
+def write_video(
+    path: str | Path,
+    frames: Iterable[np.ndarray],
+    *,
+    fps: float = FOLDER_RATE,
+    times: Sequence[float] | None = None,
+    sound: Sound | None = None,
+) -> None:
+    """Write frames `uint8 (H, W, 3)` as mp4 (H.264). The file appears under its name only when it is complete.
+
+    `times`, where given, are the frames' seconds from the first on, else there are `fps` a second; `sound` is that of
+    another video. The codec takes even sides only: the last row or column of an odd one is there twice.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".mp4":
+        raise InputError(f"{path} is no name for a video: end it in .mp4")
+    frames = iter(frames)
+    with output_file(path) as partial:
+        first = next(frames, None)
+        if first is None:
+            raise InputError(f"{path} was not written: there are no frames")
+        pictures = _alike(first, frames)
+        with av.open(as_url(partial), "w", options={"movflags": "faststart"}) as container:
+            _encode(container, pictures, first.shape[:2], _ticks(fps, times), fps, sound)
+
+
+def _ticks(fps: float, times: Sequence[float] | None) -> Iterator[int]:
+    """When each frame is shown."""
+    seconds = (t / fps for t in count()) if times is None else iter(times)
+    return (round(second / CLOCK) for second in seconds)
+
+
+def _alike(first: np.ndarray, frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    for frame in chain([first], frames):
+        if frame.shape != (*first.shape[:2], 3) or frame.dtype != np.uint8:
+            want = (*first.shape[:2], 3)
+            raise ValueError(f"frames must all be uint8 {want}, got {frame.dtype} {frame.shape}")
+        yield frame
+
+
+def _encode(
+    container: OutputContainer,
+    frames: Iterator[np.ndarray],
+    size: tuple[int, int],
+    ticks: Iterator[int],
+    fps: float,
+    sound: Sound | None,
+) -> None:
+    """Write pictures and sound side by side, so that neither is held for long."""
+    stream = _picture_stream(container, size, fps)
+    heard = iter(()) if sound is None else sound.packets(container)
+    convert = VideoReformatter()
+    pending = next(heard, None)
+    tick = 0
+    for frame, tick in zip(frames, ticks):
+        picture = convert.reformat(_even(frame), format="yuv420p", **BT709)
+        picture.pts, picture.time_base = tick, CLOCK
+        container.mux(stream.encode(picture))
+        while pending is not None and pending.pts * pending.time_base <= tick * CLOCK:
+            container.mux(pending)
+            pending = next(heard, None)
+    container.mux(_lasting(stream.encode(), tick, fps))
+    end = tick * CLOCK + 1 / Fraction(fps)
+    while pending is not None and pending.pts * pending.time_base < end:
+        container.mux(pending)
+        pending = next(heard, None)
+
+
+def _picture_stream(container: OutputContainer, size: tuple[int, int], fps: float) -> VideoStream:
+    h, w = size
+    stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options=X264)
+    stream.width, stream.height, stream.pix_fmt = w + w % 2, h + h % 2, "yuv420p"
+    context = stream.codec_context
+    context.time_base = CLOCK
+    context.colorspace, context.color_range = int(Colorspace.ITU709), int(ColorRange.MPEG)
+    context.color_primaries, context.color_trc = int(ColorPrimaries.BT709), int(ColorTrc.BT709)
+    return stream
+
+
+def _even(frame: np.ndarray) -> av.VideoFrame:
+    h, w = frame.shape[:2]
+    if h % 2 or w % 2:
+        frame = np.pad(frame, ((0, h % 2), (0, w % 2), (0, 0)), mode="edge")
+    return av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+
+
+def _lasting(packets: list[av.Packet], last: int, fps: float) -> list[av.Packet]:
+    """The last packets; that of the frame shown last lasts as long as a frame does."""
+    for packet in packets:
+        if packet.pts == last:
+            packet.duration = round(1 / fps / packet.time_base)
+    return packets
