@@ -1,12 +1,16 @@
 """Output is whole or absent."""
 
+import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from vosbook import output
 from vosbook.errors import InputError
 from vosbook.output import leftovers, output_file, output_folder, partial_file, partial_folder
 from vosbook.video.masks import write_mask
@@ -139,3 +143,64 @@ def test_a_part_of_something_larger_is_hidden_beside_that(tmp_path):
         assert leftovers(tmp_path / "whole") == leftovers(tmp_path / "other") == []
         whole.mkdir()
     assert (whole / "part/a").read_text() == "x" and leftovers(whole) == []
+
+
+def test_pngs_that_are_no_masks_are_kept(tmp_path):
+    """Photographs, and gray pictures: what we write is indexed."""
+    for mode in ("RGB", "L"):
+        out = tmp_path / mode
+        out.mkdir()
+        Image.new(mode, (4, 3)).save(out / "00000.png")
+        with pytest.raises(InputError, match=r"holds 00000\.png, which is no mask"), output_folder(out, overwrite=True):
+            pass
+        assert (out / "00000.png").is_file()
+
+
+def test_the_next_run_removes_what_a_killed_one_left_and_nothing_else(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    mine = output._this_run()
+    left = tmp_path / f".out.partial-{mine.partition('-')[0]}-{dead.pid}-abc"
+    alive = tmp_path / f".out.partial-{mine.partition('-')[0]}-{os.getppid()}-abc"
+    elsewhere = tmp_path / f".out.partial-00000000-{dead.pid}-abc"
+    other = tmp_path / f".other.partial-{mine.partition('-')[0]}-{dead.pid}-abc"
+    for folder in (left, alive, elsewhere, other):
+        folder.mkdir()
+    with output_folder(tmp_path / "out") as folder:
+        (folder / "a.png").touch()
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted(["out", alive.name, elsewhere.name, other.name])
+
+
+def test_a_kill_while_masks_are_replaced_loses_nothing(tmp_path):
+    """The process dies between the old folder's going and the new one's coming; the next run puts the old one back."""
+    out = tmp_path / "out"
+    out.mkdir()
+    write_mask(out / "old.png", LABELS)
+    code = (
+        "import os, sys; from pathlib import Path; from vosbook.output import output_folder\n"
+        "rename = Path.rename\n"
+        "Path.rename = lambda self, to: os._exit(9) if Path(to).name == 'out' else rename(self, to)\n"
+        "with output_folder(sys.argv[1], overwrite=True): pass\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code, str(out)]).returncode == 9
+    assert not out.exists() and len(list(tmp_path.rglob("old.png"))) == 1
+    with pytest.raises(InputError, match="is not empty"), output_folder(out):
+        pass
+    assert (out / "old.png").is_file()
+
+
+def test_an_error_in_the_last_moment_puts_the_old_masks_back(tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    out.mkdir()
+    write_mask(out / "old.png", LABELS)
+    rename = Path.rename
+
+    def fails(self, target):
+        if Path(target) == out and not self.name.endswith("-old"):
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", fails)
+    with pytest.raises(InputError, match="No space left"), output_folder(out, overwrite=True):
+        pass
+    assert [p.name for p in tmp_path.rglob("*")] == ["out", "old.png"]

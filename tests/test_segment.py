@@ -173,3 +173,32 @@ def test_a_zero_shot_method_takes_no_mask(finder, clip, tmp_path):
     assert not (tmp_path / "out").exists()
     segment_video(clip, mask=None, method="find", out=tmp_path / "out")
     assert np.array_equal(read_mask(tmp_path / "out" / "00003.png"), rows(r3=1))
+
+
+def test_a_mask_named_after_a_later_frame_is_not_taken_for_the_first(recorder, clip, tmp_path):
+    write_mask(tmp_path / "00002.png", rows(r2=1))
+    with pytest.raises(InputError, match=r"00002\.png is named after a later frame than 00000.*--keep"):
+        segment_video(clip, mask=tmp_path / "00002.png", method="record", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    write_mask(tmp_path / "00000.png", rows(r2=1))
+    segment_video(clip, mask=tmp_path / "00000.png", method="record", out=tmp_path / "out")
+
+
+def test_a_correction_in_a_folder_of_masks_is_said_to_be_passed_over(recorder, clip, tmp_path, caplog):
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    write_mask(masks / "00000.png", rows(r2=1))
+    write_mask(masks / "00002.png", rows(r7=2))
+    segment_video(clip, mask=masks, method="record", out=tmp_path / "out")
+    assert not caplog.messages
+    write_mask(masks / "00001.png", rows(r4=1))
+    segment_video(clip, mask=masks, method="record", out=tmp_path / "again")
+    assert len(caplog.messages) == 1 and "00001.png shows objects again" in caplog.messages[0]
+
+
+def test_a_method_that_finds_nothing_is_said_to(recorder, clip, tmp_path, monkeypatch):
+    monkeypatch.setattr(recorder, "step", lambda frame: np.zeros(SIZE, np.uint8))
+    said = []
+    options = {"mask": tmp_path / "first.png", "method": "record", "note": said.append}
+    segment_video(clip, out=tmp_path / "out", **options)
+    assert said == ["record found nothing in any frame: look at the mask, or try another method"]

@@ -6,8 +6,11 @@ Until then they are hidden beside, as `.NAME.partial-...`. `partial_file` and `p
 
 import glob
 import os
+import platform
+import re
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,7 +40,10 @@ def partial_folder(path: Path, *, beside: Path | None = None) -> Iterator[Path]:
     or `path` is there by then.
     """
     beside = path if beside is None else beside
-    partial = Path(tempfile.mkdtemp(prefix=_hidden(beside), dir=beside.parent))
+    for orphan in leftovers(beside):
+        if orphan.is_dir() and _is_of_a_dead_run(orphan, beside):
+            shutil.rmtree(orphan, ignore_errors=True)
+    partial = Path(tempfile.mkdtemp(prefix=f"{_hidden(beside)}{_this_run()}-", dir=beside.parent))
     try:
         partial.chmod(0o755)
         yield partial
@@ -55,6 +61,25 @@ def _hidden(path: Path) -> str:
     return f".{path.name}.partial-"
 
 
+def _this_run() -> str:
+    """This machine and process, as hidden folders are marked: another machine may write beside it on a shared disk."""
+    return f"{zlib.crc32(platform.node().encode()):08x}-{os.getpid()}"
+
+
+def _is_of_a_dead_run(partial: Path, path: Path) -> bool:
+    """Whether a hidden folder of `path` is that of a process of this machine which is no longer there."""
+    mark = re.match(r"([0-9a-f]{8})-(\d+)-", partial.name.removeprefix(_hidden(path)))
+    if mark is None or mark[1] != _this_run().partition("-")[0]:
+        return False
+    try:
+        os.kill(int(mark[2]), 0)  # asks only
+    except ProcessLookupError:
+        return True
+    except OSError:  # another user's
+        return False
+    return False
+
+
 # --------------------------------------------------------------------------------------------- what a user named
 
 
@@ -62,25 +87,29 @@ def _hidden(path: Path) -> str:
 def output_folder(path: str | Path, *, overwrite: bool | None = False) -> Iterator[Path]:
     """Yield a hidden folder beside `path`; it takes that name only when the block ends without an error.
 
-    A kill or a full disk therefore never leaves a folder that looks whole. An existing folder that is not empty is
-    refused; with `overwrite` it is replaced, but only if it holds nothing but PNGs. None: the caller has no such
-    option, and the error names none.
+    A kill or a full disk therefore never leaves a folder that looks whole; what a killed run left hidden is removed by
+    the next. An existing folder that is not empty is refused; with `overwrite` it is replaced, but only if it holds
+    nothing but indexed PNGs, as masks are and photographs are not. None: the caller has no such option, and the error
+    names none.
     """
     path = Path(path).resolve()  # a link stays one
+    _put_back_of_dead_runs(path)
     _check_output(path, overwrite)
-    begun = False
+    begun, old = False, None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial_folder(path) as partial:
             begun = True
             yield partial
             _check_output(path, overwrite)  # somebody may have written there in the meantime
-            if path.exists():
-                shutil.rmtree(path)
+            old = _put_aside(path)
     except OSError as error:
         if not begun:
             raise InputError(f"{path} cannot be made ({error.strerror}): choose another folder") from error
         raise InputError(f"{path} could not be written ({error.strerror or error}): nothing was kept") from error
+    finally:
+        if old is not None:
+            _drop_or_put_back(old, path)
 
 
 @contextmanager
@@ -116,5 +145,34 @@ def _check_output(path: Path, overwrite: bool | None) -> None:
         option = "" if overwrite is None else ", or add --overwrite to replace it"
         raise InputError(f"{path} is not empty: choose another folder{option}")
     for entry in path.iterdir():
-        if entry.is_dir() or entry.suffix.lower() != ".png":
+        if entry.is_dir() or not _is_indexed_png(entry):
             raise InputError(f"{path} holds {entry.name}, which is no mask, so it is kept: choose another folder")
+
+
+def _is_indexed_png(path: Path) -> bool:
+    with path.open("rb") as file:
+        head = file.read(26)
+    return head[:8] == b"\x89PNG\r\n\x1a\n" and head[25:] == b"\x03"  # the header's colour type
+
+
+def _put_aside(path: Path) -> Path | None:
+    """Give an existing folder a hidden name, so that a kill at the next moment loses nothing; None: there is none."""
+    if not path.exists():
+        return None
+    aside = path.with_name(f"{_hidden(path)}{_this_run()}-old")
+    path.rename(aside)
+    return aside
+
+
+def _drop_or_put_back(old: Path, path: Path) -> None:
+    """Remove what was put aside, or give it its name again where nothing has taken its place."""
+    if path.exists():
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        old.rename(path)
+
+
+def _put_back_of_dead_runs(path: Path) -> None:
+    for old in leftovers(path):
+        if old.name.endswith("-old") and _is_of_a_dead_run(old, path):
+            _drop_or_put_back(old, path)

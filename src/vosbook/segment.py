@@ -1,5 +1,6 @@
 """Segment a video on disk: the masks that are given, and the masks that are written."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import takewhile
 from pathlib import Path
@@ -14,6 +15,8 @@ from vosbook.segmenter import segment_frames
 from vosbook.video.frames import open_frames
 from vosbook.video.labels import check_objects, object_ids, without_void
 from vosbook.video.masks import MaskFolder, read_mask, write_mask
+
+log = logging.getLogger(__name__)
 
 
 def segment_video(
@@ -55,12 +58,16 @@ def segment_video(
     )
     names = video.names if progress is None else progress(video.names)
     seen = _Seen(video)
+    found = 0  # frames in which the method found something
     with output_folder(out, overwrite=overwrite) as folder:
         labelled = segment_frames(segmenter, seen, given, kept=kept)
         for name, labels in zip(names, labelled, strict=True):
             write_mask(folder / f"{name}.png", labels)
+            found += bool(labels.any()) and name not in (given or {})
             if watch is not None:
                 watch(seen.frame, labels)
+    if not found and len(video.names) > len(given or {}):
+        (note or log.warning)(f"{method} found nothing in any frame: look at the mask, or try another method")
 
 
 class _Seen:
@@ -81,17 +88,28 @@ def read_given(
     """The objects that a mask, or a folder of masks, introduces: labels `uint8 (H, W)` by name of the frame.
 
     One mask belongs to the first of the frames `names`, or with `by_name` to that of its own name. In a folder each
-    mask introduces the ids that no earlier one held, and the rest of it is passed over. InputError: another size, no
-    object, an object that covers its frame, a mask without a frame.
+    mask introduces the ids that no earlier one held, and the rest of it is passed over, which is logged: a correction
+    is not taken so. InputError: another size, no object, an object that covers its frame, a mask without a frame, or
+    one that is named after a later frame and would be taken for the first.
     """
     mask = Path(mask)
     if mask.is_dir():
         masks = _introductions(MaskFolder(mask, size=size), names)
     else:
-        masks = {_frame_of(mask, names) if by_name else names[0]: without_void(read_mask(mask, size=size))}
+        frame = _frame_of(mask, names) if by_name else _first_frame(mask, names)
+        masks = {frame: without_void(read_mask(mask, size=size))}
     for labels in masks.values() or [np.zeros(size, np.uint8)]:
         check_objects(labels, mask)
     return masks
+
+
+def _first_frame(mask: Path, names: tuple[str, ...]) -> str:
+    if mask.stem in names[1:]:
+        raise InputError(
+            f"{mask} is named after a later frame than {names[0]}, where objects begin: add --keep DIR to go on from "
+            "an earlier run's masks, or give it another name if it is the first frame's"
+        )
+    return names[0]
 
 
 def _frame_of(mask: Path, names: tuple[str, ...]) -> str:
@@ -118,7 +136,13 @@ def _introductions(masks: MaskFolder, names: tuple[str, ...]) -> dict[str, np.nd
     given = {}
     for name in (name for name in names if name in masks):
         labels = masks[name]
-        new = [i for i in object_ids(labels) if i not in known]
+        ids = object_ids(labels)
+        new = [i for i in ids if i not in known]
+        if known.intersection(ids):
+            log.warning(
+                f"{masks.files[name]} shows objects again that began before: only new ones are taken from it, so mend "
+                "known ones with --keep"
+            )
         if new:
             given[name] = np.where(np.isin(labels, new), labels, 0).astype(np.uint8)
             known.update(new)

@@ -1,10 +1,12 @@
 """The files of a folder: their order, and gaps in their numbers."""
 
+from pathlib import Path
+
 import pytest
 from pictures import frames_in
 
 from vosbook.errors import InputError
-from vosbook.video.files import list_images
+from vosbook.video.files import check_numbering, list_images
 from vosbook.video.frames import FrameFolder
 
 
@@ -45,3 +47,16 @@ def test_two_files_of_one_name_are_named(tmp_path):
     folder = frames_in(tmp_path / "f", ["00000.png", "00000.jpg"])
     with pytest.raises(InputError, match="same frame name"):
         FrameFolder(folder)
+
+
+@pytest.mark.parametrize("kinds", [("left_", "right_"), ("frame_", "mask_"), ("frame", "copy of frame")])
+def test_two_series_in_one_folder_are_no_video(kinds):
+    files = [Path("clip") / f"{kind}{t:03}.png" for kind in kinds for t in range(4)]
+    with pytest.raises(InputError, match=f"holds several series, {kinds[0]}000.png and {kinds[1]}000.png"):
+        check_numbering(files)
+
+
+def test_names_that_differ_in_numbers_alone_are_one_series():
+    check_numbering([Path(f"2024-01-31_10-{m:02}-{s:02}.png") for m in range(2) for s in (0, 20, 40)])
+    check_numbering([Path(f"{word}.png") for word in ("apple", "pear", "plum")])
+    check_numbering([Path(f"{a}7.png") for a in "abc"])  # each of its own kind: an order that the user chose

@@ -148,7 +148,10 @@ class OsvosSegmenter:
         if backbone_weights is not None:
             if checkpoint is not None:
                 raise InputError(f"{checkpoint} holds its own backbone: leave --backbone-weights or --checkpoint out")
-            note("without a parent network: everything is learned from the first frame")
+            note(
+                f"{backbone_weights} takes the place of the parent network that comes with the package: everything is "
+                "learned from the first frame, which takes longer and finds less; leave --backbone-weights out for it"
+            )
             backbone = load_backbone(None, weights=backbone_weights, levels=LEVELS, note=note)
             return cls(base_network(backbone, seed=config.seed).to(device), config, snapper=snapper)
         path = given_or_shipped(checkpoint, "osvos.safetensors", remedy=REMEDY, note=note)

@@ -34,13 +34,14 @@ def list_images(folder: str | Path) -> list[Path]:
 def check_numbering(files: Sequence[Path], *, sparse: bool = False) -> None:
     """InputError where numbered frames (7.png, frame_007.png) leave a gap. A constant stride is no gap.
 
-    Nor may a number be there twice (7.png, 007.png), or something without one lie between them (cover.png). With
-    `sparse` no stride is asked for, unless two frames are neighbours.
+    Nor may a number be there twice (7.png, 007.png), something without one lie between them (cover.png), or two series
+    lie in one folder (left_7.png, right_7.png). With `sparse` no stride is asked for, unless two frames are neighbours.
     """
     parts = [re.fullmatch(r"(.*?)(\d+)", f.stem, re.DOTALL) for f in files]
     strangers = [file for file, part in zip(files, parts) if part is None]
     if 0 < len(strangers) < len(files):
         raise InputError(f"{strangers[0]} has no number at its end, as other frames have: rename or remove it")
+    _check_one_series(files)
     if strangers or len(files) < 2 or len({part[1] for part in parts}) > 1:
         return
     numbers = [int(part[2]) for part in parts]
@@ -55,3 +56,15 @@ def check_numbering(files: Sequence[Path], *, sparse: bool = False) -> None:
         if step != stride:
             missing = part[1] + str(int(part[2]) + stride).zfill(len(part[2]))
             raise InputError(f"{file.parent} has no frame {missing} after {file.name}: add it, or renumber the frames")
+
+
+def _check_one_series(files: Sequence[Path]) -> None:
+    """InputError where a number comes under two kinds of name (left_7.png, right_7.png): two cameras are no video."""
+    seen: dict[str, tuple[str, Path]] = {}  # by last number: the name without its numbers, and the file
+    for file in files:
+        numbers = re.findall(r"\d+", file.stem)
+        kind, other = seen.setdefault(numbers[-1] if numbers else "", (re.sub(r"\d+", "#", file.stem), file))
+        if numbers and kind != re.sub(r"\d+", "#", file.stem):
+            raise InputError(
+                f"{file.parent} holds several series, {other.name} and {file.name}: give each its own folder"
+            )
