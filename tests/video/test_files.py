@@ -59,4 +59,3 @@ def test_two_series_in_one_folder_are_no_video(kinds):
 def test_names_that_differ_in_numbers_alone_are_one_series():
     check_numbering([Path(f"2024-01-31_10-{m:02}-{s:02}.png") for m in range(2) for s in (0, 20, 40)])
     check_numbering([Path(f"{word}.png") for word in ("apple", "pear", "plum")])
-    check_numbering([Path(f"{a}7.png") for a in "abc"])  # each of its own kind: an order that the user chose
