@@ -3,6 +3,7 @@
 import pytest
 import torch
 from plain_segmentation import PlainSegmentation
+from rounding import rounding
 from torch import Tensor, nn
 
 from vosbook.features.backbone import STRIDES
@@ -82,14 +83,15 @@ def test_equals_the_plain_form(channels, size):
 
 
 @torch.no_grad()
-def test_in_single_precision_logits_are_off_by_less_than_a_ten_thousandth():
+def test_in_single_precision_logits_are_off_by_rounding_alone():
     size = (480, 854)
     network, x = _network(RESNET18), _features(RESNET18, size)
     s = _scores(x, 1)
     logits = network(s, x, size)
     exact = PlainSegmentation(network.double())(s.double(), {d: f.double() for d, f in x.items()}, size)
     assert 1 < exact.std() < 10  # as of a trained network
-    assert (logits - exact).abs().max() < 1e-4
+    path = 27  # sums one after the other: 5 of the deepest encoder, 6 a level, 4 of the head
+    assert (logits - exact).abs().max() < rounding(exact.float(), terms=64 * 9, layers=path)
 
 
 @torch.no_grad()
