@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -20,3 +21,11 @@ def rounding(values: Tensor, *, terms: int, layers: int = 1) -> float:
     """
     size = values.double().square().mean().sqrt().item()
     return torch.finfo(values.dtype).eps * math.sqrt(terms) * layers * size
+
+
+def assert_same_labels(found: np.ndarray, wanted: np.ndarray) -> None:
+    """Labels cut from the same probabilities, computed in two ways: a few millionths apart, so that hardly a pixel lies
+    between them and the threshold. Three may, of all frames together."""
+    assert np.shape(found) == np.shape(wanted)
+    different = np.count_nonzero(np.asarray(found) != np.asarray(wanted))
+    assert different <= 3, f"{different} of {np.size(wanted)} pixels differ"

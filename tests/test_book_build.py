@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from patience import HANGS
 from pipeline import site
 from pipeline.chapters import BOOK, code_cells, read_chapter, without_solution
 from pipeline.execute import _kernel_environment, cached_key, execute_all
@@ -86,12 +87,12 @@ def test_a_failing_chapter_is_reported_and_not_kept(book):
 
 
 def test_a_killed_execution_leaves_nothing_that_counts(book):
-    edit(book / "00_tiny.py", 'print("sum", 1 + 1)', "import time\nopen('begun', 'w').close()\ntime.sleep(60)")
+    edit(book / "00_tiny.py", 'print("sum", 1 + 1)', "import time\nopen('begun', 'w').close()\ntime.sleep(600)")
     (book / "cache").mkdir()
     out = book / "cache" / "00_tiny.ipynb"
     command = [sys.executable, "-m", "pipeline.execute", str(book / "00_tiny.py"), str(out), "--key", "k"]
     process = subprocess.Popen(command, env=_kernel_environment(), cwd=BOOK)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + HANGS
     while not (book / "begun").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
     process.send_signal(signal.SIGKILL)

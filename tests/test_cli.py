@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import HANGS
 from PIL import Image
 
 from vosbook.cli import main
@@ -302,7 +303,7 @@ def _command(argv: list[str], **options) -> subprocess.Popen:
 def test_a_kill_leaves_no_output_folder(data, sequence, tmp_path, number, status):
     out = tmp_path / "out"
     process = _command(_segment(data, sequence, out))
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + HANGS
     while not list(tmp_path.glob(".out.partial-*/*.png")):  # until the first mask is written
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)
@@ -319,13 +320,13 @@ def test_output_that_nobody_takes(monkeypatch):
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
     with Path("/dev/full").open("w") as full:
         process = _command(["methods"], stdout=full)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=HANGS)
     assert process.returncode == 2 and len(said.splitlines()) == 1 and "No space" in said
     read, write = os.pipe()
     os.close(read)
     process = _command(["methods"], stdout=write)
     os.close(write)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=HANGS)
     assert (process.returncode, said) == (141, "")
 
 
@@ -334,7 +335,7 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(data, sequence, tmp_path):
         resource.setrlimit(resource.RLIMIT_FSIZE, (256, 256))
 
     process = _command(_segment(data, sequence, tmp_path / "out"), preexec_fn=small_files_only)
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=HANGS)
     assert process.returncode == 2
     assert "out" in said and len(said.strip().splitlines()) == 1
     assert not list(tmp_path.iterdir())

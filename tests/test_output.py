@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from patience import HANGS
 from PIL import Image
 
 from vosbook import output
@@ -94,12 +95,12 @@ def test_a_kill_leaves_no_folder_that_looks_whole(tmp_path, how):
     code = (
         "import sys, time; from vosbook.output import output_folder\n"
         "with output_folder(sys.argv[1]) as f:\n"
-        "    (f / '00000.png').write_bytes(b'x'); print('ready', flush=True); time.sleep(60)"
+        "    (f / '00000.png').write_bytes(b'x'); print('ready', flush=True); time.sleep(600)"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "out")], stdout=subprocess.PIPE) as process:
         assert process.stdout.readline() == b"ready\n"
         process.send_signal(how)
-        process.wait(timeout=20)
+        process.wait(timeout=HANGS)
     assert not (tmp_path / "out").exists()
     assert all(p.name.startswith(".out.partial-") for p in tmp_path.iterdir())
 

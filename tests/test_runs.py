@@ -2,6 +2,7 @@
 
 import json
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +77,7 @@ class Config:
 
 
 def test_record_run_notes_circumstances(tmp_path):
+    begun = time.perf_counter()
     with runs.record_run("r_smoke", profile="smoke", config=Config(), seed=5, data=[], folder=tmp_path) as run:
         run["metrics"]["J"] = 0.5
         run["curve"].append({"step": 0, "loss": 1.0})
@@ -85,7 +87,7 @@ def test_record_run_notes_circumstances(tmp_path):
     assert record.environment["numpy"] == np.__version__
     assert record.hardware["cores"] == os.cpu_count()
     assert record.peak_memory_mb > 10
-    assert 0 <= record.wall_seconds < 60
+    assert 0 <= record.wall_seconds <= time.perf_counter() - begun + 0.01  # it is rounded
 
 
 def test_a_run_that_fails_writes_nothing(tmp_path):

@@ -21,7 +21,7 @@ from pipeline.chapters import BOOK
 
 from vosbook.errors import InputError
 
-LIMITS = Limits(seconds=1, wall_seconds=4, memory_mb=256)
+LIMITS = Limits(seconds=1, wall_seconds=10, memory_mb=256)  # of the clock, so that a busy machine stops no good answer
 NAME = "00_tiny"
 
 
@@ -215,7 +215,7 @@ def test_an_answer_that_does_harm_costs_itself_and_nothing_else(desk):
         first, verdict, last = verdicts(graded[student])
         assert (first, last, graded[student].points) == ("passed", "passed", 4), student
         assert verdict == expected or (expected is None and verdict != "passed"), (student, verdict)
-    assert "did not end within 4 s" in graded["sleeps"].marks[1].message
+    assert "did not end within 10 s" in graded["sleeps"].marks[1].message
     assert "MemoryError" in graded["eats_memory"].marks[1].message
     listed = {row["student"]: row["look at"] for row in desk.rows("exercises.csv") if row["exercise"] == "ex00-2"}
     assert listed["is_gone"] == "import os" and listed["zoe"] == ""

@@ -12,7 +12,7 @@ from vosbook.fetch import http
 from vosbook.fetch.http import Patience, Unreachable, download
 
 BODY = bytes(range(256)) * 40  # 10,240 bytes, no two of its 256-byte windows with other offsets mod 256 alike
-QUICK = Patience(tries=3, pause=0.001, timeout=5.0)
+QUICK = Patience(tries=3, pause=0.001, timeout=60.0)  # on the same machine, which may be busy
 get = partial(download, progress=partial(tqdm, disable=True), patience=QUICK)
 
 

@@ -12,7 +12,7 @@ from vosbook.fetch.http import Patience
 from vosbook.fetch.manifest import Archive, DataSet
 
 LENGTHS = {"bear": 3, "cow": 2}
-QUICK = Patience(tries=3, pause=0.001, timeout=5.0)
+QUICK = Patience(tries=3, pause=0.001, timeout=60.0)  # on the same machine, which may be busy
 silent = partial(tqdm, disable=True)
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from rounding import assert_same_labels
 from tiny_rvos import tiny_network
 
 from vosbook.errors import InputError
@@ -46,11 +47,6 @@ def labels_of(logits: torch.Tensor, ids: list[int]) -> np.ndarray:
     return np.where(logits.numpy().max(axis=0) > 0, np.array(ids)[best], 0).astype(np.uint8)
 
 
-def assert_same(found: np.ndarray, wanted: np.ndarray) -> None:
-    """Up to pixels whose logits are equal to rounding."""
-    assert (found != wanted).mean() < 2e-3
-
-
 # ------------------------------------------------------------------------------------------------------------ one-shot
 
 
@@ -65,7 +61,7 @@ def test_frame_by_frame_gives_what_a_clip_at_once_gives(variant):
     for t in range(1, T):
         labels = segmenter.step(FRAMES[t])
         torch.testing.assert_close(segmenter.p[:, 0], logits[t].sigmoid(), rtol=1e-4, atol=1e-5)
-        assert_same(labels, labels_of(logits[t], [1, 2]))
+        assert_same_labels(labels, labels_of(logits[t], [1, 2]))
         assert labels.dtype == np.uint8
         seen |= set(np.unique(labels).tolist())
     assert len(seen) > 1
@@ -116,7 +112,7 @@ def test_objects_added_to_a_frame_are_as_if_they_had_been_given_with_the_others(
     apart.start(FRAMES[0], TWO)
     apart.add_objects(FRAMES[0], THIRD)
     for frame in FRAMES[1:]:
-        assert_same(apart.step(frame), together.step(frame))
+        assert_same_labels(apart.step(frame), together.step(frame))
         torch.testing.assert_close(apart.p, together.p, rtol=1e-4, atol=1e-5)
 
 
@@ -196,7 +192,7 @@ def test_zero_shot_labels_are_the_slots_from_the_first_frame_on(variant):
     first = segmenter.start(FRAMES[0], None)
     found = [first, *(segmenter.step(frame) for frame in FRAMES[1:])]
     for t in range(T):
-        assert_same(found[t], labels_of(logits[t], [1, 2, 3, 4]))
+        assert_same_labels(found[t], labels_of(logits[t], [1, 2, 3, 4]))
     assert len(np.unique(np.stack(found))) > 1
 
 

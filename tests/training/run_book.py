@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from patience import HANGS
 from pipeline.chapters import BOOK
 
 from vosbook.runs import read_record
@@ -42,7 +43,7 @@ def run_script(book: Path, run: str, *arguments: str, processes: int = 1) -> sub
         start += ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     command = [*start, str(book / "runs" / f"{run}.py"), *arguments]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
-    return subprocess.run(command, cwd=book, env=environment, capture_output=True, text=True, timeout=600)
+    return subprocess.run(command, cwd=book, env=environment, capture_output=True, text=True, timeout=HANGS)
 
 
 def run_here(book: Path, monkeypatch: pytest.MonkeyPatch, run: str, *arguments: str) -> None:

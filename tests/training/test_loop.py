@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from patience import HANGS
 from tiny_training import CONFIG, broken, interrupt, tiny_loss, tiny_network
 from torch import Tensor, nn
 
@@ -44,7 +45,7 @@ def run_script(*arguments: object, processes: int = 1) -> subprocess.CompletedPr
         command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     return subprocess.run(
-        [*command, str(SCRIPT), *map(str, arguments)], env=environment, capture_output=True, text=True, timeout=120
+        [*command, str(SCRIPT), *map(str, arguments)], env=environment, capture_output=True, text=True, timeout=HANGS
     )
 
 

@@ -8,6 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
+from patience import HANGS
 
 from vosbook.video.masks import read_mask
 from vosbook.view.draw import draw
@@ -37,12 +38,12 @@ def drawing(tmp_path):
 
 
 def _get(address: str) -> str:
-    with urllib.request.urlopen(address, timeout=20) as answer:
+    with urllib.request.urlopen(address, timeout=HANGS) as answer:
         return answer.read().decode()
 
 
 def _post(address: str, what: str, body: bytes) -> dict:
-    with urllib.request.urlopen(f"{address}{what}", data=body, timeout=20) as answer:
+    with urllib.request.urlopen(f"{address}{what}", data=body, timeout=HANGS) as answer:
         return json.load(answer)
 
 
