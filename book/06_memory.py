@@ -779,10 +779,10 @@ held = 80 * (z.numel() + a.numel() + b.numel()) * 4, 2 * (n * n + n) * 4
 print(f"held: samples {held[0] / 1e6:.1f} MB, sums {held[1] / 1e6:.1f} MB")
 
 # %% [markdown]
-# The sums move work from the update to the insert. With updates as rare as the paper's, neither memory is much cheaper
-# on the whole. What sums buy is a memory that grows neither with the frame nor with the video's length, an update so
-# cheap that it could be made after every frame, and no $K_\max$ to choose. (Two sums are counted above: the second is
-# the first frame's own, for the next section.)
+# The sums move work from the update to the insert. With updates as rare as the paper's, the inserts take what the
+# updates save, or more. What sums buy is a memory that grows neither with the frame nor with the video's length, an
+# update so cheap that it could be made after every frame, and no $K_\max$ to choose. (Two sums are counted above: the
+# second is the first frame's own, for the next section.)
 
 # %% [markdown]
 # ## 7 Keeping the first frame

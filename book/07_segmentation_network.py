@@ -1123,7 +1123,7 @@ for data, words in (("davis2016", "DAVIS 2016"), ("synthetic", "synthetic")):
 # - Every level encodes features and score together, and refines what the deeper one found. A channel's gate depends on
 #   averages over the whole frame.
 # - All that differs between objects is the score, so they share features and projections, and form one batch.
-# - Linear steps may change places: the same logits in a fraction of the time.
+# - Linear steps may change places: the same logits in less time.
 # - $S$ must be trained on scores with a tracker's errors. True masks in their place teach it to trust blindly.
 # - $S$ finds more of what is a few pixels wide, and still less of it than of the rest.
 # - It gains where features and training data suit the video, and may lose where they do not.

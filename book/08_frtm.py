@@ -412,10 +412,10 @@ in_all = {name: sum(column.values()) for name, column in columns.items()}
 print(f"{'ms in all':<14}" + "".join(f"{1e3 * t:>10.0f}" for t in in_all.values()))
 
 # %% [markdown]
-# Milliseconds depend on the machine, on what else it does, and on the size of the frame; the shares less so. In the
-# authors' form the update takes the larger part of a frame, here as in the paper, although machine, backbone and frame
-# are others. In the exact form it takes a small one, and most of the time is $S$'s. So the fast settings, which halve
-# the update, save little of a frame. What they save of the first frame is one Gauss-Newton step of five.
+# Milliseconds depend on the machine, on what else it does, and on the size of the frame; so, to a lesser degree, do the
+# shares. In the authors' form the update takes a large part of a frame, as in the paper, although machine, backbone and
+# frame are others. In the exact form it takes a small one, and most of the time is $S$'s. So the fast settings, which
+# halve the update, save little of a frame. What they save of the first frame is one Gauss-Newton step of five.
 #
 # ### Another object
 #
@@ -1102,7 +1102,7 @@ print("rates:", ", ".join(optimizers[kind]["best"] for kind in ("sgd", "adam")))
 #
 # - FRTM is a loop: features once, a score and a mask for each object, one merge, a memory and an update for each.
 # - $S$ serves any number of objects in one batch, because all that is known of an object is in $D$'s score.
-# - An exact update on the score grid takes the update from the largest part of a frame to a small one.
+# - An exact update on the score grid takes the update from a large part of a frame to a small one.
 # - On our videos $S$ gains, and updates on its masks neither gain nor lose; without $S$ they lose.
 # - Gauss-Newton needs no learning rate, and is ahead at the few evaluations that a tracker can afford.
 # - What is thinner than a cell, or looks the same as something else, is beyond $D$, and $S$ follows $D$.

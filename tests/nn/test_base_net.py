@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from rounding import assert_same_labels
 from torch import Tensor
 
 from vosbook.errors import InputError
@@ -74,7 +75,7 @@ def test_a_checkpoint_becomes_a_segmenter(tmp_path: Path):
         p = [net(*reference, maps[2], (64, 96))[0, 0].sigmoid() for reference in references]
     expected = torch.where(torch.maximum(*p) > 0.5, torch.where(p[0] > p[1], 4, 2), 0)
     assert sorted(expected.unique().tolist()) == [0, 2, 4]
-    assert (torch.tensor(labels[2]) == expected).float().mean() > 0.995  # float16 moves a few
+    assert_same_labels(labels[2], expected.numpy())
 
 
 def outspoken(channels: dict[str, int], references: list[tuple[Tensor, Tensor]], x: dict[str, Tensor]) -> BaseNet:
@@ -86,7 +87,7 @@ def outspoken(channels: dict[str, int], references: list[tuple[Tensor, Tensor]],
             weight *= 2
         logits = [net(*reference, x, (64, 96)) for reference in references]
         net.segmentation.head.score.bias -= torch.stack(logits).median()
-    return net
+    return net.half().float()  # as a file keeps it
 
 
 def test_what_is_no_base_net_is_refused(tmp_path: Path):
