@@ -109,5 +109,5 @@ def test_twenty_objects_at_once_are_all_followed(backbone):
     for t in range(1, 11):  # updated after the eighth
         frame, truth = twenty(2 * t)
         answer = segmenter.step(frame)
-        assert min(jaccard(answer == i, truth == i) for i in range(10, 201, 10)) > 0.7
+        assert min(jaccard(answer == i, truth == i) for i in range(10, 201, 10)) > 0.65  # .736 to .747 by the kernels
     assert list(segmenter.targets) == list(range(10, 201, 10))
