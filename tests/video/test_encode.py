@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -91,3 +92,12 @@ def test_a_video_without_sound_has_none_afterwards(tmp_path):
     write_video(tmp_path / "b.mp4", VideoFile(source), sound=Sound(source, note=notes.append))
     with av.open(str(tmp_path / "b.mp4")) as container:
         assert [s.type for s in container.streams] == ["video"] and notes == []
+
+
+def test_pixels_that_are_not_square_stay_so(tmp_path):
+    def prepare(stream):
+        stream.codec_context.sample_aspect_ratio = Fraction(16, 11)
+
+    source = VideoFile(film(tmp_path / "a.mp4", clip_of_square(), prepare=prepare))
+    write_video(tmp_path / "b.mp4", source, pixel_aspect=source.pixel_aspect)
+    assert VideoFile(tmp_path / "b.mp4").pixel_aspect == Fraction(16, 11)

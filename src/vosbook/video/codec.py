@@ -7,8 +7,10 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.reformatter import Colorspace, VideoReformatter
+from av.video.stream import VideoStream
 
 from vosbook.errors import InputError
 from vosbook.video.container import open_video, quarter_turns, to_mp4
@@ -34,11 +36,10 @@ class VideoFile:
         self.times = found.times  # float64 (T,), seconds, from 0
         self.fps = found.fps  # frames per second, where they vary the mean
         self.size = found.size  # (H, W)
+        self.pixel_aspect = found.pixel_aspect  # width of a pixel over its height: television's are not square
         self.names = tuple(f"{t:05d}" for t in range(len(found.times)))
         if found.interlaced:
             note(f"{self.path} is interlaced: each frame is one of its two moments, made whole")
-        if found.left_out:
-            note(f"{self.path} begins amid a group of pictures: frame 0 is the first whole one")
 
     def __len__(self) -> int:
         return len(self.names)
@@ -59,20 +60,19 @@ def decoded(path: Path) -> Iterator[np.ndarray]:
             yield np.ascontiguousarray(np.rot90(_to_rgb(frame, convert), quarter_turns(frame)))
 
 
-def _coded_frames(container: av.container.InputContainer, stream: av.VideoStream, path: Path) -> Iterator[VideoFrame]:
-    """Frames as they are coded. What comes before the first is left out, as `survey` does."""
-    begun = False
+def _coded_frames(container: InputContainer, stream: VideoStream, path: Path) -> Iterator[VideoFrame]:
+    damaged = InputError(f"{path} is damaged: copy it again, or make a video of what is left: {to_mp4(path)}")
     for packet in container.demux(stream):
         try:
             frames = packet.decode()
         except av.error.EOFError:
             return
         except av.error.FFmpegError as error:
-            if begun:
-                raise InputError(f"{path} is damaged: copy it again, or use what is left: {to_mp4(path)}") from error
-            continue
-        begun |= bool(frames)
-        yield from frames
+            raise damaged from error
+        for frame in frames:
+            if frame.is_corrupt:  # patched up
+                raise damaged
+            yield frame
 
 
 def _whole_frames(frames: Iterator[VideoFrame]) -> Iterator[VideoFrame]:

@@ -17,6 +17,7 @@ from vosbook.video.container import as_url
 from vosbook.video.sound import Sound
 
 FOLDER_RATE = 25.0  # frames per second, where nothing states them
+SQUARE = Fraction(1)
 CLOCK = Fraction(1, 90000)  # seconds per tick
 X264 = {"preset": "fast", "crf": "18"}  # 18 looks like the source
 BT709 = {  # for `reformat`; what players expect where nothing else is said
@@ -32,11 +33,13 @@ def write_video(
     fps: float = FOLDER_RATE,
     times: Sequence[float] | None = None,
     sound: Sound | None = None,
+    pixel_aspect: Fraction = SQUARE,
 ) -> None:
     """Write frames `uint8 (H, W, 3)` as mp4 (H.264). The file appears under its name only when it is complete.
 
     `times`, where given, are the frames' seconds from the first on, else there are `fps` a second; `sound` is that of
-    another video. The codec takes even sides only: the last row or column of an odd one is there twice.
+    another video, `pixel_aspect` the width of a pixel over its height. The codec takes even sides only: the last row
+    or column of an odd one is there twice.
     """
     path = Path(path)
     if path.suffix.lower() != ".mp4":
@@ -48,7 +51,8 @@ def write_video(
             raise InputError(f"{path} was not written: there are no frames")
         pictures = _alike(first, frames)
         with av.open(as_url(partial), "w", options={"movflags": "faststart"}) as container:
-            _encode(container, pictures, first.shape[:2], _ticks(fps, times), fps, sound)
+            stream = _picture_stream(container, first.shape[:2], fps, pixel_aspect)
+            _encode(container, stream, pictures, _ticks(fps, times), sound)
 
 
 def _ticks(fps: float, times: Sequence[float] | None) -> Iterator[int]:
@@ -67,14 +71,12 @@ def _alike(first: np.ndarray, frames: Iterator[np.ndarray]) -> Iterator[np.ndarr
 
 def _encode(
     container: OutputContainer,
+    stream: VideoStream,
     frames: Iterator[np.ndarray],
-    size: tuple[int, int],
     ticks: Iterator[int],
-    fps: float,
     sound: Sound | None,
 ) -> None:
     """Write pictures and sound side by side, so that neither is held for long."""
-    stream = _picture_stream(container, size, fps)
     heard = iter(()) if sound is None else sound.packets(container)
     convert = VideoReformatter()
     pending = next(heard, None)
@@ -86,19 +88,19 @@ def _encode(
         while pending is not None and pending.pts * pending.time_base <= tick * CLOCK:
             container.mux(pending)
             pending = next(heard, None)
-    container.mux(_lasting(stream.encode(), tick, fps))
-    end = tick * CLOCK + 1 / Fraction(fps)
+    end = tick * CLOCK + 1 / stream.codec_context.rate
+    container.mux(_until(end, stream.encode()))
     while pending is not None and pending.pts * pending.time_base < end:
         container.mux(pending)
         pending = next(heard, None)
 
 
-def _picture_stream(container: OutputContainer, size: tuple[int, int], fps: float) -> VideoStream:
+def _picture_stream(container: OutputContainer, size: tuple[int, int], fps: float, aspect: Fraction) -> VideoStream:
     h, w = size
     stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001), options=X264)
     stream.width, stream.height, stream.pix_fmt = w + w % 2, h + h % 2, "yuv420p"
     context = stream.codec_context
-    context.time_base = CLOCK
+    context.time_base, context.sample_aspect_ratio = CLOCK, aspect
     context.colorspace, context.color_range = int(Colorspace.ITU709), int(ColorRange.MPEG)
     context.color_primaries, context.color_trc = int(ColorPrimaries.BT709), int(ColorTrc.BT709)
     return stream
@@ -111,9 +113,9 @@ def _even(frame: np.ndarray) -> av.VideoFrame:
     return av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
 
 
-def _lasting(packets: list[av.Packet], last: int, fps: float) -> list[av.Packet]:
-    """The last packets; that of the frame shown last lasts as long as a frame does."""
-    for packet in packets:
-        if packet.pts == last:
-            packet.duration = round(1 / fps / packet.time_base)
+def _until(end: Fraction, packets: list[av.Packet]) -> list[av.Packet]:
+    """The last packets, of which the one shown last lasts until the end."""
+    last = max(packets, key=lambda packet: packet.pts, default=None)
+    if last is not None:
+        last.duration = round(end / last.time_base) - last.pts
     return packets

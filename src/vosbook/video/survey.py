@@ -1,9 +1,11 @@
 """What a video file holds, found by decoding all of it once: how many frames, when, and what is lost of it."""
 
 import math
+import os
 import struct
 from array import array
 from dataclasses import dataclass, field
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -19,18 +21,19 @@ MIN_DECODED = 0.9  # share of the stated frames; an editor's cut may hide a few
 STATED_SLACK = 0.5  # seconds by which a header may be wrong about the end
 STATED_BY_HEADER = ("matroska,webm", "flv")  # formats whose duration is no estimate from the file's length
 MATROSKA = b"\x1aE\xdf\xa3"  # how its files begin
+TAIL = 64  # bytes at a file's end, where writers leave padding
 BROKEN_OFF = ("File ended prematurely", "exceeds containing master element", "EBML number")  # Matroska's complaints
 
 
 @dataclass(frozen=True)
 class Survey:
-    """`size` (H, W), upright; `times` float64 (T,), seconds from the first frame on, rising; frames per second."""
+    """`size` (H, W) and `pixel_aspect` are those of upright frames; `times` are seconds from the first on, rising."""
 
     size: tuple[int, int]
-    times: np.ndarray
+    times: np.ndarray  # float64 (T,)
     fps: float
+    pixel_aspect: Fraction  # width of a pixel over its height
     interlaced: bool
-    left_out: int  # pictures before the first whole one
 
 
 @dataclass
@@ -45,12 +48,12 @@ class _Pass:
     rate: float = 0.0
     spoilt: bool = False  # a packet was not whole, or the container has holes
     failed: int = 0  # packets that gave an error
-    left_out: int = 0  # of those, the ones before the first frame
     corrupt: int = 0  # frames that were patched up
     first_bad: float = math.inf  # when the first picture was to be shown that failed or was patched up
     interlaced: bool = False
     format: tuple[int, int, str] | None = None  # as coded: H, W, kind of pixels
     size: tuple[int, int] = (0, 0)
+    pixel_aspect: Fraction = Fraction(1)
     times: array = field(default_factory=lambda: array("d"))
     times_known: bool = True
 
@@ -73,7 +76,7 @@ def survey(path: Path) -> Survey:
     if not seen.times_known or (np.diff(times) <= 0).any():
         times = np.arange(len(times)) / frame_rate(1, 0.0, seen.rate)
     fps = frame_rate(len(times), float(times[-1]), seen.rate)
-    return Survey(seen.size, times, fps, seen.interlaced, seen.left_out)
+    return Survey(seen.size, times, fps, seen.pixel_aspect, seen.interlaced)
 
 
 def frame_rate(count: int, seconds: float, stated: float) -> float:
@@ -89,9 +92,10 @@ def frame_rate(count: int, seconds: float, stated: float) -> float:
 def _decode_all(path: Path, *, threads: str = "AUTO") -> _Pass:
     seen = _Pass()
     with open_video(path, threads=threads) as (container, stream):
-        seen.spoilt = _breaks_off(path) or _fragments_break_off(path)
+        seen.spoilt = _breaks_off(path) or _fragments_break_off(path) or _has_no_trailer(path)
         seen.stated, seen.rate = stream.frames, float(stream.average_rate or 0)
         seen.beyond = sum(entry.pos + entry.size > container.size for entry in stream.index_entries)
+        seen.pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
         if container.format.name in STATED_BY_HEADER:
             seen.seconds = (container.duration or 0) / av.time_base
         for packet in container.demux():
@@ -105,17 +109,14 @@ def _decode_all(path: Path, *, threads: str = "AUTO") -> _Pass:
 
 
 def _take(seen: _Pass, packet: av.Packet, path: Path) -> None:
-    """Decode one packet. An error before the first frame is the start of a recording amid a group of pictures."""
+    """Decode one packet."""
     try:
         frames = packet.decode()
     except av.error.EOFError:
         return
     except av.error.FFmpegError:
-        if seen.times:
-            seen.failed += 1
-            seen.first_bad = min(seen.first_bad, float((packet.pts or 0) * packet.time_base))
-        else:
-            seen.left_out += 1
+        seen.failed += 1
+        seen.first_bad = min(seen.first_bad, float((packet.pts or 0) * packet.time_base))
         return
     for frame in frames:
         _check_format(seen, frame, path)
@@ -130,7 +131,9 @@ def _take(seen: _Pass, packet: av.Packet, path: Path) -> None:
 def _check_format(seen: _Pass, frame: VideoFrame, path: Path) -> None:
     found = (frame.height, frame.width, frame.format.name)
     if seen.format is None:
-        seen.format, seen.size = found, (found[:2] if quarter_turns(frame) % 2 == 0 else found[1::-1])
+        seen.format, seen.size = found, found[:2]
+        if quarter_turns(frame) % 2:
+            seen.size, seen.pixel_aspect = found[1::-1], 1 / seen.pixel_aspect
     if found != seen.format:
         before, after = (f"{w}x{h} ({pixels})" for h, w, pixels in (seen.format, found))
         raise InputError(
@@ -175,6 +178,15 @@ def _fragments_break_off(path: Path) -> bool:
     return fragmented and at != end
 
 
+def _has_no_trailer(path: Path) -> bool:
+    """Whether a GIF does not end as it should: how many frames it has is stated nowhere."""
+    with path.open("rb") as file:
+        if file.read(4) != b"GIF8":
+            return False
+        file.seek(-min(TAIL, path.stat().st_size), os.SEEK_END)
+        return not file.read().rstrip(b"\0\r\n").endswith(b";")
+
+
 def _loss(path: Path, seen: _Pass) -> str:
     """How much is lost: beside what was seen to be broken, what the header states and the clock counts is missing."""
     count = len(seen.times)
@@ -184,7 +196,7 @@ def _loss(path: Path, seen: _Pass) -> str:
     first = seen.times[0] if count else 0.0
     last = max([seen.seconds, *seen.times[-1:]])
     clock = round((last - first) / step) if step > 0 else 0
-    total = max(seen.stated, count + seen.failed, clock)
+    total = max(seen.stated, seen.packets, count + seen.failed, clock)
     lost = max(total - whole, seen.beyond, 1)
     start = sum(t < seen.first_bad for t in seen.times)
     if seen.first_bad == math.inf and step > 0 and steps.max() > 1.5 * step:

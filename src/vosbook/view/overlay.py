@@ -121,7 +121,8 @@ def render_video(
     if progress is not None:
         pictures = progress(pictures, total=len(frames), desc="render")
     if isinstance(frames, VideoFile) and fps is None:
-        write_video(out, pictures, fps=frames.fps, times=frames.times, sound=Sound(frames.path))
+        kept = {"times": frames.times, "sound": Sound(frames.path), "pixel_aspect": frames.pixel_aspect}
+        write_video(out, pictures, fps=frames.fps, **kept)
     else:
         write_video(out, pictures, fps=fps or FOLDER_RATE)
 
