@@ -57,7 +57,7 @@ grade: $(READY)
 	@PYTHONPATH=book $(BIN)/python -m course grade '$(SUBMISSIONS)' $(if $(ONLY),--only '$(ONLY)') $(if $(ISOLATION),--isolation '$(ISOLATION)')
 
 clean:
-	rm -rf build .pytest_cache .ruff_cache
+	rm -rf build .pytest_cache .ruff_cache .mypy_cache
 	find . -name __pycache__ -not -path './.venv/*' -type d -prune -exec rm -rf {} +
 
 # The mark is written last: an installation that was interrupted is taken up again.

@@ -1,6 +1,7 @@
 """The frame loop with a stand-in for a method, so that what is tested is the loop."""
 
 import numpy as np
+import pytest
 from stand_ins import Clip, Finder, Recorder, rows
 
 from vosbook.segmenter import segment_frames
@@ -65,3 +66,12 @@ def test_a_zero_shot_method_answers_for_every_frame_and_sees_each_once():
     assert [call[:2] for call in finder.calls] == [("start", 0), ("step", 1), ("step", 2), ("step", 3)]
     for t, labels in enumerate(answers):
         assert np.array_equal(labels, rows(**{f"r{t}": 1}))
+
+
+def test_a_method_that_is_given_its_objects_cannot_find_any():
+    class Deaf(Recorder):
+        def start(self, frame, masks):
+            pass
+
+    with pytest.raises(ValueError, match="Deaf finds no objects itself: give it the masks of the first frame"):
+        next(segment_frames(Deaf(), Clip(), None))

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Mapping
 from collections.abc import Sequence as Many
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,8 +15,10 @@ from vosbook.metrics.stability import sequence_stability
 from vosbook.metrics.statistics import statistics
 from vosbook.segmenter import Segmenter, segment_frames
 
+Name = TypeVar("Name", bound=Hashable)
 
-def score_sequence(segmenters: Mapping[Hashable, Segmenter], sequence: Sequence) -> dict[Hashable, dict[str, Any]]:
+
+def score_sequence(segmenters: Mapping[Name, Segmenter], sequence: Sequence) -> dict[Name, dict[str, Any]]:
     """J and F of segmenters by name, each given the first frame's objects, and how long their frames took.
 
     As DAVIS scores: means over the annotated frames but the first and the last, then over objects. The segmenters take
@@ -25,22 +27,21 @@ def score_sequence(segmenters: Mapping[Hashable, Segmenter], sequence: Sequence)
     annotated.
     """
     names = sequence.frames.names
-    annotated = [t for t, name in enumerate(names) if name in sequence.masks]
-    scored = set(annotated[1:-1])
-    if len(annotated) < 3:
-        raise ValueError(f"{sequence.name} has {len(annotated)} masks, of which the first and last do not count")
+    scored = sequence.annotated[1:-1]
+    if not scored:
+        masks = len(sequence.annotated)
+        raise ValueError(f"{sequence.name} has {masks} masks, of which the first and last do not count")
     ids = [o.id for o in sequence.objects if o.first_frame == names[0]]
     given = {names[0]: sequence.labels(0)}
     labelled = {key: segment_frames(segmenter, sequence.frames, given) for key, segmenter in segmenters.items()}
     scores, seconds = defaultdict(list), defaultdict(list)
     for t in range(len(names)):
-        truth = sequence.labels(t)
         for key, frames in labelled.items():
             start = time.perf_counter()
             labels = next(frames)
             seconds[key].append(time.perf_counter() - start)
             if t in scored:
-                scores[key].append(frame_scores(labels, truth, ids))
+                scores[key].append(frame_scores(labels, sequence.labels(t), ids))
     return {key: _summary(ids, np.array(scores[key]), seconds[key]) for key in segmenters}
 
 

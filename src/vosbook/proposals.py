@@ -165,13 +165,12 @@ def _digest(frame: np.ndarray) -> bytes:
 
 def _true_proposals(sequence: Sequence, t: int) -> Proposals:
     labels = sequence.labels(t)
-    if labels is None:
-        raise ValueError(f"frame {sequence.frames.names[t]} of {sequence.name} is not annotated")
-    if unnamed := [o.id for o in sequence.objects if o.category is None]:
+    categories = {o.id: o.category for o in sequence.objects if o.category is not None}
+    if unnamed := [o.id for o in sequence.objects if o.id not in categories]:
         raise ValueError(f"object {unnamed[0]} of {sequence.name} has no category")
-    seen = [o for o in sequence.objects if (labels == o.id).any()]
-    masks = labels == np.array([o.id for o in seen], np.uint8)[:, None, None]  # (N, H, W)
-    return Proposals(masks, tuple(o.category for o in seen), np.ones(len(seen)))
+    seen = [i for i in categories if (labels == i).any()]
+    masks = labels == np.array(seen, np.uint8)[:, None, None]  # (N, H, W)
+    return Proposals(masks, tuple(categories[i] for i in seen), np.ones(len(seen)))
 
 
 def _ellipse(size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:

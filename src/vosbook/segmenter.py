@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from vosbook.datasets.sequence import Frames, Masks
+from vosbook.datasets.sequence import FrameStream, Masks
 from vosbook.video.labels import without_void
 
 
@@ -30,7 +30,7 @@ class Segmenter(Protocol):
 
 def segment_frames(
     segmenter: Segmenter,
-    frames: Frames,
+    frames: FrameStream,
     given: Mapping[str, np.ndarray] | None,
     *,
     kept: Masks | Mapping[str, np.ndarray] | None = None,
@@ -44,7 +44,7 @@ def segment_frames(
     """
     if given is None:
         for t, frame in enumerate(frames):
-            yield segmenter.step(frame) if t else segmenter.start(frame, None)
+            yield segmenter.step(frame) if t else _found(segmenter, frame)
         return
     started = False
     for name, frame in zip(frames.names, frames, strict=True):
@@ -58,3 +58,11 @@ def segment_frames(
             labels = np.where(new > 0, new, labels)
             started = True
         yield labels
+
+
+def _found(segmenter: Segmenter, frame: np.ndarray) -> np.ndarray:
+    """Labels of what a zero-shot method finds in the first frame. ValueError where it is none, and finds nothing."""
+    labels = segmenter.start(frame, None)
+    if labels is None:
+        raise ValueError(f"{type(segmenter).__name__} finds no objects itself: give it the masks of the first frame")
+    return labels

@@ -81,7 +81,7 @@ def propagate(
 
 def union_of(proposals: Proposals, chosen: Iterable[int]) -> np.ndarray:
     """The chosen proposals' masks as one, `bool (H, W)`; empty where none is chosen."""
-    return proposals.masks[list(chosen)].any(axis=0)
+    return np.logical_or.reduce(proposals.masks[list(chosen)], axis=0)
 
 
 def semantic_prior(mask: np.ndarray, sigma: float) -> np.ndarray:

@@ -61,7 +61,7 @@ def test_a_video_is_read(valid):
     (video,) = data
     assert described(video) == [(1, "00000", "penguin"), (2, "00005", "dog")]
     assert video.frames.names == ("00000", "00005", "00010")
-    assert video.labels(0).sum() == 4 and video.labels(1).max() == 2 and video.labels(2) is None
+    assert video.labels(0).sum() == 4 and video.labels(1).max() == 2 and video.annotated == (0, 1)
     with pytest.raises(KeyError):
         data["other"]
 
@@ -70,7 +70,9 @@ def test_all_frames_have_labels_where_they_are_annotated(valid):
     write_frames(valid.parent / "valid_all_frames" / "JPEGImages" / NAME, range(13))
     (video,) = read(valid, all_frames=True)
     assert video.frames.names == tuple(f"{t:05d}" for t in range(13))
-    assert [t for t in range(13) if video.labels(t) is not None] == [0, 5]
+    assert video.annotated == (0, 5)
+    with pytest.raises(ValueError, match=f"frame 00004 of {NAME} is not annotated"):
+        video.labels(4)
     assert described(video) == described(read(valid)[NAME])
     assert abs(int(video.frames[7].mean()) - 7) <= 1  # the 30-a-second frames, not those of valid/
 
@@ -83,7 +85,7 @@ def test_names_need_not_begin_at_0_and_a_first_mask_may_come_in_frame_30(tmp_pat
     write_meta(split, o4={"category": "snail", "frames": ["00030", "00035", "00040"]})
     (video,) = read(split)
     assert video.frames.names[0] == "00010" and described(video) == [(4, "00030", "snail")]
-    assert video.labels(0) is None and (video.labels(4) == 4).all()
+    assert 0 not in video.annotated and (video.labels(4) == 4).all()
 
 
 def test_an_object_begins_where_a_mask_shows_it_not_where_the_list_does(valid):

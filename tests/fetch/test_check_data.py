@@ -13,7 +13,7 @@ from vosbook.datasets.synthetic import SyntheticConfig, write_dataset
 from vosbook.errors import InputError
 from vosbook.fetch import check as room
 from vosbook.fetch.check import check
-from vosbook.fetch.manifest import DataSet, read_manifest
+from vosbook.fetch.manifest import Archive, DataSet, read_manifest
 from vosbook.video.masks import write_mask
 
 look = partial(check, progress=silent)
@@ -191,6 +191,13 @@ def test_backbones(tmp_path):
     assert look(one, tmp_path).lacking == [archive.name for archive in one.archives]
     (tmp_path / "vgg16-397923af.pth").write_bytes(b"other")
     assert look(one, tmp_path).damaged == [f"{tmp_path}/vgg16-397923af.pth: its sha256 does not begin with 397923af"]
+
+
+def test_a_file_whose_checksum_nobody_knows(tmp_path):
+    one = DataSet(**{**vars(read_manifest()["backbones"]), "archives": (Archive("net.pth"),)})
+    (tmp_path / "net.pth").write_bytes(b"some")
+    report = look(one, tmp_path)
+    assert report.lines == ["net.pth: 4 bytes"] and not report.damaged and not report.lacking
 
 
 def test_pascal_context(tmp_path):

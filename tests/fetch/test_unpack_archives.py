@@ -170,6 +170,24 @@ def test_a_tar_header_that_claims_to_be_long(tmp_path, kind):
         laid_out(path, DAVIS, tmp_path / "out")
 
 
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK], ids=repr)
+def test_a_tar_header_that_claims_less_than_nothing_is_not_read_to_the_end(tmp_path, kind, monkeypatch):
+    """A stream takes a length below 0 for all that there is."""
+    header = tarfile.TarInfo("x")
+    header.type = kind
+    data = bytearray(header.tobuf())
+    data[124:136] = (2**96 - 1024).to_bytes(12, "big")  # the size, -1024 in base 256
+    data[148:156] = b"%06o\0 " % tarfile.calc_chksums(bytes(data))[0]
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(gzip.compress(bytes(data) + bytes(10**6)))
+    asked = []
+    read = gzip.GzipFile.read
+    monkeypatch.setattr(gzip.GzipFile, "read", lambda self, size=-1: asked.append(size) or read(self, size))
+    with pytest.raises(InputError):
+        laid_out(path, DAVIS, tmp_path / "out")
+    assert all(0 <= size <= 512 for size in asked)
+
+
 def test_too_many_files(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "MAX_FILES", 3)
     path = zip_with(tmp_path / "a.zip", {f"DAVIS/JPEGImages/{i}": b"" for i in range(4)})

@@ -16,10 +16,10 @@ def path(text: str) -> Path:
 def size(text: str) -> tuple[int, int]:
     """HxW, such as 240x432."""
     match = re.fullmatch(r"(\d+)x(\d+)", text)
-    sides = tuple(int(side) for side in match.groups()) if match else (0, 0)
-    if min(sides) < 32 or max(sides) > 4096:
+    height, width = (int(match[1]), int(match[2])) if match else (0, 0)
+    if min(height, width) < 32 or max(height, width) > 4096:
         raise argparse.ArgumentTypeError(f"{text} is no size: write HEIGHTxWIDTH, both 32 to 4096, such as 240x432")
-    return sides
+    return height, width
 
 
 def positive(text: str) -> int:

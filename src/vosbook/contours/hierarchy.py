@@ -129,4 +129,4 @@ def _merge(around: list[dict[int, list]], a: int, b: int) -> list[tuple[tuple[in
 
 def _neighbours() -> tuple[tuple[tuple, tuple], ...]:
     """Every pixel and the one to its right, every pixel and the one below: indices of maps (H, W)."""
-    return (np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])
+    return (np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1, :], np.s_[1:, :])

@@ -7,12 +7,18 @@ from typing import Protocol
 import numpy as np
 
 
-class Frames(Protocol):
-    """The frames of a video in order: `uint8 (H, W, 3)` RGB, decoded when asked for."""
+class FrameStream(Protocol):
+    """The frames of a video one after the other, `uint8 (H, W, 3)` RGB: all that a causal method sees of it."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """File names without ending; a video file's frames are numbered from 00000."""
+
+    def __iter__(self) -> Iterator[np.ndarray]: ...
+
+
+class Frames(FrameStream, Protocol):
+    """The frames of a video in order: `uint8 (H, W, 3)` RGB, decoded when asked for."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -21,8 +27,6 @@ class Frames(Protocol):
     def __len__(self) -> int: ...
 
     def __getitem__(self, t: int) -> np.ndarray: ...
-
-    def __iter__(self) -> Iterator[np.ndarray]: ...
 
 
 class Masks(Protocol):
@@ -56,7 +60,14 @@ class Sequence:
     objects: tuple[VideoObject, ...] = ()
     attributes: tuple[str, ...] = field(default=())
 
-    def labels(self, t: int) -> np.ndarray | None:
-        """Labels `uint8 (H, W)` of frame t, or None where it is not annotated."""
+    @property
+    def annotated(self) -> tuple[int, ...]:
+        """Numbers of the frames that have labels, in order: every 5th in YouTube-VOS."""
+        return tuple(t for t, name in enumerate(self.frames.names) if name in self.masks)
+
+    def labels(self, t: int) -> np.ndarray:
+        """Labels `uint8 (H, W)` of frame t. ValueError where it is not `annotated`."""
         name = self.frames.names[t]
-        return self.masks[name] if name in self.masks else None
+        if name not in self.masks:
+            raise ValueError(f"frame {name} of {self.name} is not annotated")
+        return self.masks[name]

@@ -119,6 +119,8 @@ class ConvolutionalBackbone(Backbone):
     """A network of convolutions, the first of which is `stem[0]`, over images normalised by ImageNet's statistics."""
 
     stem: nn.Sequential
+    mean: Tensor  # (in_channels, 1, 1), of the images that the weights are for
+    std: Tensor
 
     def __init__(self, *, name: str, levels: Iterable[str], channels: Mapping[str, int], source: str):
         super().__init__(name=name, levels=levels, channels=channels, source=source)

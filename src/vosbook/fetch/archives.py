@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
@@ -75,7 +76,8 @@ def open_archive(source: Path | RemoteFile) -> Iterator[OpenArchive]:
             else:
                 plain = gzip.GzipFile(fileobj=file) if magic == b"\x1f\x8b" else file
                 with tarfile.TarFile(fileobj=_SmallReads(plain)) as archive:
-                    yield OpenArchive(name, _trusted(name, size, _tar_members(name, archive)), archive.extractfile)
+                    members = _trusted(name, size, _tar_members(name, archive))
+                    yield OpenArchive(name, members, partial(_open_in_tar, archive))
     except tarfile.ReadError as error:
         raise BadArchive(f"{name} is no zip or tar archive, or is cut short ({error}): fetch it again") from None
     except DAMAGE as error:
@@ -84,16 +86,29 @@ def open_archive(source: Path | RemoteFile) -> Iterator[OpenArchive]:
         raise BadArchive(f"{name} cannot be unpacked ({error}): fetch it again") from None
 
 
-class _SmallReads:
+class _SmallReads(io.BufferedIOBase):
     """A stream that refuses to be read in one piece: tarfile does that to long headers, which may claim any length."""
 
-    def __init__(self, stream: IO[bytes]):
-        self.seek, self.tell, self._read = stream.seek, stream.tell, stream.read
+    def __init__(self, stream: io.BufferedIOBase):
+        self._stream = stream
 
-    def read(self, size: int) -> bytes:
-        if size > MAX_READ:
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._stream.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if size is None or not 0 <= size <= MAX_READ:  # below 0 is all that there is
             raise tarfile.ReadError(f"a header of {size} bytes")
-        return self._read(size)
+        return self._stream.read(size)
+
+
+def _open_in_tar(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> IO[bytes]:
+    file = archive.extractfile(entry)
+    if file is None:
+        raise tarfile.ReadError(f"{entry.name} is no file")
+    return file
 
 
 def _zip_members(source: str, archive: zipfile.ZipFile) -> Iterator[Member]:

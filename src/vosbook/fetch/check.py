@@ -102,7 +102,8 @@ def _decode(
     sizes: dict[str, Counter[Size]] = defaultdict(Counter)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         try:
-            results = progress(pool.map(lambda job: _read(*job, receipts), jobs), total=len(jobs), desc="images")
+            read = pool.map(lambda job: _read(job[0], job[1], receipts), jobs)
+            results = progress(read, total=len(jobs), desc="images")
             for (part, file), (size, problem) in zip(jobs, results, strict=True):
                 if problem:
                     report.damaged.append(problem)

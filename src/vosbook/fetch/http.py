@@ -213,9 +213,9 @@ class RemoteFile(io.RawIOBase):
 
     def __init__(self, url: str, *, size: int | None = None, patience: Patience = Patience()):
         self.url, self.patience = url, patience
-        self._validator, self._place = None, 0
-        self.size = size
-        self._ask(0, 1)
+        self._validator: str | None = None
+        self._place = 0
+        _, self.size = self._ask(0, 1, size)
 
     def readable(self) -> bool:
         return True
@@ -234,22 +234,24 @@ class RemoteFile(io.RawIOBase):
         length = min(len(buffer), self.size - self._place)
         if length <= 0:
             return 0
-        buffer[:length] = self._ask(self._place, length)
+        buffer[:length], _ = self._ask(self._place, length, self.size)
         self._place += length
         return length
 
-    def _ask(self, start: int, length: int) -> bytes:
+    def _ask(self, start: int, length: int, size: int | None) -> tuple[bytes, int]:
+        """Bytes of the file, and how many it has: `size`, where that is known."""
+        last = ""
         for failures in range(1, self.patience.tries + 1):
             try:
-                return self._part(start, length)
+                return self._part(start, length, size)
             except _Gone as reason:
                 raise Unreachable(f"{self.url} cannot be read in parts: {reason}") from None
             except _Cut as cut:
-                reason = cut
+                last = str(cut)
                 time.sleep(_pause(self.patience, failures, cut))
-        raise Unreachable(f"{self.url} cannot be read in parts: {reason}; {self.patience.tries} tries")
+        raise Unreachable(f"{self.url} cannot be read in parts: {last}; {self.patience.tries} tries")
 
-    def _part(self, start: int, length: int) -> bytes:
+    def _part(self, start: int, length: int, size: int | None) -> tuple[bytes, int]:
         headers = {"Range": f"bytes={start}-{start + length - 1}"}
         if self._validator:
             headers["If-Range"] = self._validator
@@ -257,9 +259,8 @@ class RemoteFile(io.RawIOBase):
             if response.status != 206:
                 raise _Gone("it gives the file as a whole only")
             found, total = _extent(response)
-            if found != start or total is None or total != (self.size or total):
+            if found != start or total is None or size not in (None, total):
                 raise _Gone("it has another file now")
-            self.size = total
             self._validator = self._validator or _validator(response.headers)
             try:
                 content = response.read(length)
@@ -267,7 +268,7 @@ class RemoteFile(io.RawIOBase):
                 raise _Cut(_words(error)) from None
         if len(content) != length:
             raise _Cut("the connection was cut")
-        return content
+        return content, total
 
 
 def _pause(patience: Patience, failures: int, cut: _Cut) -> float:
@@ -303,11 +304,12 @@ def _extent(response: http.client.HTTPResponse) -> tuple[int, int | None]:
 
 def _agreed(total: int | None, size: int | None) -> int:
     """The size of the whole file, in bytes, known before any of it is written."""
-    if total is None and size is None:
+    known = size if total is None else total
+    if known is None:
         raise _Gone("it does not say how large the file is")
-    if None not in (total, size) and total != size:
+    if size not in (None, known):
         raise _Gone(f"it has {total} bytes there, and should have {size}")
-    return size if total is None else total
+    return known
 
 
 def check_room(folder: Path, size: int, what: str) -> None:

@@ -108,9 +108,9 @@ def read_manifest(path: str | Path | None = None) -> dict[str, DataSet]:
 
 
 def _data_set(name: str, entry: Mapping[str, Any]) -> DataSet:
-    lists = ("urls", "skip", "items")
-    archives = [
-        Archive(**{key: tuple(value) if key in lists else value for key, value in archive.items()})
-        for archive in entry["archives"]
-    ]
-    return DataSet(**{**entry, "name": name, "archives": tuple(archives)})
+    return DataSet(**{**entry, "name": name, "archives": tuple(_archive(archive) for archive in entry["archives"])})
+
+
+def _archive(entry: Mapping[str, Any]) -> Archive:
+    lists = {key: tuple(entry[key]) for key in ("urls", "skip", "items") if key in entry}
+    return Archive(**{**entry, **lists})

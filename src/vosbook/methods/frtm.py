@@ -102,13 +102,13 @@ class FrtmSegmenter:
 
         InputError where a checkpoint is none of FRTM's, or needs a backbone or levels that cannot be had.
         """
-        options = {"weights": backbone_weights, "device": device, "note": note}
         if checkpoint is None:
-            found = load_backbone(None if backbone_weights else config.backbone, **options).name
+            name = None if backbone_weights else config.backbone
+            found = load_backbone(name, weights=backbone_weights, device=device, note=note).name
             checkpoint = shipped_network(found)
             note(_what_to_expect(found))
         about = read_described(checkpoint, method="frtm", remedy=TRAIN)
-        backbone = backbone_for(checkpoint, about, **options)
+        backbone = backbone_for(checkpoint, about, weights=backbone_weights, device=device, note=note)
         network = SegmentationNetwork(backbone.channels)
         load_network(checkpoint, network)
         return cls(backbone, config, network.eval().to(device))

@@ -29,7 +29,10 @@ from vosbook.video.labels import object_ids
 from vosbook.weights import shipped_weights
 
 REMEDY = "train one with `make run RUN=train_osvos_parent`"
-GUIDANCE = {"conditional": ConditionalClassifier, "masked": MaskedClassifier}
+GUIDANCE: dict[str, type[ConditionalClassifier | MaskedClassifier]] = {
+    "conditional": ConditionalClassifier,
+    "masked": MaskedClassifier,
+}
 
 
 @dataclass(frozen=True)
@@ -166,9 +169,10 @@ def views_of(
 def guides_of(
     sequence: Sequence, source: ProposalSource, config: SemanticsConfig, *, min_pixels: int = 100
 ) -> Iterator[Guide]:
-    """All objects of all frames with the proposals that overlap them: what a parent learns from (section 4.4)."""
-    for t, frame in enumerate(sequence.frames):
-        labels, proposals = sequence.labels(t), source.propose(frame)
+    """All objects of all annotated frames with the proposals that overlap them: what a parent learns from (4.4)."""
+    for t in sequence.annotated:
+        frame, labels = sequence.frames[t], sequence.labels(t)
+        proposals = source.propose(frame)
         for i in object_ids(labels):
             y = labels == i
             if np.count_nonzero(y) >= min_pixels:

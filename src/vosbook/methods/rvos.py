@@ -133,8 +133,9 @@ class _Clip:
         self.frames = split(shared, T)
         self.previous: dict[Cell, State] = {}  # each object's previous mask, pooled
         self.own = masks is not None and masks.shape[1] == 1  # the network's own masks go from frame to frame
-        for t in range(0 if masks is None else min(T, masks.shape[1] + 1)):
-            self._give(t, masks[:, max(t - 1, 0)])
+        if masks is not None:
+            for t in range(min(T, masks.shape[1] + 1)):
+                self._give(t, masks[:, max(t - 1, 0)])
 
     def _give(self, t: int, masks: Tensor) -> None:
         """The previous masks `(B, N, H, W)` of all objects in frame t."""
@@ -207,18 +208,20 @@ class RvosSegmenter:
         ValueError where a one-shot network has no object; InputError where there are more than slots.
         """
         self.objects, self._time, self._t = {}, {}, 0
-        self._given = masks is not None and bool(object_ids(masks))
-        if self.config.mask and not self._given:
+        given = masks if masks is not None and object_ids(masks) else None
+        self._given = given is not None
+        if self.config.mask and given is None:
             raise ValueError("RVOS with masks needs the mask of at least one object in the first frame, got none")
         self._look(frame)
         self.p = self._shared[0].new_empty(0, 1, *self._seen_size(frame))
-        if self.config.mask:
-            self._add(masks)
+        if self.config.mask and given is not None:
+            self._add(given)
             return None
         logits = self._find()
-        self.objects = {} if self._given else {slot: slot + 1 for slot in range(self.config.slots)}
-        if self._given:
-            self._choose(masks)
+        if given is None:
+            self.objects = {slot: slot + 1 for slot in range(self.config.slots)}
+        else:
+            self._choose(given)
         return self._labels(logits, frame.shape[:2])
 
     def add_objects(self, frame: np.ndarray, masks: np.ndarray) -> None:

@@ -342,6 +342,8 @@ class S2SSegmenter:
     @torch.no_grad()
     def step(self, frame: np.ndarray) -> np.ndarray:
         """Labels `uint8 (H, W)` of the next frame."""
+        if self.memory is None:
+            raise ValueError("S2S has no object to follow: `start` comes before `step`")
         logits, self.memory = self.network.step(self._images(frame), self.memory)
         logits = F.interpolate(logits, size=frame.shape[:2], mode="bilinear", align_corners=False)
         return to_labels(soft_aggregate(logits[:, 0].sigmoid()), self.ids).cpu().numpy()
@@ -377,7 +379,7 @@ def working_size(size: tuple[int, int], network: S2S) -> tuple[int, int]:
 
 def _join(known: Memory, new: Memory) -> Memory:
     """The memories of all objects, `(N, ...)` each. Where a new object was given, the others' last masks are not."""
-    if known.mask is None:
+    if known.mask is None or new.mask is None:
         return Memory(torch.cat([known.h, new.h]), torch.cat([known.c, new.c]))
     masks = torch.cat([known.mask * (1 - new.mask.amax(dim=0)), new.mask])
     return Memory(torch.cat([known.h, new.h]), torch.cat([known.c, new.c]), masks)

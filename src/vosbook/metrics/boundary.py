@@ -52,12 +52,12 @@ def boundary_f(prediction: np.ndarray, truth: np.ndarray, *, bound: float = BOUN
 def boundary_match(prediction: np.ndarray, truth: np.ndarray, radius: int) -> float:
     """`boundary_f` with the radius in pixels. Masks bool (H, W), or their `joint_crop`, which gives the same value."""
     row = truth.shape[1] + radius  # bits
-    prediction, truth = (_as_number(boundary_map(mask), row) for mask in (prediction, truth))
-    predicted, true = prediction.bit_count(), truth.bit_count()
+    found, wanted = (_as_number(boundary_map(mask), row) for mask in (prediction, truth))
+    predicted, true = found.bit_count(), wanted.bit_count()
     if not predicted or not true:
         return float(predicted == true)
-    precision = (prediction & _grown(truth, radius, row)).bit_count() / predicted
-    recall = (truth & _grown(prediction, radius, row)).bit_count() / true
+    precision = (found & _grown(wanted, radius, row)).bit_count() / predicted
+    recall = (wanted & _grown(found, radius, row)).bit_count() / true
     return 2 * precision * recall / (precision + recall) if precision + recall else 0.0
 
 

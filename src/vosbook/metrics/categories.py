@@ -84,11 +84,10 @@ def seen_and_unseen(
     `objects` gives category, J and F of each. A part is None where nothing is known of it, or it has no object.
     """
     objects = list(objects)
-    known = seen is not None and all(category is not None for category, *_ in objects)
-    parts = {
-        "seen": [(j, f) for category, j, f in objects if known and category in seen],
-        "unseen": [(j, f) for category, j, f in objects if known and category not in seen],
-    }
+    parts: dict[str, list[tuple[float, float]]] = {"seen": [], "unseen": []}
+    if seen is not None and all(category is not None for category, *_ in objects):
+        for category, j, f in objects:
+            parts["seen" if category in seen else "unseen"].append((j, f))
     means = {part: np.mean(values, axis=0).tolist() if values else None for part, values in parts.items()}
     complete = all(mean is not None for mean in means.values())
     return {

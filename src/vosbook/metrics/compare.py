@@ -11,7 +11,7 @@ import numpy as np
 from scipy.stats import bootstrap
 
 from vosbook.errors import InputError
-from vosbook.metrics.statistics import object_means, scored
+from vosbook.metrics.statistics import frame_means, scored
 from vosbook.words import some
 
 COLUMNS = ("J&F", "J", "F")
@@ -93,7 +93,7 @@ def _objects(result: Mapping[str, Any]) -> dict[tuple[str, str], dict[str, float
         (name, i): {column: means[column] for column in COLUMNS}
         for name, sequence in result["sequences"].items()
         for i, values in scored(sequence["objects"]).items()
-        for means in (object_means(values),)
+        for means in (frame_means(values),)
     }
 
 

@@ -36,8 +36,8 @@ def pixel_errors(prediction: np.ndarray, truth: np.ndarray, *, close: float = CL
         far = np.count_nonzero(wrong & (distance > close * hypot(*truth.shape)))
     else:
         far = np.count_nonzero(wrong)
-    close = np.count_nonzero(wrong) - far
-    return PixelErrors(*(float(count / wrong.size) for count in (close, far, np.count_nonzero(missed))))
+    near = np.count_nonzero(wrong) - far
+    return PixelErrors(*(float(count / wrong.size) for count in (near, far, np.count_nonzero(missed))))
 
 
 def attribute_gains(

@@ -12,7 +12,7 @@ from vosbook.metrics.info import find_info, read_info
 from vosbook.metrics.protocols import PROTOCOLS, Protocol
 from vosbook.metrics.scores import Scores
 from vosbook.metrics.sequences import Note, Pair, find_pairs
-from vosbook.metrics.statistics import object_means, overall, scored
+from vosbook.metrics.statistics import frame_means, overall, scored
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def _category_means(
 ) -> dict[str, Any]:
     """Means over groups of objects: Youtube-Objects' categories, YouTube-VOS's seen and unseen ones; else none."""
     if any(pair.category for pair in pairs):
-        return by_category(_categories_and_means(scores))
+        return by_category((category, j, f) for category, j, f in _categories_and_means(scores) if category)
     if not protocol.late_objects:
         return {}
     return seen_and_unseen(_categories_and_means(scores), listing.seen if listing else None)
@@ -91,5 +91,5 @@ def _categories_and_means(scores: Mapping[str, Scores]) -> Iterator[tuple[str | 
     """Category (None: not known), J and F of every object that has a score."""
     for sequence in scores.values():
         for values in scored(sequence).values():
-            means = object_means(values)
+            means = frame_means(values)
             yield values.get("category"), means["J"], means["F"]

@@ -6,6 +6,7 @@ Masks are read one frame at a time, so memory does not grow with the length of a
 from collections.abc import Callable
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -42,16 +43,15 @@ def score_given(pair: Pair, protocol: Protocol) -> Scores:
     first = pair.first(merge=protocol.merge)
     ids = _given_ids(first, pair)
     timed = protocol.temporal and pair.eval_t
-    before = describe(first > 0) if timed else None  # T begins at the given mask
-    scores, changes = [], []
+    outlines = [describe(first > 0)] if timed else []  # T begins at the given mask
+    scores = []
     for name in names[1:-1]:
         prediction, truth = pair.read(name, merge=protocol.merge)
         _check_ids(prediction, ids[-1], pair.prediction.files[name])
         scores.append(frame_scores(prediction, truth, ids, metrics=tuple(METRICS)))
         if timed:
-            now = describe(prediction > 0)
-            changes.append(change(before, now))
-            before = now
+            outlines.append(describe(prediction > 0))
+    changes = [change(before, now) for before, now in pairwise(outlines)]
     by_object = np.array(scores).transpose(2, 1, 0)  # (T, M, N) -> (N, M, T)
     return {i: curves(values.tolist(), t=_mean_change(changes)) for i, values in zip(ids, by_object)}
 
@@ -71,7 +71,7 @@ def score_proposals(pair: Pair, protocol: Protocol) -> Scores:
         prediction[truth == VOID] = truth[truth == VOID] = 0
         scores.append(pair_scores(prediction, truth, range(1, MAX_PROPOSALS + 1), ids, metrics=tuple(METRICS)))
     by_pair = np.array(scores).transpose(3, 2, 1, 0)[:, :most]  # (T, M, P, N) -> (N, P, M, T)
-    j_and_f = sum(by_pair[:, :, list(METRICS).index(name)] for name in J_AND_F)  # (N, P, T)
+    j_and_f = by_pair[:, :, [list(METRICS).index(name) for name in J_AND_F]].sum(axis=2)  # (N, P, 2, T) -> (N, P, T)
     objects, proposals = linear_sum_assignment(j_and_f.mean(axis=2), maximize=True)
     return {ids[n]: curves(by_pair[n, p].tolist()) for n, p in zip(objects, proposals)}
 

@@ -73,7 +73,7 @@ def find_pairs(
         shot = shots.get(name)
         masks = MaskFolder(truth) if shot is None else ShotMasks(shot.labels)
         eval_t = bool(info.get(name, {}).get("eval_t", False))
-        pair = Pair(name, masks, MaskFolder(prediction), eval_t, shot and shot.category)
+        pair = Pair(name, masks, MaskFolder(prediction), eval_t, None if shot is None else shot.category)
         lacking += [f"{name}/{frame}" for frame in _check_frames(pair, prediction, scored)]
         pairs.append(pair)
     if lacking:
@@ -154,7 +154,9 @@ def _official_lists(gt: Path, info: Mapping[str, Mapping[str, Any]]) -> Iterator
     for split in sorted({entry["set"] for entry in info.values() if "set" in entry}):
         yield f"db_info.yml's set {split}", {name for name, entry in info.items() if entry.get("set") == split}
     root = next((folder for folder in gt.absolute().parents if (folder / "ImageSets").is_dir()), None)
-    for file in sorted(root.glob("ImageSets/**/*.txt")) if root else ():
+    if root is None:
+        return
+    for file in sorted(root.glob("ImageSets/**/*.txt")):
         with suppress(InputError):  # a text that is no list
             yield str(file.relative_to(root)), set(read_names(file))
 

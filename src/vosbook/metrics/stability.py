@@ -140,7 +140,7 @@ def _join(pieces: list[list[int]], junctions: list[int], columns: list[int]) -> 
     for n, piece in enumerate(pieces):
         for junction in {piece[0], piece[-1]}:
             open_at[junction].append(n)
-    loops = []
+    loops: list[list[int]] = []
     for start in reversed(junctions):
         while open_at[start]:
             loops += _walk(start, pieces, open_at, columns)
@@ -159,7 +159,7 @@ def _walk(
             open_at[junction].remove(n)
         walk[here], here = piece, piece[-1]
         if here in walk:
-            cut = []
+            cut: list[list[int]] = []
             while not cut or cut[-1][0] != here:
                 cut.append(walk.popitem()[1])
             yield [here] + [corner for piece in reversed(cut) for corner in piece[1:]]

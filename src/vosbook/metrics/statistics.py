@@ -44,8 +44,13 @@ def scored(objects: Mapping[Any, dict[str, Any]]) -> dict[Any, dict[str, Any]]:
 
 def object_means(values: Mapping[str, Any]) -> dict[str, float | None]:
     """J&F, the mean of every metric over the frames, and T, of one object."""
+    return {**frame_means(values), "T": values["T"]}
+
+
+def frame_means(values: Mapping[str, Any]) -> dict[str, float]:
+    """J&F, and the mean of every metric over the frames, of one object."""
     means = {name: float(np.mean(_known(values[name]))) for name in METRICS}
-    return {"J&F": (means["J"] + means["F"]) / 2, **means, "T": values["T"]}
+    return {"J&F": (means["J"] + means["F"]) / 2, **means}
 
 
 def overall(scores: Mapping[str, Scores], *, recall_and_decay: bool = True) -> dict[str, Any]:

@@ -75,11 +75,12 @@ class HierarchicalDecoder(nn.Module):
         n = len(self.levels)
         h_space, c = (space[:n], space[n:]) if space else ((None,) * n, (None,) * n)
         h_time = time or (None,) * n
-        h, memory = [], []
+        h: list[Tensor] = []
+        memory: list[Tensor] = []
         for k, cell in enumerate(self.cells.values()):
-            x = [resize(h[-1], shared[k].shape[-2:])] if k else []
-            x += [masks[k]] if self.mask else []
-            x = torch.cat([part.to(shared[k]) for part in x], dim=1) if x else None
+            parts = [resize(h[-1], shared[k].shape[-2:])] if k else []
+            parts += [masks[k]] if self.mask and masks is not None else []
+            x = torch.cat([part.to(shared[k]) for part in parts], dim=1) if parts else None
             h_k, c_k = cell(x, h_space[k], c[k], h_time[k], shared=shared[k])
             h.append(h_k)
             memory.append(c_k)

@@ -62,7 +62,8 @@ def run(
     `space` and `time` are what cells that ran before have handed on, by those cells: so a video can be run frame by
     frame, or chunk by chunk. What is returned holds what no cell of these batches has taken.
     """
-    answers, space, time = {}, dict(space or {}), dict(time or {})
+    answers: dict[Cell, Tensor] = {}
+    space, time = dict(space or {}), dict(time or {})
     for cells in batches:
         from_space = join([space.pop((t, i - 1), None) for t, i in cells])
         from_time = join([time.pop((t - 1, i), None) for t, i in cells])

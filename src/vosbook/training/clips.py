@@ -132,10 +132,10 @@ class ClipSampler:
         ids = _few(seen(move), config.slots, generator)
         light = draw_light(config.views, generator)
         images = np.stack([warp_image(cv2.LUT(sequence.frames[t], light), move, config.size) for t in times])
-        found = [sequence.labels(t) for t in times]
-        empty = np.zeros(config.size, np.uint8)
-        labels = np.stack([empty if one is None else warp_labels(one, move, config.size) for one in found])
-        labelled = np.array([one is not None for one in found])
+        labelled = np.isin(times, sequence.annotated)
+        labels = np.zeros((len(times), *config.size), np.uint8)
+        for n in np.flatnonzero(labelled):
+            labels[n] = warp_labels(sequence.labels(times[n]), move, config.size)
         return Clip(images, labels, labelled, tuple(ids), sequence.name, tuple(times))
 
 
@@ -184,15 +184,13 @@ class _Source:
 
     def __init__(self, sequence: Sequence, config: ClipConfig):
         self.sequence, self.config = sequence, config
-        names = sequence.frames.names
-        annotated = [t for t, name in enumerate(names) if name in sequence.masks]
-        self.pool = annotated if config.annotated_only else list(range(len(names)))
+        self.pool: Many[int] = sequence.annotated if config.annotated_only else range(len(sequence.frames))
         self.ids = [o.id for o in sequence.objects]
 
     @cached_property
     def _annotated(self) -> np.ndarray:
         """Which frames of the pool are annotated, bool."""
-        return np.array([self.sequence.frames.names[t] in self.sequence.masks for t in self.pool])
+        return np.isin(self.pool, self.sequence.annotated)
 
     @cached_property
     def _showing(self) -> np.ndarray:
@@ -200,8 +198,7 @@ class _Source:
         no_move = np.eye(2, 3)
         shows = []
         for t, annotated in zip(self.pool, self._annotated):
-            labels = self.sequence.labels(t) if annotated else None
-            shows.append(annotated and bool(self.seen(warp_labels(labels, no_move, self.config.size))))
+            shows.append(annotated and bool(self.seen(warp_labels(self.sequence.labels(t), no_move, self.config.size))))
         return np.array(shows)
 
     def seen(self, labels: np.ndarray) -> list[int]:

@@ -5,7 +5,6 @@ Of every frame a random view is seen, as in `training/stills.py`.
 
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -41,17 +40,13 @@ class ObjectMasks:
     sequence: Sequence
     band: int | None = 16
 
-    @cached_property
-    def times(self) -> list[int]:
-        """Numbers of the annotated frames."""
-        return [t for t, name in enumerate(self.sequence.frames.names) if name in self.sequence.masks]
-
     def __len__(self) -> int:
-        return len(self.times)
+        return len(self.sequence.annotated)
 
     def __getitem__(self, n: int) -> tuple[np.ndarray, np.ndarray]:
-        labels = self.sequence.labels(self.times[n]).astype(np.uint16)
-        return self.sequence.frames[self.times[n]], np.where(labels == VOID, 0, labels + BACKGROUND).astype(np.uint16)
+        t = self.sequence.annotated[n]
+        labels = self.sequence.labels(t).astype(np.uint16)
+        return self.sequence.frames[t], np.where(labels == VOID, 0, labels + BACKGROUND).astype(np.uint16)
 
 
 # ----------------------------------------------------------------------------------------------------- batches

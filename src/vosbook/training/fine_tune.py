@@ -97,7 +97,8 @@ class _Best:
     """The best state of a network among those that were looked at."""
 
     def __init__(self, network: nn.Module, check: Callable[[], float]):
-        self.network, self.check, self.checks = network, check, {}
+        self.network, self.check = network, check
+        self.checks: dict[int, float] = {}  # by the step that they were made after
         self.look(0)
 
     def look(self, step: int) -> None:

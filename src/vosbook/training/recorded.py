@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Many
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict
 from typing import Any
 
@@ -41,8 +41,10 @@ def recorded_training(
     device = next(network.parameters()).device.type
     circumstances = {"device": device, "threads": torch.get_num_threads(), "processes": process_count()}
     whole = {"train": asdict(config), **depends_on, **circumstances, "about": about, **(also or {})}
-    recording = record_run(name, profile=profile, config=whole, seed=config.seed, data=data)
-    with recording if is_main() else nullcontext({}) as run:
+    recording: AbstractContextManager[dict[str, Any]] = nullcontext({})
+    if is_main():
+        recording = record_run(name, profile=profile, config=whole, seed=config.seed, data=data)
+    with recording as run:
         run["curve"] = train(
             network,
             loss,

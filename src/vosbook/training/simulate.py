@@ -67,10 +67,8 @@ def find_targets(sequences: Many[Sequence], *, min_pixels: int) -> list[Target]:
     targets = []
     for sequence in sequences:
         counts = np.zeros((256, len(sequence.frames)), int)  # pixels by id and frame
-        for t in range(len(sequence.frames)):
-            labels = sequence.labels(t)
-            if labels is not None:
-                counts[:, t] = np.bincount(labels.ravel(), minlength=256)
+        for t in sequence.annotated:
+            counts[:, t] = np.bincount(sequence.labels(t).ravel(), minlength=256)
         for target in sequence.objects:
             frames = np.flatnonzero(counts[target.id] >= min_pixels).tolist()
             if len(frames) >= 2:
@@ -162,9 +160,11 @@ class Simulation:
         generator = np.random.default_rng([self.config.seed, step, pair])
         n, k = int(generator.integers(len(self.targets))), int(generator.integers(self.config.views))
         view = self.view(n, k)
-        times = [self._times(n, view, generator)]
-        times.append([None] * self.config.frames if view.other is None else self._times(*view.other, generator))
-        for t, t_other in zip(*times):
+        times = self._times(n, view, generator)
+        times_other: Many[int | None] = [None] * len(times)
+        if view.other is not None:
+            times_other = self._times(*view.other, generator)
+        for t, t_other in zip(times, times_other):
             yield (n, k), *self._look(n, view, t, t_other, generator)
 
     def _times(self, n: int, view: View, generator: np.random.Generator) -> list[int]:
@@ -177,7 +177,7 @@ class Simulation:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Frame t of target n as `view` shows it, with the other object, if any, of frame `t_other` of its video."""
         image, mask = look(self.targets[n], t, view, self.config, generator)
-        if view.other is None:
+        if view.other is None or t_other is None:
             return image, mask
         other, other_view = view.other
         above = look(self.targets[other], t_other, other_view, self.config, generator)
@@ -304,7 +304,8 @@ def paste(
     hidden; where fewer than `min_pixels` of it would be left, the object stays where it was, or is not pasted.
     """
     height, width = mask.shape
-    move = np.float32([[1, 0, generator.uniform(-0.4, 0.4) * width], [0, 1, generator.uniform(-0.4, 0.4) * height]])
+    x, y = generator.uniform(-0.4, 0.4) * width, generator.uniform(-0.4, 0.4) * height
+    move = np.array([[1, 0, x], [0, 1, y]], np.float32)
     moved = cv2.warpAffine(above, move, (width, height), flags=cv2.INTER_LINEAR)
     where = cv2.warpAffine(above_mask.astype(np.uint8), move, (width, height), flags=cv2.INTER_NEAREST) > 0
     target = where if pasted else mask & ~where

@@ -34,8 +34,7 @@ class StillSampler:
     ):
         """InputError where there are fewer annotated frames than the configuration asks for, or none."""
         self.config, self.device = config, device
-        numbered = ((s, t, name) for s in sequences for t, name in enumerate(s.frames.names))
-        self.pool = [(sequence, t) for sequence, t, name in numbered if name in sequence.masks]
+        self.pool = [(sequence, t) for sequence in sequences for t in sequence.annotated]
         wanted = len(self.pool) if config.images is None else config.images
         if not 1 <= wanted <= len(self.pool):
             raise InputError(f"{wanted} images are asked for, and {len(self.pool)} frames have masks: change `images`")

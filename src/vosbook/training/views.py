@@ -52,7 +52,7 @@ def draw_view(
     size = size or mask.shape
 
     def keeps_object(move: np.ndarray) -> bool:
-        return np.count_nonzero(warp_labels(mask, move, size)) >= views.min_pixels
+        return bool(np.count_nonzero(warp_labels(mask, move, size)) >= views.min_pixels)
 
     move = draw_map(views, generator, size=size, accept=keeps_object)
     return warp_image(cv2.LUT(frame, draw_light(views, generator)), move, size), warp_labels(mask, move, size)

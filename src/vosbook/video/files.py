@@ -37,11 +37,12 @@ def check_numbering(files: Sequence[Path], *, sparse: bool = False) -> None:
     Nor may a number be there twice (7.png, 007.png), something without one lie between them (cover.png), or two series
     lie in one folder (left_7.png, right_7.png). With `sparse` no stride is asked for, unless two frames are neighbours.
     """
-    parts = [re.fullmatch(r"(.*?)(\d+)", f.stem, re.DOTALL) for f in files]
-    strangers = [file for file, part in zip(files, parts) if part is None]
+    matches = [re.fullmatch(r"(.*?)(\d+)", f.stem, re.DOTALL) for f in files]
+    strangers = [file for file, part in zip(files, matches) if part is None]
     if 0 < len(strangers) < len(files):
         raise InputError(f"{strangers[0]} has no number at its end, as other frames have: rename or remove it")
     _check_one_series(files)
+    parts = [part for part in matches if part is not None]
     if strangers or len(files) < 2 or len({part[1] for part in parts}) > 1:
         return
     numbers = [int(part[2]) for part in parts]

@@ -37,7 +37,7 @@ def read_flat_png(path: Path) -> Stored | None:
         chunks = _chunks(data)
         palette = _palette(chunks[b"PLTE"]) if mode == "P" else None
         rows = _unpack(chunks[b"IDAT"], height, (width + 7) // 8 if mode == "1" else width)
-    except (OSError, zlib.error, struct.error, ValueError, KeyError):
+    except (OSError, zlib.error, struct.error, ValueError, KeyError):  # type: ignore[misc]  # its stub: no class
         return None  # Pillow says what is wrong
     if (rows[:, 0] == NONE).all():
         bits = mode == "1"

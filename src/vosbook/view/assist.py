@@ -12,6 +12,7 @@ from vosbook.errors import InputError
 SIDE = 480  # pixels of the longer side at which the graph is cut: under a second
 AROUND = 0.4  # of the box's size, on each side: where the background's colours are learned
 ITERATIONS = 5
+NO_BOX = (0, 0, 0, 0)  # to OpenCV, which is told of each pixel instead
 Box = tuple[int, int, int, int]  # left, top, right, bottom; the end is excluded
 
 
@@ -66,6 +67,6 @@ def _cut(frame: np.ndarray, guess: np.ndarray) -> np.ndarray:
     pixels = cv2.resize(np.ascontiguousarray(frame), small, interpolation=cv2.INTER_AREA)
     guess = cv2.resize(guess, small, interpolation=cv2.INTER_NEAREST)
     cv2.setRNGSeed(0)  # the colours are clustered from random centres
-    cv2.grabCut(pixels, guess, None, np.zeros((1, 65)), np.zeros((1, 65)), ITERATIONS, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(pixels, guess, NO_BOX, np.zeros((1, 65)), np.zeros((1, 65)), ITERATIONS, cv2.GC_INIT_WITH_MASK)
     found = np.isin(guess, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
     return cv2.resize(found, size, interpolation=cv2.INTER_LINEAR) > 0.5

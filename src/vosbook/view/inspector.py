@@ -181,15 +181,15 @@ class _Packed:
             self.scores[i]["F"].append(float(f))
 
 
-_ENDED = object()
+_ENDED = np.empty(0, np.uint8)  # stands where there is nothing more
 
 
 def _in_step(
     frames: Iterable[np.ndarray], truth: Iterable[np.ndarray] | None, prediction: Iterable[np.ndarray] | None
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None, np.ndarray | None]]:
     """Frame, truth and prediction of one moment at a time; None for what was not given."""
-    given = {"frames": frames, "truth": truth, "prediction": prediction}
-    given = {kind: items for kind, items in given.items() if items is not None}
+    kinds = {"frames": frames, "truth": truth, "prediction": prediction}
+    given = {kind: items for kind, items in kinds.items() if items is not None}
     for t, items in enumerate(zip_longest(*given.values(), fillvalue=_ENDED)):
         moment = dict(zip(given, items))
         for kind, item in moment.items():

@@ -117,7 +117,7 @@ def render_video(
     frame has no mask, or a mask no frame.
     """
     _check_one_clip(frames, masks)
-    pictures = _overlays(frames, masks)
+    pictures: Iterable[np.ndarray] = _overlays(frames, masks)
     if progress is not None:
         pictures = progress(pictures, total=len(frames), desc="render")
     if isinstance(frames, VideoFile) and fps is None:
@@ -144,7 +144,7 @@ def write_cut_outs(
     InputError if a frame has no mask or a mask no frame, or the folder cannot be used; then nothing is written.
     """
     _check_one_clip(frames, masks)
-    named = zip(frames.names, frames, strict=True)
+    named: Iterable[tuple[str, np.ndarray]] = zip(frames.names, frames, strict=True)
     if progress is not None:
         named = progress(named, total=len(frames), desc="cut out")
     with output_folder(out, overwrite=None) as folder:

@@ -108,14 +108,15 @@ class Painter(anywidget.AnyWidget):
 
     def answer(self, message: dict[str, Any]) -> str:
         """What the browser asks for: an object in a box. The labels change, or the text says why they do not."""
-        i, box = int(message["object"]), tuple(map(int, message["box"]))
+        left, top, right, bottom = map(int, message["box"])
+        i, box = int(message["object"]), (left, top, right, bottom)
         try:
             self.labels = grab_cut(self.frame, self.labels, box, i=i)
         except InputError as error:
             return str(error)
         return "found; mend it with brush and eraser, or Ctrl+Z takes it back"
 
-    def _on_message(self, _: object, message: dict[str, Any], buffers: list[bytes]) -> None:
+    def _on_message(self, _: "Painter", message: dict[str, Any], buffers: list[bytes]) -> None:
         self.send({"text": self.answer(message)})
 
 

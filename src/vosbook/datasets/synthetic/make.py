@@ -61,8 +61,9 @@ def film(seed: int, config: SyntheticConfig) -> Shot:
     """Draw scenes until one starts well, and render it. InputError for a seed below 0."""
     if seed < 0:
         raise InputError(f"the seed is {seed}: give 0 or more")
-    for attempt in count():
-        dice = Dice(seed, attempt)
+    attempts = count()
+    while True:
+        dice = Dice(seed, next(attempts))
         scene = draw_scene(dice, config)
         pictures = render(scene, config.frames, config.size, dice)
         first = next(pictures)

@@ -1,7 +1,7 @@
 """From a recipe to pixels: background, shadows, objects from back to front, light, and the sensor's noise."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cos, hypot, pi, sin
 
 import cv2
@@ -90,7 +90,7 @@ def render(scene: Scene, frames: int, size: tuple[int, int], dice: Dice) -> Iter
             if actor.id:
                 seen[actor.id] = facts
         counts = np.bincount(labels.ravel(), minlength=256)
-        seen = {i: Seen(**{**facts, "visible": int(counts[i])}) for i, facts in sorted(seen.items())}
+        seen = {i: replace(facts, visible=int(counts[i])) for i, facts in sorted(seen.items())}
         frame = _lit(frame, scene.light, t)
         top, left = dice.integer(0, 64), dice.integer(0, 64)
         noise = grain[top : top + size[0], left : left + size[1], None] // 4
@@ -154,8 +154,11 @@ def _ground_at(ground: np.ndarray, camera: Camera, t: float, size: tuple[int, in
 # ----------------------------------------------------------------------------------------------------- objects
 
 
-def _paint(frame: np.ndarray, labels: np.ndarray, actor: Actor, scene: Scene, t: int) -> dict:
-    """Paint an actor and its shadow into `frame` and its id into `labels`, in place. Returns the fields of `Seen`."""
+def _paint(frame: np.ndarray, labels: np.ndarray, actor: Actor, scene: Scene, t: int) -> Seen:
+    """Paint an actor and its shadow into `frame` and its id into `labels`, in place.
+
+    Returns what is known of it before others may hide it.
+    """
     size = labels.shape
     poses = [pose_at(actor, scene.camera, t + side * scene.shutter / 2, size) for side in (-1, 1)]
     blur = hypot(poses[1].x - poses[0].x, poses[1].y - poses[0].y)
@@ -172,8 +175,8 @@ def _paint(frame: np.ndarray, labels: np.ndarray, actor: Actor, scene: Scene, t:
     labels[here][solid[there]] = actor.id
     rows, columns = np.flatnonzero(solid.any(axis=1)), np.flatnonzero(solid.any(axis=0))
     box = (float(rows[-1] - rows[0] + 1), float(columns[-1] - columns[0] + 1)) if len(rows) else (0.0, 0.0)
-    return {"whole": int(solid.sum()), "inside": int(solid[there].sum()), "box": box, "centre": (now.x, now.y),
-            "angle": now.angle, "blur": blur}  # fmt: skip
+    whole, inside = int(solid.sum()), int(solid[there].sum())
+    return Seen(whole, inside, inside, box, (now.x, now.y), now.angle, blur)
 
 
 def _averaged(layers: list[tuple[np.ndarray, int, int]]) -> tuple[np.ndarray, int, int]:
