@@ -37,6 +37,7 @@ pdf: $(READY)
 
 test: $(READY)
 	@$(BIN)/ruff check
+	@$(BIN)/mypy
 	@$(BIN)/python -m pytest
 
 lab: $(READY)

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -25,6 +26,11 @@ def to_mp4(path: Path) -> str:
     """The command that makes an mp4 of what can be decoded."""
     source = as_url(path) if ":" in str(path) else str(path)
     return f"ffmpeg -i {shlex.quote(source)} -c:v libx264 {shlex.quote(path.stem.replace(':', '-') + '-new.mp4')}"
+
+
+def moment(ticks: int | None, seconds_per_tick: Fraction | None) -> Fraction:
+    """Seconds; 0 where the file does not say when."""
+    return Fraction(0) if ticks is None or seconds_per_tick is None else ticks * seconds_per_tick
 
 
 def quarter_turns(frame: VideoFrame) -> int:

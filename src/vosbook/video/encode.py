@@ -1,6 +1,6 @@
 """Frames `uint8 (H, W, 3)` RGB -> H.264 video files that browsers play, written whole, with the sound of another."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from itertools import chain, count
 from pathlib import Path
@@ -13,7 +13,7 @@ from av.video.stream import VideoStream
 
 from vosbook.errors import InputError
 from vosbook.output import output_file
-from vosbook.video.container import as_url
+from vosbook.video.container import as_url, moment
 from vosbook.video.sound import Sound
 
 FOLDER_RATE = 25.0  # frames per second, where nothing states them
@@ -31,7 +31,7 @@ def write_video(
     frames: Iterable[np.ndarray],
     *,
     fps: float = FOLDER_RATE,
-    times: Sequence[float] | None = None,
+    times: Iterable[float] | None = None,
     sound: Sound | None = None,
     pixel_aspect: Fraction = SQUARE,
 ) -> None:
@@ -55,7 +55,7 @@ def write_video(
             _encode(container, stream, pictures, _ticks(fps, times), sound)
 
 
-def _ticks(fps: float, times: Sequence[float] | None) -> Iterator[int]:
+def _ticks(fps: float, times: Iterable[float] | None) -> Iterator[int]:
     """When each frame is shown."""
     seconds = (t / fps for t in count()) if times is None else iter(times)
     return (round(second / CLOCK) for second in seconds)
@@ -85,12 +85,12 @@ def _encode(
         picture = convert.reformat(_even(frame), format="yuv420p", **BT709)
         picture.pts, picture.time_base = tick, CLOCK
         container.mux(stream.encode(picture))
-        while pending is not None and pending.pts * pending.time_base <= tick * CLOCK:
+        while pending is not None and moment(pending.pts, pending.time_base) <= tick * CLOCK:
             container.mux(pending)
             pending = next(heard, None)
     end = tick * CLOCK + 1 / stream.codec_context.rate
     container.mux(_until(end, stream.encode()))
-    while pending is not None and pending.pts * pending.time_base < end:
+    while pending is not None and moment(pending.pts, pending.time_base) < end:
         container.mux(pending)
         pending = next(heard, None)
 
@@ -115,7 +115,8 @@ def _even(frame: np.ndarray) -> av.VideoFrame:
 
 def _until(end: Fraction, packets: list[av.Packet]) -> list[av.Packet]:
     """The last packets, of which the one shown last lasts until the end."""
-    last = max(packets, key=lambda packet: packet.pts, default=None)
-    if last is not None:
-        last.duration = round(end / last.time_base) - last.pts
+    starts = [moment(packet.pts, packet.time_base) for packet in packets]
+    for packet, start in zip(packets, starts):
+        if start == max(starts):
+            packet.duration = round((end - start) / packet.time_base)
     return packets

@@ -9,7 +9,7 @@ import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer, OutputContainer
 
-from vosbook.video.container import open_video
+from vosbook.video.container import moment, open_video
 from vosbook.video.values import Note
 
 log = logging.getLogger(__name__)
@@ -28,15 +28,16 @@ class Sound:
         """Packets for a track that is added to `out` at once, timed from the first picture on. No sound: none."""
         packets = self._packets(out)
         next(packets)  # the track must be there before anything is written
-        return packets
+        return (packet for packet in packets if packet is not None)
 
     def _packets(self, out: OutputContainer) -> Iterator[av.Packet | None]:
+        """None once the track is there, and then the packets."""
         with open_video(self.path) as (source, pictures):
             track = self._track(source)
             if track is None:
                 yield None
                 return
-            start = (pictures.start_time or 0) * pictures.time_base
+            start = moment(pictures.start_time, pictures.time_base)
             if track.codec_context.codec.canonical_name in PLAYED:
                 into = out.add_stream_from_template(track)
                 yield None
@@ -70,7 +71,8 @@ class Sound:
                 spoilt = True
                 continue
             for frame in heard:
-                frame.pts -= round(start / frame.time_base)
+                if frame.pts is not None and frame.time_base is not None:  # else it follows the one before
+                    frame.pts -= round(start / frame.time_base)
                 for part in resampler.resample(frame):
                     yield from into.encode(part)
         for part in resampler.resample(None):
@@ -85,6 +87,7 @@ def _copied(source: InputContainer, track: AudioStream, into: AudioStream, start
         if packet.dts is None:  # the end
             continue
         shift = round(start / packet.time_base)
-        packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+        shown = packet.dts if packet.pts is None else packet.pts  # sound comes in its order
+        packet.pts, packet.dts = shown - shift, packet.dts - shift
         packet.stream = into
         yield packet

@@ -121,8 +121,8 @@ def render_video(
     if progress is not None:
         pictures = progress(pictures, total=len(frames), desc="render")
     if isinstance(frames, VideoFile) and fps is None:
-        kept = {"times": frames.times, "sound": Sound(frames.path), "pixel_aspect": frames.pixel_aspect}
-        write_video(out, pictures, fps=frames.fps, **kept)
+        times, sound = frames.times, Sound(frames.path)
+        write_video(out, pictures, fps=frames.fps, times=times, sound=sound, pixel_aspect=frames.pixel_aspect)
     else:
         write_video(out, pictures, fps=fps or FOLDER_RATE)
 
