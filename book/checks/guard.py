@@ -13,8 +13,6 @@ from typing import Any
 from checks import cases
 from checks.measured import Spent, measure
 
-NOTHING = object()
-
 
 class Called:
     """An answer as its check calls it. It remembers the last call, and whether any call gave anything but None."""
@@ -23,8 +21,8 @@ class Called:
         update_wrapper(self, answer)
         self.answer, self.name = answer, getattr(answer, "__name__", "the answer")
         self.given: tuple[tuple, dict] = ((), {})
-        self.got: Any = NOTHING
-        self.calls, self.useful, self.raised = 0, False, None
+        self.got: Any = None  # where it has `returned`
+        self.calls, self.returned, self.useful, self.raised = 0, False, False, None
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         with self._noting(args, options):
@@ -44,12 +42,13 @@ class Called:
 
     @contextmanager
     def _noting(self, args: tuple, options: dict) -> Iterator[None]:
-        self.calls, self.given, self.got = self.calls + 1, (args, options), NOTHING
+        self.calls, self.given, self.got, self.returned = self.calls + 1, (args, options), None, False
         try:
             yield
         except BaseException as error:
             self.raised = error
             raise
+        self.returned = True
         self.useful |= self.got is not None
 
 
@@ -66,9 +65,9 @@ def guarded(check: Callable[[Any], None]) -> Callable[[Any], None]:
             check(called)
         except Exception as error:
             reason = _explained(error, called)
+            reason.called = called  # for the grader's feedback
             if isinstance(reason, AssertionError):
                 reason.args = (f"{reason}{cases.how_to_draw_again()}",)
-                reason.called = called  # for the grader's feedback
             if reason is error:
                 raise
             raise reason from error

@@ -24,6 +24,7 @@ def main() -> int:
     grading.add_argument("--out", type=Path, default=BUILD / "graded")
     grading.add_argument("--only", metavar="ASSIGNMENT", help="for example 03_linear_model")
     grading.add_argument("--isolation", choices=ISOLATION, default=ISOLATION[0], help="limits: no sandbox (unsafe)")
+    grading.add_argument("--seed", type=int, help="of the cases; else that of the last grading into the same folder")
     grading.add_argument("--seconds", type=int, default=Limits.seconds, help="of processor time for an exercise")
     grading.add_argument("--memory-mb", type=int, default=Limits.memory_mb)
     args = parser.parse_args()
@@ -34,8 +35,10 @@ def main() -> int:
             print(f"For the instructor: {args.out / 'source'}\nFor students:       {args.out / 'release'}")
             return 0
         limits = Limits(seconds=args.seconds, wall_seconds=3 * args.seconds, memory_mb=args.memory_mb)
-        grade(args.submissions, args.out, only=args.only, limits=limits, isolation=args.isolation)
-        print(f"Points: {args.out / 'grades.csv'}\nFeedback: {args.out / 'feedback'}")
+        options = {"limits": limits, "isolation": args.isolation}
+        grade(args.submissions, args.out, only=args.only, seed=args.seed, **options)
+        for what, name in (("Points", "grades.csv"), ("Feedback", "feedback"), ("The class", "class.html")):
+            print(f"{what}: {args.out / name}")
     except InputError as error:
         print(error, file=sys.stderr)
         return 2

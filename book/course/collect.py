@@ -14,7 +14,8 @@ from nbformat import NotebookNode
 from course.assignments import Assignment
 from vosbook.errors import InputError
 
-OWN_FILES = {"by_hand.csv"}  # the lecturer's, beside the students' folders
+# The lecturer's own tables, beside the students' folders.
+OWN_FILES = {"by_hand.csv", "looks.csv", "students.csv", "deadlines.csv"}
 NO_NOTEBOOK = dict.fromkeys((".zip", ".tar", ".gz", ".tgz", ".7z", ".rar"), "is an archive: unpack it")
 MOST_BYTES = 20 * 2**20  # a larger notebook is not read
 # What operating systems, archives, drives and editors leave behind, beside all names that begin with "." or "~$".

@@ -28,13 +28,14 @@ import struct
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from course.border.peer import ANSWER, Gone, Judge, Nonsense, Pupil, place_in_answer
 from course.processes import Use, descendants, end_descendants, tells, use_of
+from course.shown import case_of
 from course.verdicts import ERROR, FAILED, MISSING, PASSED, STOPPED
 
 UID = 61717  # as root, answers run under this number, which belongs to nobody
@@ -196,15 +197,17 @@ def judged(job: dict, namespace: dict, judge: Judge) -> dict | None:
     except NotImplementedError:
         return _told(MISSING, "not answered yet: NotImplementedError")
     except AssertionError as error:
-        return _told(FAILED, str(error))
+        return _told(FAILED, str(error), case_of(error, job["parameters"]))
     except BaseException as error:
-        return _told(ERROR, getattr(error, "told", f"{type(error).__name__}: {error}{place_in_answer(error)}"))
+        message = getattr(error, "told", f"{type(error).__name__}: {error}{place_in_answer(error)}")
+        return _told(ERROR, message, case_of(error, job["parameters"]))
     return _told(PASSED, "")
 
 
-def _told(verdict: str, message: str) -> dict:
+def _told(verdict: str, message: str, case: Sequence[dict] = ()) -> dict:
     """Half a surrogate pair cannot be written."""
-    return {"verdict": verdict, "message": message[:TEXT].encode(errors="backslashreplace").decode()}
+    message = message[:TEXT].encode(errors="backslashreplace").decode()
+    return {"verdict": verdict, "message": message, "case": list(case)}
 
 
 def _limit(limits: dict) -> None:

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from pipeline.chapters import BOOK
 from course.verdicts import STOPPED
 from vosbook.errors import InputError
 
+INSIDE = ("__init__.py", "runner.py", "processes.py", "shown.py", "verdicts.py", "border")  # of this folder
 SHARED = ("measured",)  # modules of checks that answers' processes have too: they hold nothing that is right
 LENGTH = struct.Struct("<Q")
 START_SECONDS = 300  # for the imports, on a machine with other work
@@ -60,6 +61,7 @@ class Job:
     id: str
     setup: str
     name: str  # that the answer defines
+    parameters: tuple[str, ...]  # of the function of that name
     answer: str
     check: str
     checks: tuple[str, ...]  # modules that the check needs
@@ -74,6 +76,7 @@ class Verdict:
     message: str = ""
     printed: str = ""
     seconds: float = 0.0
+    case: list[dict[str, Any]] = field(default_factory=list)  # that failed: see shown.py
 
 
 def run_jobs(
@@ -181,7 +184,7 @@ def _sandbox(limits: Limits) -> list[str]:
         sys.base_prefix,
         sys.prefix,
         str(package_folder()),
-        *(str(COURSE / name) for name in ("__init__.py", "runner.py", "processes.py", "verdicts.py", "border")),
+        *(str(COURSE / name) for name in INSIDE),
         _font_cache(),
     ]
     command = [_bwrap(), "--unshare-all", "--die-with-parent", "--new-session", "--cap-drop", "ALL"]
@@ -219,9 +222,11 @@ def not_held(isolation: str) -> tuple[str, ...]:
     """In words, what an answer is not kept from."""
     if isolation == "sandbox":
         return ()
-    lines = ("files: an answer can read and change all that you can", "network: an answer can use it")
+    lines = ["files: an answer can read and change all that you can", "network: an answer can use it"]
+    if os.getuid() == 0:
+        lines.append("the check: as root, an answer can read its memory; grade as another user")
     if (Path("/proc") / "self" / "task").is_dir():
-        return lines
+        return tuple(lines)
     return (
         *lines,
         "processes: what an answer leaves running goes on, and its time and memory are limited for each process alone",

@@ -1,11 +1,19 @@
 """A course with one small assignment, whose checks need no library, so that a sandbox starts in a moment."""
 
+import csv
+import json
 import os
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
 import pytest
-from course.sandbox import require_sandbox
+from course.assignments import Assignment, assignments
+from course.grade import grade
+from course.marks import Graded
+from course.sandbox import Limits, require_sandbox
 from pipeline.chapters import BOOK, shared_checks
 
 from vosbook.errors import InputError
@@ -38,7 +46,7 @@ CHECKS = """import math
 
 from checks.guard import guarded
 
-VALUES = (0.0, 1.0, 2.5, 4.0)
+VALUES = (0.0, 2.5, 1.0, 4.0)
 SECRET = "what no answer may find"
 
 
@@ -63,10 +71,12 @@ def check_negative(negative):
 """
 WRONG = """
 def square(x):
+    '''Squares it.'''
     return x * x
 
 
 def same(x):
+    '''Gives it back as it is.'''
     return x
 
 
@@ -103,3 +113,54 @@ def sandbox() -> str:
             pytest.fail(str(error))
         pytest.skip(f"THE SANDBOX WAS NOT TESTED. {error}")
     return "sandbox"
+
+
+LIMITS = Limits(seconds=1, wall_seconds=10, memory_mb=256)  # asleep
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where students' work is put, and graded."""
+
+    book: Path
+    folder: Path
+    assignment: Assignment
+    limits: Limits = LIMITS
+
+    def put(
+        self,
+        student: str,
+        answers: dict[str, str] | None = None,
+        *,
+        name: str = "00_tiny",
+        edit: Callable | None = None,
+    ) -> Path:
+        """The student's notebook, with answers by function name in place of the stubs; all others are solved."""
+        notebook = nbformat.from_dict(self.assignment.notebook)
+        for cell in notebook.cells:
+            for e in self.assignment.exercises:
+                if cell.source == e.answer and answers is not None and e.name in answers:
+                    cell.source = e.stub if answers[e.name] is None else answers[e.name]
+        if edit:
+            edit(notebook)
+        path = self.folder / student / f"{name}.ipynb"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(notebook))
+        return path
+
+    def grade(self, isolation: str = "limits", **options) -> tuple[dict[str, Graded], list[str]]:
+        said: list[str] = []
+        out = self.folder.parent / "out"
+        options |= {"limits": self.limits, "isolation": isolation, "say": said.append}
+        done = grade(self.folder, out, **{"book": self.book, **options})
+        return {one.submission.student: one for one in done}, said
+
+    def rows(self, name: str) -> list[dict[str, str]]:
+        with (self.folder.parent / "out" / name).open(newline="", encoding="utf-8") as file:
+            return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def desk(tiny, tmp_path) -> Desk:
+    (tmp_path / "handed").mkdir()
+    return Desk(tiny, tmp_path / "handed", assignments(tiny)[0])

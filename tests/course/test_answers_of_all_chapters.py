@@ -5,14 +5,16 @@ All run from one process that has executed the imports cells, so that the sweep 
 
 import importlib
 import random
-import re
 import resource
 import time
 
 import nbformat
 import pytest
 from course.assignments import assignments
-from course.grade import grade, job_of, setup_of, words_to_look_at
+from course.grade import grade
+from course.jobs import job_of, setup_of
+from course.looks import words_to_look_at
+from course.mistakes import as_answer
 from course.sandbox import Limits, require_sandbox, run_jobs
 from pipeline.chapters import BOOK
 
@@ -28,14 +30,6 @@ def wrong_answers(assignment):
     listed = importlib.import_module(f"checks.wrong.{name}").WRONG
     source = (BOOK / "checks" / "wrong" / f"{name}.py").read_text(encoding="utf-8")
     return {exercise: [wrong.__name__ for wrong in answers] for exercise, answers in listed.items()}, source
-
-
-def as_answer(source, wrong, name):
-    """A cell that defines a listed wrong answer. Its module may import the library, which an answer may not; of the
-    checks it has what the stub has.
-    """
-    source = re.sub(r"^from checks import .*$", "", source, flags=re.MULTILINE)
-    return f"module = {{**globals(), '__name__': 'wrong'}}\nexec({source!r}, module)\n{name} = module[{wrong!r}]\n"
 
 
 @pytest.fixture(scope="module")

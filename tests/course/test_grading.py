@@ -1,69 +1,23 @@
 """A folder of submissions, from a course of one small assignment, graded as `make grade` grades it."""
 
-import csv
-import json
 import re
 import shutil
 import socket
 import sys
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import nbformat
 import pytest
-from course.assignments import Assignment, assignments
 from course.cells import plain_python
-from course.grade import BY_HAND, Graded, grade, words_to_look_at
-from course.sandbox import Limits
+from course.grade import grade
+from course.looks import words_to_look_at
+from course.marks import Graded
+from course.told import BY_HAND
 from pipeline.chapters import BOOK
 
 from vosbook.errors import InputError
 
-LIMITS = Limits(seconds=1, wall_seconds=10, memory_mb=256)  # of the clock, so that a busy machine stops no good answer
 NAME = "00_tiny"
-
-
-@dataclass(frozen=True)
-class Desk:
-    """Where students' work is put, and graded."""
-
-    book: Path
-    folder: Path
-    assignment: Assignment
-
-    def put(
-        self, student: str, answers: dict[str, str] | None = None, *, name: str = NAME, edit: Callable | None = None
-    ):
-        """The student's notebook, with answers by function name in place of the stubs; all others are solved."""
-        notebook = nbformat.from_dict(self.assignment.notebook)
-        for cell in notebook.cells:
-            for e in self.assignment.exercises:
-                if cell.source == e.answer and answers is not None and e.name in answers:
-                    cell.source = e.stub if answers[e.name] is None else answers[e.name]
-        if edit:
-            edit(notebook)
-        path = self.folder / student / f"{name}.ipynb"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(notebook))
-        return path
-
-    def grade(self, isolation: str = "limits", **options) -> tuple[dict[str, Graded], list[str]]:
-        said: list[str] = []
-        out = self.folder.parent / "out"
-        done = grade(self.folder, out, book=self.book, limits=LIMITS, isolation=isolation, say=said.append, **options)
-        return {one.submission.student: one for one in done}, said
-
-    def rows(self, name: str) -> list[dict[str, str]]:
-        with (self.folder.parent / "out" / name).open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
-
-
-@pytest.fixture
-def desk(tiny, tmp_path) -> Desk:
-    (tmp_path / "handed").mkdir()
-    return Desk(tiny, tmp_path / "handed", assignments(tiny)[0])
 
 
 def verdicts(graded: Graded) -> list[str]:
@@ -138,7 +92,7 @@ def test_nothing_some_and_all(desk):
     graded, _ = desk.grade()
     assert {name: one.points for name, one in graded.items()} == {"nothing": 0, "some": 3, "all": 6}
     assert verdicts(graded["some"]) == ["failed", "not answered", "passed"]
-    assert graded["some"].marks[0].message == "of 1.0 it gives 1.0, which is not right"
+    assert graded["some"].marks[0].message == "of 2.5 it gives 6.25, which is not right"
     totals = {row["student"]: (row["points"], row["of"]) for row in desk.rows("grades.csv")}
     assert totals == {"nothing": ("0", "6"), "some": ("3", "6"), "all": ("6", "6")}
     lines = [row for row in desk.rows("exercises.csv") if row["student"] == "some"]
@@ -148,8 +102,8 @@ def test_nothing_some_and_all(desk):
         ("ex00-3", "3", "passed"),
     ]
     page = (desk.folder.parent / "out" / "feedback" / "some" / f"{NAME}.html").read_text()
-    assert "3 of 6 points" in page and "of 1.0 it gives 1.0, which is not right" in page
-    assert not re.search(r"(src|href)=\"(?!#)", page), "a page that needs other files"
+    assert "3 of 6 points" in page and "of 2.5 it gives 6.25, which is not right" in page
+    assert not re.search(r"(src|href)=\"(?!#|data:)", page), "a page that needs other files"
 
 
 def test_a_changed_check_is_noted_and_not_run(desk):
@@ -267,10 +221,15 @@ def test_the_seed_of_the_cases_is_drawn_or_given(desk):
     check.write_text(f"{text}\n\nfrom checks import cases\n{drawn}    assert double(1) == 0, str(drawn)\n")
     try:
         desk.put("ada")
-        told = [desk.grade(seed=seed)[0]["ada"].marks[0].message for seed in (None, None, 3, 3)]
+        told = [desk.grade(seed=seed)[0]["ada"].marks[0].message for seed in (3, None, 4)]
+        (desk.folder.parent / "out" / "seed.txt").unlink()
+        told += [desk.grade()[0]["ada"].marks[0].message, desk.grade(seed=3)[0]["ada"].marks[0].message]
+        (desk.folder.parent / "out" / "seed.txt").write_text("x")
+        with pytest.raises(InputError, match="holds no number"):
+            desk.grade()
     finally:
         check.write_text(text)
-    assert told[0] != told[1] and told[2] == told[3]
+    assert told[0] == told[1] == told[4] and len(set(told)) == 3, "the last seed is used again"
     assert all(one.isdecimal() for one in told), "the page must not name the seed"
 
 
@@ -484,7 +443,7 @@ def test_where_the_course_itself_fails_nobody_loses_points(tiny, tmp_path, desk)
     broken = shutil.copytree(tiny, tmp_path / "broken")
     (broken / "checks" / "ch00.py").write_text("raise RuntimeError('of the course')\n")
     desk.put("ada")
-    (one,) = grade(desk.folder, tmp_path / "out", book=broken, limits=LIMITS, isolation="limits", say=lambda line: None)
+    one = desk.grade(book=broken)[0]["ada"]
     assert one.points is None
     assert one.submission.notes == ("could not be graded: the course's own code failed, which is not your fault",)
     assert verdicts(one) == ["not graded"] * 3
