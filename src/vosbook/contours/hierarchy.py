@@ -57,13 +57,18 @@ class Hierarchy:
 
 def build_hierarchy(contours: np.ndarray) -> Hierarchy:
     """The hierarchy of a contour map, float (H, W) in 0..1. ValueError: another shape, or values out of range."""
+    regions = finest_regions(contours)
+    borders = find_borders(contours, regions)
+    return Hierarchy(regions, borders.pairs, merge_heights(borders, int(regions.max()) + 1))
+
+
+def finest_regions(contours: np.ndarray) -> np.ndarray:
+    """The watershed of a contour map, float (H, W) in 0..1: int (H, W), 0..n-1. ValueError as `build_hierarchy`."""
     if contours.ndim != 2 or not contours.size:
         raise ValueError(f"a contour map is (H, W), got {contours.shape}")
     if not (contours.min() >= 0 and contours.max() <= 1):  # also where one is NaN
         raise ValueError(f"a contour map is in 0..1, got {contours.min()}..{contours.max()}")
-    regions = np.maximum(watershed(contours) - 1, 0)  # a flat map has no minimum to begin at, and is one region
-    borders = find_borders(contours, regions)
-    return Hierarchy(regions, borders.pairs, merge_heights(borders, int(regions.max()) + 1))
+    return np.maximum(watershed(contours) - 1, 0)  # a flat map has no minimum to begin at, and is one region
 
 
 def find_borders(contours: np.ndarray, regions: np.ndarray) -> Borders:
