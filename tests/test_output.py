@@ -13,7 +13,7 @@ from PIL import Image
 
 from vosbook import output
 from vosbook.errors import InputError
-from vosbook.output import leftovers, output_file, output_folder, partial_file, partial_folder
+from vosbook.output import check_output_file, leftovers, output_file, output_folder, partial_file, partial_folder
 from vosbook.video.masks import write_mask
 
 LABELS = np.array([[0, 0, 1, 1], [0, 2, 2, 1], [0, 2, 2, 0]], np.uint8)
@@ -205,3 +205,19 @@ def test_an_error_in_the_last_moment_puts_the_old_masks_back(tmp_path, monkeypat
     with pytest.raises(InputError, match="No space left"), output_folder(out, overwrite=True):
         pass
     assert [p.name for p in tmp_path.rglob("*")] == ["out", "old.png"]
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="a folder in which nobody may write")
+def test_a_file_that_cannot_be_written_is_noticed_before(tmp_path, monkeypatch):
+    nowhere = {"/proc/first.png": "cannot be written", tmp_path: "is no file", tmp_path / "a/b": "folder does not"}
+    for path, words in nowhere.items():
+        with pytest.raises(InputError, match=words):
+            check_output_file(path)
+    old = tmp_path / "old.png"
+    check_output_file(old)
+    old.write_text("x")
+    check_output_file(old)
+    monkeypatch.setattr(os, "access", lambda path, mode: path != old)  # the superuser may write everywhere
+    with pytest.raises(InputError, match=r"old\.png is read-only"):
+        check_output_file(old)
+    assert [file.name for file in tmp_path.iterdir()] == ["old.png"]

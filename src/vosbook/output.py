@@ -128,12 +128,19 @@ def output_file(path: str | Path) -> Iterator[Path]:
 
 
 def check_output_file(path: str | Path) -> None:
-    """InputError where a file of this name would have no folder, or would replace what is no file."""
+    """InputError where a file of this name could not be written, or would replace what is no file or is read-only."""
     path = Path(path)
     if path.exists() and not path.is_file():  # a folder, a device
         raise InputError(f"{path} is there and is no file: choose another name for the output")
     if not path.resolve().parent.is_dir():
         raise InputError(f"{path} cannot be written: its folder does not exist")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise InputError(f"{path} is read-only: choose another name for the output")
+    try:
+        with tempfile.TemporaryFile(dir=path.resolve().parent):  # a folder may allow less than its permissions say
+            pass
+    except OSError as error:
+        raise InputError(f"{path} cannot be written ({error.strerror}): choose another folder") from error
 
 
 def _check_output(path: Path, overwrite: bool | None) -> None:
