@@ -5,9 +5,12 @@ import os
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
+import urllib.request
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +139,29 @@ def test_draw_refuses_what_it_cannot_use(data, sequence, tmp_path, capsys):
     write_mask(tmp_path / "small.png", np.ones((48, 80), np.uint8))
     _fails([*argv, "--mask", str(tmp_path / "small.png")], capsys, "small.png", "80x48")
     _fails([*argv[:3], str(tmp_path / "no/first.png")], capsys, "no/first.png", "folder")
+    _fails([*argv[:3], "/proc/first.png"], capsys, "/proc/first.png", "cannot be written")
+    write_mask(tmp_path / "first.draft.png", np.eye(96, 160, dtype=np.uint8))
+    _fails(argv, capsys, "first.draft.png", "not saved", "--mask", "remove it")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = str(taken.getsockname()[1])
+        argv = [*argv, "--mask", str(tmp_path / "first.draft.png"), "--port", port]
+        _fails(argv, capsys, f"port {port} cannot be used")
+    with pytest.raises(SystemExit, match="2"):
+        main([*argv[:-1], "http"])
+    assert "http is no port" in capsys.readouterr().err
+
+
+def test_draw_that_is_interrupted_says_where_the_drawing_is(data, sequence, tmp_path):
+    frames, draft = data / "JPEGImages/480p" / sequence, tmp_path / "first.draft.png"
+    drawn = np.eye(96, 160, dtype=np.uint8)
+    drawing = _command(["draw", str(frames), "--out", str(tmp_path / "first.png")])
+    address = drawing.stderr.readline().split()[-1]
+    urllib.request.urlopen(f"{address}labels", data=zlib.compress(drawn.tobytes()), timeout=60)
+    drawing.send_signal(signal.SIGINT)
+    assert "interrupted" in (said := drawing.communicate(timeout=60)[1]) and f"--mask {draft}" in said, said
+    assert drawing.returncode == 130 and len(said.splitlines()) == 1
+    assert np.array_equal(read_mask(draft), drawn)
 
 
 def test_a_video_file_is_segmented_like_a_folder(data, sequence, tmp_path):

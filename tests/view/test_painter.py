@@ -11,7 +11,7 @@ from PIL import Image
 
 from vosbook.errors import InputError
 from vosbook.video.masks import read_mask
-from vosbook.view.assist import grab_cut
+from vosbook.view.assist import Clicks, grab_cut
 from vosbook.view.painter import Painter
 
 BALL = (40, 25), 14  # centre (x, y) and radius
@@ -140,12 +140,171 @@ def test_nothing_found_is_said(scene):
         grab_cut(scene[0], labels, (22, 7, 58, 43), i=1)
 
 
+# A target of two colours: an orange ball with a bluish core, which is like the ground around it.
+RING = (60, 45), 40  # centre (x, y), radius
+CORE = 20
+
+
+@pytest.fixture(scope="module")
+def target() -> dict[str, np.ndarray]:
+    y, x = np.mgrid[:90, :120]
+    distance = np.hypot(x - RING[0][0], y - RING[0][1])
+    noise = np.random.default_rng(0).integers(-12, 13, (90, 120, 3))
+    ball, core = distance <= RING[1], distance <= CORE
+    frame = np.where((ball & ~core)[..., None], (220, 130, 30), (60, 90, 160)) + noise
+    return {"frame": frame.astype(np.uint8), "ball": ball, "core": core}
+
+
+BOX = (16, 1, 104, 89)
+
+
+def _strokes(*strokes: tuple[slice, slice]) -> np.ndarray:
+    painted = np.zeros((90, 120), bool)
+    for stroke in strokes:
+        painted[stroke] = True
+    return painted
+
+
+def test_a_stroke_on_the_object_says_what_it_looks_like(target):
+    """Without it the core is taken for ground, however little of it the stroke covers."""
+    nothing, stroke = np.zeros((90, 120), np.uint8), _strokes(np.s_[43:47, 50:70])
+    plain = grab_cut(target["frame"], nothing, BOX, i=1) == 1
+    helped = grab_cut(target["frame"], stroke.astype(np.uint8), BOX, i=1, sure=stroke) == 1
+    assert plain[target["core"]].mean() < 0.1 and helped[target["core"]].mean() > 0.9
+    assert _iou(helped, target["ball"]) > 0.95
+
+
+def test_a_stroke_of_the_eraser_says_what_is_not_the_object(target):
+    """A green patch in the box, which is as unlike the ground as the ball is: a stroke on a part of it is enough."""
+    frame, nothing = target["frame"].copy(), np.zeros((90, 120), np.uint8)
+    patch, stroke = _strokes(np.s_[4:28, 18:34]), _strokes(np.s_[6:26, 21:31])
+    frame[patch] = np.random.default_rng(1).integers((18, 148, 28), (43, 173, 53), (patch.sum(), 3))
+    with_patch = grab_cut(frame, nothing, BOX, i=1) == 1
+    without = grab_cut(frame, nothing, BOX, i=1, sure=stroke) == 1
+    assert with_patch[patch].mean() > 0.9 and without[patch].mean() < 0.1
+    assert without[target["ball"] & ~target["core"] & ~patch].mean() > 0.95
+
+
+def test_what_a_click_found_may_be_cut_anew_and_what_is_sure_may_not(target):
+    labels = np.zeros((90, 120), np.uint8)
+    labels[2:8, 17:40] = 1  # in the box, and of the ground's colours
+    kept = grab_cut(target["frame"], labels, BOX, i=1, sure=labels == 1)
+    anew = grab_cut(target["frame"], labels, BOX, i=1, sure=np.zeros(labels.shape, bool))
+    assert (kept[2:8, 17:40] == 1).all() and not anew[2:8, 17:40].any()
+
+
+def test_a_box_without_background_is_refused(target):
+    labels = np.ones((90, 120), np.uint8)
+    labels[BOX[1] : BOX[3], BOX[0] : BOX[2]] = 0
+    with pytest.raises(InputError, match="no background"):
+        grab_cut(target["frame"], labels, BOX, i=1)
+
+
+# --------------------------------------------------------------------------------------------------- clicks
+
+NOTHING = np.zeros((60, 90), bool)
+
+
+@pytest.fixture(scope="module")
+def clicks(scene) -> Clicks:
+    return Clicks(scene[0])
+
+
+def _blank() -> np.ndarray:
+    return np.zeros((60, 90), np.uint8)
+
+
+def test_a_click_finds_the_ball(scene, clicks):
+    labels = clicks.find(_blank(), BALL[0], i=3, sure=NOTHING)
+    assert set(np.unique(labels)) == {0, 3} and _iou(labels == 3, scene[1]) > 0.8
+
+
+def test_a_click_on_the_ground_finds_the_ground(scene, clicks):
+    labels = clicks.find(_blank(), (80, 5), i=1, sure=NOTHING)
+    assert labels[5, 80] == 1 and not labels[scene[1]].mean() > 0.1
+
+
+def test_clicks_say_what_is_too_much(scene, clicks):
+    """The ball's other half: a click there takes away at least its surroundings, and the first click stays."""
+    first, second = (BALL[0][0] - 7, BALL[0][1]), (BALL[0][0] + 10, BALL[0][1])
+    labels = clicks.find(_blank(), first, i=1, sure=NOTHING)
+    assert labels[second[1], second[0]] == 1
+    sure = NOTHING.copy()
+    sure[first[1], first[0]] = True
+    less = clicks.find(labels, second, i=1, sure=sure, away=True)
+    assert less[second[1], second[0]] == 0 and less[first[1], first[0]] == 1
+    assert 0 < (less == 1).sum() < (labels == 1).sum()
+
+
+def test_clicks_leave_what_is_sure_and_other_objects(scene, clicks):
+    labels, sure = _blank(), NOTHING.copy()
+    labels[20:30, 60:65] = 1  # painted, and not the ball
+    sure[20:30, 60:65] = True
+    labels[20:40, 40:50] = 2  # another object, on the ball
+    sure[12:16, 36:44] = True  # erased
+    found = clicks.find(labels, (32, 25), i=1, sure=sure)
+    assert (found[20:30, 60:65] == 1).all() and (found[20:40, 40:50] == 2).all() and not found[12:16, 36:44].any()
+    assert (found[scene[1]] == 1).mean() > 0.3
+    labels[:5, :5] = 1  # found by an earlier click that is gone
+    assert not clicks.find(labels, (32, 25), i=1, sure=sure)[:5, :5].any()
+
+
+def test_clicks_without_use_are_refused(clicks):
+    labels = _blank()
+    labels[10:20, 10:20] = 2
+    with pytest.raises(InputError, match="another object lies here"):
+        clicks.find(labels, (12, 12), i=1, sure=NOTHING)
+    with pytest.raises(InputError, match="nothing is sure to be the object"):
+        clicks.find(labels, (12, 12), i=2, sure=NOTHING, away=True)
+    found = clicks.find(_blank(), BALL[0], i=1, sure=NOTHING)
+    with pytest.raises(InputError, match="nothing else is found"):
+        clicks.find(found, BALL[0], i=1, sure=NOTHING)
+
+
+def test_a_click_works_on_a_large_frame(scene):
+    frame, ball = (np.kron(a, np.ones((20, 20, *[1] * (a.ndim - 2)), a.dtype)) for a in scene)  # 1200x1800
+    labels = Clicks(frame).find(np.zeros(ball.shape, np.uint8), (800, 500), i=1, sure=np.zeros(ball.shape, bool))
+    assert _iou(labels == 1, ball) > 0.8
+
+
+def _runs(mask: np.ndarray) -> list[int]:
+    """As the browser says where labels are sure: value, length, value, length."""
+    flat = mask.ravel().astype(int)
+    starts = np.flatnonzero(np.diff(flat, prepend=-1))
+    return np.stack([flat[starts], np.diff(starts, append=flat.size)], axis=1).ravel().tolist()
+
+
 def test_the_browser_gets_an_answer(scene, monkeypatch):
     painter = Painter(scene[0])
     sent = []
     monkeypatch.setattr(painter, "send", sent.append)
-    painter._handle_custom_msg({"object": 1, "box": [22, 7, 58, 43]}, [])
+    question = {"object": 1, "sure": _runs(NOTHING)}
+    painter._handle_custom_msg({**question, "box": [22, 7, 58, 43]}, [])
     assert _iou(painter.labels == 1, scene[1]) > 0.95 and sent.pop()["text"].startswith("found")
     before = painter.labels
-    painter._handle_custom_msg({"object": 1, "box": [0, 0, 90, 60]}, [])
+    painter._handle_custom_msg({**question, "box": [0, 0, 90, 60]}, [])
     assert "whole frame" in sent.pop()["text"] and np.array_equal(painter.labels, before)
+    painter.labels = np.zeros((60, 90), np.uint8)
+    painter._handle_custom_msg({**question, "click": list(BALL[0]), "away": False}, [])
+    assert _iou(painter.labels == 1, scene[1]) > 0.8 and "click on what is missing" in sent.pop()["text"]
+
+
+def test_what_the_browser_says_is_sure_is_kept(scene, monkeypatch):
+    painter = Painter(scene[0])
+    monkeypatch.setattr(painter, "send", lambda content: None)
+    erased = NOTHING.copy()
+    erased[12:14, 35:45] = True
+    painter._handle_custom_msg({"object": 1, "sure": _runs(erased), "box": [22, 7, 58, 43]}, [])
+    assert not painter.labels[erased].any() and painter.labels[25, 40] == 1
+
+
+def test_python_counts_how_often_it_sets_the_labels(scene):
+    """The browser does not: what it kept over a reload of the page is newer than its own labels."""
+    painter = Painter(scene[0])
+    labels = scene[1].astype(np.uint8)
+    painter.drawn(zlib.compress((3 * labels).tobytes()))
+    assert painter._edition == 0 and np.array_equal(painter.labels, 3 * labels)
+    assert [o["id"] for o in painter._objects] == [1, 3]
+    painter.labels = labels
+    assert painter._edition == 1
+    assert len({Painter(scene[0])._key for _ in range(3)}) == 3

@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from vosbook.cli.arguments import frame_number, path
+from vosbook.cli.arguments import frame_number, path, port
 from vosbook.cli.console import note
 from vosbook.errors import InputError
 
@@ -15,22 +15,23 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--frame", type=frame_number, default=0, metavar="T", help="which one, from 0 (default)")
     command.add_argument("--mask", type=path, metavar="FILE.png", help="a mask of this frame to begin with, to mend it")
     command.add_argument("--out", type=path, required=True, metavar="FIRST.png")
+    port_help = "of the page's address on this machine (default: any that is free)"
+    command.add_argument("--port", type=port, default=0, metavar="N", help=port_help)
     command.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> None:
     import webbrowser
 
-    from vosbook.output import check_output_file
     from vosbook.video.frames import read_frame
     from vosbook.video.masks import read_mask
 
     try:
-        from vosbook.view.draw import draw
+        from vosbook.view.draw import check_target, draw, what_is_left
         from vosbook.view.painter import Painter
     except ModuleNotFoundError as error:
         raise InputError(f"draw needs {error.name}: install the package with its extra, vosbook[book]") from error
-    check_output_file(args.out)
+    check_target(args.out, mask=args.mask)
     frame = read_frame(args.frames, args.frame)
     labels = None if args.mask is None else read_mask(args.mask, size=frame.shape[:2], note=note)
 
@@ -39,5 +40,9 @@ def run(args: argparse.Namespace) -> None:
         if sys.platform != "linux" or {"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys():
             webbrowser.open(address)  # elsewhere it would start a browser inside this terminal
 
-    draw(Painter(frame, labels=labels), args.out, say=show)
+    try:
+        draw(Painter(frame, labels=labels), args.out, port=args.port, show=show, note=note)
+    except KeyboardInterrupt:
+        args.interrupted = what_is_left(args.out)
+        raise
     print(args.out)

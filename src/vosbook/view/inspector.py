@@ -18,7 +18,7 @@ from PIL import Image
 from vosbook.metrics.scores import frame_scores
 from vosbook.video.labels import object_ids
 from vosbook.view.overlay import ERROR_COLOURS, ERROR_NAMES, object_colour
-from vosbook.view.scripts import after_controls
+from vosbook.view.scripts import together
 
 MODES = ("prediction", "truth", "errors")
 
@@ -36,8 +36,8 @@ class Inspector(anywidget.AnyWidget):
     ids that are not drawn. `scores` holds J and F: {id: {"J": [...], "F": [...]}}, NaN before an object's first frame.
     """
 
-    _esm = after_controls("inspector.js")
-    _css = after_controls("inspector.css")
+    _esm = together("controls.js", "inspector.js")
+    _css = together("controls.css", "inspector.css")
 
     frame = traitlets.Int(0).tag(sync=True)
     opacity = traitlets.Float(0.5, min=0, max=1).tag(sync=True)

@@ -1,376 +1,8 @@
-// The mask painter in the browser. It holds the labels and draws them; Python gets them after every stroke.
-// Labels are Uint8Array, h*w long, row by row: 0 background, 1..254 objects. A point [x, y] is in pixels of the
-// frame, and pixel i covers i..i+1, so that its centre is at i + 0.5. A box is {left, top, right, bottom}, its end
-// excluded.
+// The mask painter in the browser. It holds what is drawn, and Python gets the labels after every step.
+// `geometry.js`, `sheet.js`, `session.js`, `stage.js` and `tools.js` come before it in one script.
 
-const STEPS = 100; // that can be undone
-const MAX_ZOOM = 16;
 const FIRST_KEYS = 9; // objects that have a key
-
-// ------------------------------------------------------------------------------------------------- geometry
-
-function clipBox({ left, top, right, bottom }, [height, width]) {
-  const clamp = (value, high) => Math.min(high, Math.max(0, value));
-  return {
-    left: clamp(Math.floor(left), width), right: clamp(Math.ceil(right), width),
-    top: clamp(Math.floor(top), height), bottom: clamp(Math.ceil(bottom), height),
-  };
-}
-
-function boxAround(points, margin) {
-  const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
-  return {
-    left: Math.min(...xs) - margin, right: Math.max(...xs) + margin,
-    top: Math.min(...ys) - margin, bottom: Math.max(...ys) + margin,
-  };
-}
-
-const boxOf = ([height, width]) => ({ left: 0, top: 0, right: width, bottom: height });
-
-const union = (a, b) => a && {
-  left: Math.min(a.left, b.left), right: Math.max(a.right, b.right),
-  top: Math.min(a.top, b.top), bottom: Math.max(a.bottom, b.bottom),
-} || b;
-
-// Gives `id` to every pixel whose centre is at most `radius` from the line between two points. Returns their box.
-function paintLine(labels, size, [ax, ay], [bx, by], radius, id) {
-  const box = clipBox(boxAround([[ax, ay], [bx, by]], radius), size);
-  const [dx, dy] = [bx - ax, by - ay];
-  const length2 = dx * dx + dy * dy || 1;
-  for (let y = box.top; y < box.bottom; y++) {
-    for (let x = box.left; x < box.right; x++) {
-      const [px, py] = [x + 0.5 - ax, y + 0.5 - ay];
-      const s = Math.min(1, Math.max(0, (px * dx + py * dy) / length2)); // place of the nearest point, from a to b
-      if ((px - s * dx) ** 2 + (py - s * dy) ** 2 <= radius * radius) labels[y * size[1] + x] = id;
-    }
-  }
-  return box;
-}
-
-// Gives `id` to every pixel whose centre lies inside the polygon (even-odd rule). Returns their box.
-function fillPolygon(labels, size, points, id) {
-  const box = clipBox(boxAround(points, 0), size);
-  for (let y = box.top; y < box.bottom; y++) {
-    const crossings = crossingsOfRow(points, y + 0.5);
-    for (let k = 0; k + 1 < crossings.length; k += 2) {
-      const first = Math.max(box.left, Math.ceil(crossings[k] - 0.5));
-      const end = Math.min(box.right, Math.ceil(crossings[k + 1] - 0.5));
-      if (first < end) labels.fill(id, y * size[1] + first, y * size[1] + end);
-    }
-  }
-  return box;
-}
-
-// Where a polygon's sides cross the height y, from left to right.
-function crossingsOfRow(points, y) {
-  const found = [];
-  points.forEach(([ax, ay], k) => {
-    const [bx, by] = points[(k + 1) % points.length];
-    if (ay <= y !== by <= y) found.push(ax + ((y - ay) / (by - ay)) * (bx - ax));
-  });
-  return found.sort((a, b) => a - b);
-}
-
-// --------------------------------------------------------------------------------------------------- labels
-
-const bytesOf = (view) => new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
-const equalBytes = (a, b) => a.length === b.length && a.every((value, i) => value === b[i]);
-
-async function encodeLabels(labels) {
-  const stream = new Blob([labels]).stream().pipeThrough(new CompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-// Pixels of each object, by id; that of the background is 0.
-function countPixels(labels) {
-  const counts = new Uint32Array(256);
-  for (let i = 0; i < labels.length; i++) counts[labels[i]]++;
-  return new Map([...counts.entries()].filter(([, count]) => count));
-}
-
-function cut(labels, width, { left, top, right, bottom }) {
-  const part = new Uint8Array((right - left) * (bottom - top));
-  for (let y = top; y < bottom; y++) {
-    part.set(labels.subarray(y * width + left, y * width + right), (y - top) * (right - left));
-  }
-  return part;
-}
-
-function paste(labels, width, part, { left, top, right, bottom }) {
-  for (let y = top; y < bottom; y++) {
-    labels.set(part.subarray((y - top) * (right - left), (y - top + 1) * (right - left)), y * width + left);
-  }
-}
-
-// The labels with the steps that led to them. A step keeps what its box held before and after it.
-function createSheet(size, onDraw) {
-  const width = size[1];
-  const labels = new Uint8Array(size[0] * width);
-  const [done, undone] = [[], []];
-  let [before, touched] = [null, null];
-  const restore = (from, to, which) => {
-    const step = from.pop();
-    if (!step) return false;
-    paste(labels, width, step[which], step.box);
-    onDraw(labels, step.box);
-    to.push(step);
-    return true;
-  };
-  return {
-    labels,
-    // The labels to begin with: no step leads to them.
-    open: (others) => onDraw(labels, replaceAll(labels, size, others)),
-    begin() {
-      before = labels.slice();
-      touched = null;
-    },
-    // `change` is one of the functions above that paint; between `begin` and `end` there may be many.
-    draw(change, ...args) {
-      const box = change(labels, size, ...args);
-      if (box.left >= box.right || box.top >= box.bottom) return;
-      touched = union(touched, box);
-      onDraw(labels, box);
-    },
-    end() {
-      if (touched) {
-        done.push({ box: touched, before: cut(before, width, touched), after: cut(labels, width, touched) });
-        if (done.length > STEPS) done.shift();
-        undone.length = 0;
-      }
-      before = null;
-    },
-    cancel() {
-      if (touched) paste(labels, width, cut(before, width, touched), touched);
-      if (touched) onDraw(labels, touched);
-      before = null;
-    },
-    undo: () => restore(done, undone, "before"),
-    redo: () => restore(undone, done, "after"),
-    canUndo: () => done.length > 0,
-    canRedo: () => undone.length > 0,
-  };
-}
-
-const replaceAll = (labels, size, others) => (labels.set(others), boxOf(size));
-
-function eraseObject(labels, size, id) {
-  for (let i = 0; i < labels.length; i++) if (labels[i] === id) labels[i] = 0;
-  return boxOf(size);
-}
-
-// ------------------------------------------------------------------------------------------------- painting
-
-// Paints a box of the labels in their objects' colours. Opacity is the canvas's own, so it costs no painting.
-function createLayerPainter(canvas, colours) {
-  const context = canvas.getContext("2d");
-  const table = new Uint32Array(256);
-  const bytes = new Uint8Array(table.buffer);
-  for (let id = 1; id < 256; id++) bytes.set([...colours[(id - 1) % colours.length], 255], 4 * id);
-  return (labels, { left, top, right, bottom }) => {
-    const image = new ImageData(right - left, bottom - top);
-    const pixels = new Uint32Array(image.data.buffer);
-    for (let y = top, k = 0; y < bottom; y++) {
-      for (let x = left; x < right; x++, k++) pixels[k] = table[labels[y * canvas.width + x]];
-    }
-    context.putImageData(image, left, top);
-  };
-}
-
-const SVG = "http://www.w3.org/2000/svg";
-
-// Lines over the picture: what is being drawn, and the brush's ring. Each twice, dark below light.
-function createGuide([height, width]) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-  svg.setAttribute("aria-hidden", "true");
-  const twice = (tag) => ["vos-under", "vos-over"].map((name) => {
-    const node = document.createElementNS(SVG, tag);
-    node.setAttribute("class", name);
-    svg.append(node);
-    return node;
-  });
-  const [lines, rings] = [twice("path"), twice("circle")];
-  return {
-    svg,
-    line(points, closed = false) {
-      const d = points.map(([x, y], i) => `${i ? "L" : "M"}${x} ${y}`).join("") + (closed ? "Z" : "");
-      // A single corner is a line of no length, which round ends make a dot.
-      for (const node of lines) node.setAttribute("d", points.length === 1 ? `${d}h0.01` : d);
-      for (const node of lines) node.setAttribute("stroke-linecap", "round");
-    },
-    ring(point, radius) {
-      for (const node of rings) {
-        node.setAttribute("cx", point ? point[0] : 0);
-        node.setAttribute("cy", point ? point[1] : 0);
-        node.setAttribute("r", point ? radius : 0);
-      }
-    },
-  };
-}
-
-// ---------------------------------------------------------------------------------------------------- tools
-
-const TOOLS = [
-  ["brush", "b", "brush"],
-  ["eraser", "e", "eraser"],
-  ["polygon", "p", "polygon: click its corners, or draw its outline"],
-  ["box", "g", "box: drag one around an object, and it is looked for inside (GrabCut)"],
-];
-
-// A stroke of brush or eraser, by pointer or by keys.
-function brushTool(painter, erases) {
-  let last = null;
-  const id = () => (erases ? 0 : painter.object());
-  return {
-    hasRing: true,
-    down(point) {
-      painter.sheet.begin();
-      last = point;
-      painter.sheet.draw(paintLine, point, point, painter.radius(), id());
-    },
-    move(point) {
-      painter.sheet.draw(paintLine, last, point, painter.radius(), id());
-      last = point;
-    },
-    up() {
-      painter.sheet.end();
-      painter.changed();
-    },
-    cancel: () => painter.sheet.cancel(),
-  };
-}
-
-// Corners one by one, closed by Enter, by a double click, or by a click on the first; or an outline in one stroke.
-function polygonTool(painter) {
-  let points = [];
-  let drawn = 0; // points of the stroke in progress
-  const near = (a, b, pixels) => Math.hypot(a[0] - b[0], a[1] - b[1]) * painter.scale() < pixels;
-  const show = () => painter.guide.line(points);
-  const reset = () => {
-    [points, drawn] = [[], 0];
-    show();
-  };
-  const finish = () => {
-    if (points.length < 3) return;
-    painter.sheet.begin();
-    painter.sheet.draw(fillPolygon, points, painter.object());
-    painter.sheet.end();
-    reset();
-    painter.changed();
-  };
-  return {
-    down(point) {
-      drawn = 0;
-      if (points.length > 2 && near(point, points[0], 14)) return finish();
-      if (points.length && near(point, points.at(-1), 6)) return finish();
-      points.push(point);
-      show();
-    },
-    move(point) {
-      if (!points.length || near(point, points.at(-1), 3)) return;
-      points.push(point);
-      drawn++;
-      show();
-    },
-    up: () => drawn > 4 && finish(),
-    cancel: reset,
-    finish,
-    back() {
-      points.pop();
-      show();
-    },
-  };
-}
-
-// A box, inside which Python looks for the object.
-function boxTool(painter) {
-  let [start, end] = [null, null];
-  const corners = ([ax, ay], [bx, by]) => [[ax, ay], [bx, ay], [bx, by], [ax, by]];
-  const reset = () => {
-    [start, end] = [null, null];
-    painter.guide.line([]);
-  };
-  return {
-    down(point) {
-      [start, end] = [point, point];
-    },
-    move(point) {
-      end = point;
-      painter.guide.line(corners(start, end), true);
-    },
-    up() {
-      const box = clipBox(boxAround([start, end], 0), painter.size);
-      reset();
-      painter.assist(box);
-    },
-    cancel: reset,
-  };
-}
-
-// --------------------------------------------------------------------------------------------------- pointer
-
-// Mouse, pen and finger draw; a second finger makes it a pinch, which moves and magnifies.
-function listenForPointers(stage, view, pen) {
-  const fingers = new Map();
-  let pinch = null;
-  const middle = () => {
-    const [a, b] = [...fingers.values()];
-    return { x: (a.x + b.x) / 2, y: (a.y + b.y) / 2, apart: Math.hypot(a.x - b.x, a.y - b.y) };
-  };
-  const place = (event) => ({ x: event.clientX, y: event.clientY });
-  stage.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    event.preventDefault();
-    stage.setPointerCapture(event.pointerId);
-    fingers.set(event.pointerId, place(event));
-    if (fingers.size === 1) return pen.down(event);
-    if (fingers.size !== 2) return;
-    pen.cancel();
-    pinch = { ...middle(), zoom: view.zoom() };
-  });
-  stage.addEventListener("pointermove", (event) => {
-    if (!fingers.has(event.pointerId)) return pen.hover(event);
-    fingers.set(event.pointerId, place(event));
-    if (!pinch) return pen.move(event);
-    const now = middle();
-    if (fingers.size === 2) view.set(pinch.zoom * now.apart / pinch.apart, now, { x: now.x - pinch.x, y: now.y - pinch.y });
-    [pinch.x, pinch.y] = [now.x, now.y];
-  });
-  const lift = (event) => {
-    if (!fingers.delete(event.pointerId)) return;
-    if (!pinch) event.type === "pointerup" ? pen.up(event) : pen.cancel();
-    if (!fingers.size) pinch = null;
-  };
-  stage.addEventListener("pointerup", lift);
-  stage.addEventListener("pointercancel", lift);
-  stage.addEventListener("pointerleave", () => pen.hover(null));
-}
-
-// The magnified picture: a stage wider than its view, which scrolls.
-function createView(view, stage, onZoom) {
-  let zoom = 1;
-  // `at`: the place on the screen that stays where it is; `by`: how far it moves nevertheless.
-  const set = (wanted, at, by = { x: 0, y: 0 }) => {
-    const before = stage.getBoundingClientRect();
-    const share = [(at.x - by.x - before.left) / before.width, (at.y - by.y - before.top) / before.height];
-    zoom = Math.min(MAX_ZOOM, Math.max(1, wanted));
-    stage.style.width = `${100 * zoom}%`;
-    const after = stage.getBoundingClientRect();
-    view.scrollLeft += after.left + share[0] * after.width - at.x;
-    view.scrollTop += after.top + share[1] * after.height - at.y;
-    onZoom(zoom);
-  };
-  const centre = () => {
-    const { left, top, width, height } = view.getBoundingClientRect();
-    return { x: left + width / 2, y: top + height / 2 };
-  };
-  view.addEventListener("wheel", (event) => {
-    if (!event.ctrlKey && !event.metaKey) return; // a plain wheel scrolls; a trackpad's pinch says Control
-    event.preventDefault();
-    set(zoom * Math.exp(-event.deltaY / 200), { x: event.clientX, y: event.clientY });
-  }, { passive: false });
-  return { zoom: () => zoom, set, by: (factor) => set(zoom * factor, centre()) };
-}
+const PATIENCE_MS = 15000; // until a silent kernel is spoken of
 
 // ---------------------------------------------------------------------------------------------------- state
 
@@ -381,7 +13,7 @@ function createMail(model, sheet, onArrival) {
   const sendAll = async () => {
     while (stale) {
       stale = false;
-      sent = await encodeLabels(sheet.labels);
+      sent = await encodeLabels(labelsOf(sheet.pixels));
       model.set("_labels", new DataView(sent.buffer));
       model.save_changes();
     }
@@ -393,22 +25,60 @@ function createMail(model, sheet, onArrival) {
       sending ??= sendAll().finally(() => (sending = null));
       return sending;
     },
-    receive() {
+    receive(asked) {
       const bytes = bytesOf(model.get("_labels"));
       if (equalBytes(bytes, sent)) return;
       sent = bytes;
-      arriving = decodeLabels(bytes).then(onArrival);
+      const edition = model.get("_edition");
+      arriving = decodeLabels(bytes).then((labels) => onArrival(labels, edition, asked));
     },
     arrived: () => arriving,
   };
 }
 
+// Asks Python for an object, one question at a time. `pending` is what the answer must be laid over: the labels that
+// were asked about, and for a click where it was, to be `mark`ed in the sheet.
+function createQuestions(model, painter) {
+  let [pending, isLate] = [null, false];
+  return {
+    pending: () => pending,
+    async ask(question, mark) {
+      if (pending && !isLate) return painter.tell("still looking …");
+      pending = { labels: labelsOf(painter.sheet.pixels), mark };
+      isLate = false;
+      painter.tell("looking for the object …");
+      await painter.mail.send();
+      pending.timer = setTimeout(() => {
+        isLate = true;
+        painter.tell("no answer yet: box and click need a kernel that is free");
+      }, PATIENCE_MS);
+      const sure = runsOf(painter.sheet.pixels.map((pixel) => pixel >> 8));
+      model.send({ object: model.get("object"), sure, ...question });
+    },
+    answered() {
+      clearTimeout(pending?.timer);
+      pending = null;
+    },
+  };
+}
+
+// What a step of labels from Python is: an answer, or what a cell has set.
+function takeArrival(sheet, labels, asked) {
+  sheet.begin();
+  if (!asked) sheet.draw(takeLabels, labels);
+  else if (!equalBytes(labels, asked.labels)) {
+    sheet.draw(takeAnswer, labels, asked.labels, asked.mark ? 0 : SURE);
+    if (asked.mark) sheet.draw(paintLine, asked.mark.point, asked.mark.point, 0.5, asked.mark.value);
+  }
+  sheet.end();
+}
+
 function describe(sheet, objects) {
-  const counts = countPixels(sheet.labels);
+  const counts = countPixels(sheet.pixels);
   counts.delete(0);
   if (!counts.size) return "nothing is painted yet: draw over the object";
   const parts = objects.filter(({ id }) => counts.has(id)).map(({ id, name }) => {
-    const share = (100 * counts.get(id)) / sheet.labels.length;
+    const share = (100 * counts.get(id)) / sheet.pixels.length;
     if (share === 100) return `${name} covers the whole frame: erase what is background`;
     return `${name} ${share < 0.1 ? "under 0.1" : share.toFixed(1)} %`;
   });
@@ -417,36 +87,48 @@ function describe(sheet, objects) {
 
 function createPainter(model, ui, sheet) {
   const size = model.get("_size");
+  const session = createSession(model.get("_key"), size);
+  const nameOf = (id) => model.get("_objects").find((object) => object.id === id)?.name;
+  let corners = 0;
   const painter = {
     size,
     sheet,
+    session,
+    edition: model.get("_edition"), // the last one that was taken over
     guide: ui.guide,
     object: () => model.get("object"),
     radius: () => model.get("radius"),
     scale: () => ui.stage.getBoundingClientRect().width / size[1], // screen pixels to a pixel of the frame
-    changed() {
-      painter.tell(describe(sheet, model.get("_objects")));
-      // Not `disabled`: that would take the focus away, and with it the keys.
-      ui.undo.ariaDisabled = String(!sheet.canUndo());
-      ui.redo.ariaDisabled = String(!sheet.canRedo());
-      painter.mail.send();
-    },
     tell: (text) => (ui.status.value = text),
-    async assist({ left, top, right, bottom }) {
-      painter.tell("looking for the object in the box …");
-      await painter.mail.send();
-      const late = setTimeout(() => painter.tell("no answer yet: the box needs a kernel that is free"), 15000);
-      painter.answered = () => clearTimeout(late);
-      model.send({ object: model.get("object"), box: [left, top, right, bottom] });
+    describe: () => painter.tell(describe(sheet, model.get("_objects"))),
+    // Not `disabled`: that would take the focus away, and with it the keys.
+    showSteps() {
+      ui.undo.ariaDisabled = String(!corners && !sheet.canUndo());
+      ui.redo.ariaDisabled = String(!sheet.canRedo());
     },
-    answered: () => {},
+    polygonIs(count, owner) {
+      if (count) painter.tell(`polygon of ${nameOf(owner)}: a click on its first corner, or a double click, closes it`);
+      else if (corners) painter.describe();
+      corners = count;
+      painter.showSteps();
+    },
+    keep: () => session.keep(sheet, painter.pen.polygon(), painter.edition),
+    // After every step. Resolves when Python has been sent it.
+    changed() {
+      painter.describe();
+      painter.showSteps();
+      painter.keep();
+      return painter.mail.send();
+    },
+    ask: (question, mark) => painter.questions.ask(question, mark),
   };
-  painter.mail = createMail(model, sheet, (labels) => {
-    sheet.begin();
-    sheet.draw(replaceAll, labels);
-    sheet.end();
+  painter.mail = createMail(model, sheet, (labels, edition, asked) => {
+    painter.pen.lift();
+    takeArrival(sheet, labels, asked);
+    painter.edition = edition;
     painter.changed();
   });
+  painter.questions = createQuestions(model, painter);
   return painter;
 }
 
@@ -456,19 +138,17 @@ function createActions(model, ui, painter, pen, view) {
     model.set(name, value);
     model.save_changes();
   };
-  const step = (which) => () => {
-    pen.cancel();
+  const step = (which) => {
     if (painter.sheet[which]()) painter.changed();
   };
   return {
     set,
-    undo: step("undo"),
-    redo: step("redo"),
+    // What is being drawn goes first: a stroke, then the corners of a polygon.
+    undo: () => pen.drop() || pen.back() || step("undo"),
+    redo: () => pen.lift() || step("redo"),
     clear() {
-      pen.cancel();
-      painter.sheet.begin();
-      painter.sheet.draw(eraseObject, painter.object());
-      painter.sheet.end();
+      pen.settle();
+      painter.sheet.step(eraseObject, painter.object());
       painter.changed();
     },
     add() {
@@ -489,7 +169,7 @@ const maxRadius = (model) => Math.max(4, Math.round(Math.max(...model.get("_size
 function createPen(model, ui, painter) {
   const tools = {
     brush: brushTool(painter, false), eraser: brushTool(painter, true), polygon: polygonTool(painter),
-    box: boxTool(painter),
+    box: boxTool(painter), click: clickTool(painter),
   };
   const tool = () => tools[model.get("tool")];
   const pointOf = (event) => {
@@ -497,56 +177,65 @@ function createPen(model, ui, painter) {
     return [(event.clientX - box.left) / painter.scale(), (event.clientY - box.top) / painter.scale()];
   };
   let at = [painter.size[1] / 2, painter.size[0] / 2];
-  let [isDown, byKey] = [false, false];
+  let [pressed, byKey] = [null, false]; // the tool that is down
   const go = (point) => {
     at = point;
     painter.guide.ring(tool().hasRing ? at : null, painter.radius());
+  };
+  // Ends the press under way by one of the tool's functions; false where there is none.
+  const release = (how) => {
+    const active = pressed;
+    [pressed, byKey] = [null, false];
+    if (active) how(active);
+    return active !== null;
   };
   const pen = {
     refresh: () => go(at),
     down(event) {
       ui.root.focus({ preventScroll: true });
-      pen.cancelStroke();
-      isDown = true;
+      pen.lift();
       go(pointOf(event));
-      tool().down(at);
+      pressed = tool();
+      pressed.down(at, event);
     },
     move(event) {
-      if (!isDown) return;
-      for (const part of event.getCoalescedEvents?.() ?? [event]) tool().move(pointOf(part));
+      if (!pressed) return;
+      for (const part of event.getCoalescedEvents?.() ?? [event]) pressed.move(pointOf(part));
       go(pointOf(event));
     },
-    up() {
-      if (!isDown) return;
-      [isDown, byKey] = [false, false];
-      tool().up();
-    },
+    up: () => release((active) => active.up()),
     hover: (event) => !byKey && (event ? go(pointOf(event)) : painter.guide.ring(null)),
-    cancelStroke() {
-      if (isDown) tool().cancel();
-      [isDown, byKey] = [false, false];
+    // A press ends three ways: as a step, unless it is a box or a click; not at all; or with all that is open.
+    lift: () => release((active) => (active === tools.polygon || active.hasRing ? active.up() : active.cancel())),
+    drop: () => release((active) => active.cancel()),
+    escape() {
+      pen.drop();
+      tools.polygon.reset();
     },
-    cancel() {
-      pen.cancelStroke();
-      tools.polygon.cancel();
-      tools.box.cancel();
+    // Nothing that was drawn may get lost when something else is begun.
+    settle() {
+      pen.lift();
+      tools.polygon.settle();
     },
     finish: () => tools.polygon.finish(),
     back: () => tools.polygon.back(),
+    polygon: () => tools.polygon.open(),
+    reopen: (polygon) => tools.polygon.reopen(polygon),
     keyMove(dx, dy) {
       const reach = Math.max(1, tool().hasRing ? painter.radius() / 2 : painter.size[1] / 100);
       const clamp = (value, high) => Math.min(high, Math.max(0, value));
       go([clamp(at[0] + dx * reach, painter.size[1]), clamp(at[1] + dy * reach, painter.size[0])]);
-      if (isDown) tool().move(at);
+      pressed?.move(at);
     },
-    // Space puts the tool down, and lifts it; a polygon gets a corner.
+    // Space puts the tool down, and lifts it; a polygon gets a corner, and a click is done.
     keyPress() {
-      if (isDown) return pen.up();
-      [isDown, byKey] = [true, true];
-      tool().down(at);
-      if (tool() === tools.polygon) pen.up();
+      if (pressed) return pen.up();
+      [pressed, byKey] = [tool(), true];
+      pressed.down(at);
+      if (tool() === tools.polygon || tool() === tools.click) pen.up();
     },
   };
+  painter.pen = pen;
   return pen;
 }
 
@@ -558,7 +247,7 @@ const KEY_HELP = [
   ["n", "one more object"],
   ["[ ]", "smaller, larger brush"],
   ["Ctrl+Z Ctrl+Y", "undo, redo"],
-  ["Enter Backspace", "close the polygon, take its last corner back"],
+  ["Enter Backspace", "close the polygon, take its last corner back; so does undo"],
   ["Esc", "drop what is being drawn"],
   ["+ - 0", "magnify, less, whole frame; also two fingers, or Ctrl and the wheel"],
   ["← ↑ → ↓ Space", "draw without a pointer: move, put down, lift"],
@@ -571,7 +260,7 @@ function keyActions(model, actions, pen) {
     "]": () => actions.resize(1.25),
     Enter: pen.finish,
     Backspace: pen.back,
-    Escape: pen.cancel,
+    Escape: pen.escape,
     "+": () => actions.zoom(1.5),
     "=": () => actions.zoom(1.5), // the same key on many keyboards
     "-": () => actions.zoom(1 / 1.5),
@@ -669,7 +358,8 @@ function buildObjects(model, ui, actions) {
 
 const STATE = ["object", "tool", "radius"];
 
-function render({ model, el }) {
+// A painter inside `el`: what else a page may ask of it, and how to take it away.
+function mount(model, el) {
   const ui = {};
   buildStage(model, ui);
   const sheet = createSheet(model.get("_size"), createLayerPainter(ui.layer, model.get("_colours")));
@@ -690,41 +380,58 @@ function render({ model, el }) {
     buildObjects(model, ui, actions);
     refresh();
   };
-  const answer = async (message) => {
-    painter.answered();
-    await painter.mail.arrived(); // which says how much is painted now
-    painter.tell(message.text);
+  const listeners = {
+    "change:_objects": listObjects,
+    "change:_labels": () => painter.mail.receive(painter.questions.pending()),
+    "msg:custom": async (message) => {
+      painter.questions.answered();
+      await painter.mail.arrived(); // which says how much is painted now
+      painter.tell(message.text);
+    },
   };
-  const changeTool = () => pen.cancel();
-  for (const name of STATE) model.on(`change:${name}`, refresh);
-  model.on("change:tool", changeTool);
-  model.on("change:_objects", listObjects);
-  model.on("change:_labels", painter.mail.receive);
-  model.on("msg:custom", answer);
+  for (const name of STATE) listeners[`change:${name}`] = refresh;
+  for (const name of ["tool", "object"]) listeners[`change:${name}`] = () => (pen.settle(), refresh());
+  for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
   const forgetKeys = listenForKeys(ui.root, keyActions(model, actions, pen));
   listenForPointers(ui.stage, view, pen);
+  // Whoever leaves, for a cell that saves perhaps, leaves nothing open. Another window in front does not count.
+  ui.root.addEventListener("focusout", () => {
+    setTimeout(() => ui.root.contains(document.activeElement) || pen.settle());
+  });
   listObjects();
   open(model, ui, painter);
 
-  return () => {
-    forgetKeys();
-    for (const name of STATE) model.off(`change:${name}`, refresh);
-    model.off("change:tool", changeTool);
-    model.off("change:_objects", listObjects);
-    model.off("change:_labels", painter.mail.receive);
-    model.off("msg:custom", answer);
+  return {
+    // Closes what is open. Resolves when Python has been sent all that is drawn.
+    settle: () => (pen.settle(), painter.mail.send()),
+    remove() {
+      forgetKeys();
+      for (const [event, listener] of Object.entries(listeners)) model.off(event, listener);
+    },
   };
 }
 
-// Shows the frame and the labels that the painter began with, which are no step to undo.
+// Shows the frame, and what the painter begins with: Python's labels, or what was drawn before the page was loaded again.
 async function open(model, ui, painter) {
+  const { sheet, session } = painter;
   const [frame, labels] = await Promise.all([
     decodeFrame(model.get("_frame")), decodeLabels(bytesOf(model.get("_labels"))),
   ]);
   ui.frame.getContext("2d").drawImage(frame, 0, 0);
-  painter.sheet.open(labels);
-  painter.tell(describe(painter.sheet, model.get("_objects")));
+  const kept = session.load();
+  sheet.open(kept?.pixels ?? Uint16Array.from(labels, (label) => label && label | SURE), kept?.steps);
+  painter.describe();
+  painter.showSteps();
+  if (kept) {
+    painter.pen.reopen(kept.polygon);
+    if (kept.edition !== painter.edition) sheet.step(takeLabels, labels);
+    if (!equalBytes(labelsOf(sheet.pixels), labels)) painter.mail.send();
+    painter.keep();
+    painter.showSteps();
+  }
   ui.frame.dataset.drawn = "yes";
 }
+
+const render = ({ model, el }) => mount(model, el).remove;
 
 export default { render };

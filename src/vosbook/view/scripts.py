@@ -1,4 +1,4 @@
-"""A widget's script and style sheet, each after `controls`, which all widgets share.
+"""A widget's script and style sheet, put together from files.
 
 anywidget hands a script to the browser as one text, in which nothing can be imported by a relative path.
 """
@@ -8,7 +8,6 @@ from pathlib import Path
 HERE = Path(__file__).parent
 
 
-def after_controls(file: str) -> str:
-    """A widget's JavaScript module or style sheet, such as "painter.js", after what all widgets share of its kind."""
-    shared = HERE / f"controls{Path(file).suffix}"
-    return f"{shared.read_text(encoding='utf-8')}\n{(HERE / file).read_text(encoding='utf-8')}"
+def together(*files: str) -> str:
+    """The text of JavaScript files, or of style sheets, one after the other: what each defines, the others may use."""
+    return "\n".join((HERE / file).read_text(encoding="utf-8") for file in files)
