@@ -27,6 +27,8 @@ def test_write_video_is_whole_or_absent(tmp_path, capfd):
         write_video(tmp_path / "a.mp4", [])
     with pytest.raises(ValueError, match=r"\(48, 64, 3\).*\(20, 20, 3\)"):
         write_video(tmp_path / "a.mp4", [*clip_of_square(2), np.zeros((20, 20, 3), np.uint8)])
+    with pytest.raises(ValueError, match="more frames than times"):
+        write_video(tmp_path / "a.mp4", clip_of_square(3), times=[0.0, 0.1])
     with pytest.raises(InputError, match="cannot be written"):
         write_video(tmp_path / "no/such/folder/a.mp4", clip_of_square())
     with pytest.raises(InputError, match=r"a\.jpg is no name for a video"):

@@ -2,8 +2,10 @@
 
 import tracemalloc
 
+import av
 import numpy as np
 import pytest
+from films import film_with_sound
 from pictures import clip_of_square, frames_in, photo
 
 from vosbook.errors import InputError
@@ -89,3 +91,15 @@ def test_a_long_video_takes_no_more_memory(tmp_path):
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < peaks[0] + size[0] * size[1] * 3, peaks
+
+
+def test_a_rendered_video_keeps_times_and_sound(tmp_path):
+    source = film_with_sound(tmp_path / "a.mkv", clip_of_square(10))
+    (tmp_path / "masks").mkdir()
+    video = open_frames(source)
+    for name in video.names:
+        write_mask(tmp_path / "masks" / f"{name}.png", np.zeros(video.size, np.uint8))
+    render_video(video, MaskFolder(tmp_path / "masks"), tmp_path / "b.mp4")
+    with av.open(str(tmp_path / "b.mp4")) as container:
+        assert sorted(s.type for s in container.streams) == ["audio", "video"]
+    assert np.allclose(open_frames(tmp_path / "b.mp4").times, video.times, atol=1e-4)

@@ -60,6 +60,16 @@ def test_a_video_that_breaks_off_is_refused(tmp_path, name, codec, more, share):
         assert total in (40, 41) and abs(total - lost - 40 * share) < 12, "what can be decoded up to there is counted"
 
 
+def test_an_end_without_frames_may_lack(tmp_path):
+    """A Matroska file's index comes last. The note is for what FFmpeg stumbles over; the rest it passes over."""
+    path, notes = _film(tmp_path / "a.mkv", "libx264", {}), []
+    content = path.read_bytes()
+    for lacking in range(4, 124, 4):
+        path.write_bytes(content[:-lacking])
+        assert len(VideoFile(path, note=notes.append)) == 40
+    assert set(notes) == {f"{path} does not end as it should: no frame is lost, but it was not copied to its end"}
+
+
 @pytest.mark.parametrize(("name", "codec", "more"), [*KINDS[:7], ("a.ts", "libx264", {}), ("a.mpg", "mpeg2video", {})])
 def test_a_hole_in_the_middle_is_refused(tmp_path, name, codec, more):
     path = _film(tmp_path / name, codec, more)

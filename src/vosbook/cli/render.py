@@ -11,7 +11,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser("render", help="draw masks over a video")
     command.add_argument("frames", type=path, metavar="FRAMES", help="a folder of images or a video file")
     command.add_argument("--masks", type=path, required=True, metavar="DIR", help="one mask a frame, by name")
-    command.add_argument("--out", type=path, metavar="FILE.mp4", help="the video with its masks painted over it")
+    out_help = "the video with its masks painted over it, as H.264 that browsers play"
+    command.add_argument("--out", type=path, metavar="FILE.mp4", help=out_help)
     command.add_argument("--cut-out", type=path, metavar="DIR", help="the objects alone: PNGs, elsewhere transparent")
     fps_help = "frames per second of a folder of images (default 25); a video keeps its own times and its sound"
     command.add_argument("--fps", type=rate, metavar="N", help=fps_help)

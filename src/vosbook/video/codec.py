@@ -40,6 +40,8 @@ class VideoFile:
         self.names = tuple(f"{t:05d}" for t in range(len(found.times)))
         if found.interlaced:
             note(f"{self.path} is interlaced: each frame is one of its two moments, made whole")
+        if found.broken_off:
+            note(f"{self.path} does not end as it should: no frame is lost, but it was not copied to its end")
 
     def __len__(self) -> int:
         return len(self.names)

@@ -1,6 +1,7 @@
 """Frames `uint8 (H, W, 3)` RGB -> H.264 video files that browsers play, written whole, with the sound of another."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from fractions import Fraction
 from itertools import chain, count
 from pathlib import Path
@@ -14,7 +15,7 @@ from av.video.stream import VideoStream
 from vosbook.errors import InputError
 from vosbook.output import output_file
 from vosbook.video.container import as_url, moment
-from vosbook.video.sound import Sound
+from vosbook.video.sound import Sound, Track
 
 FOLDER_RATE = 25.0  # frames per second, where nothing states them
 SQUARE = Fraction(1)
@@ -52,13 +53,17 @@ def write_video(
         pictures = _alike(first, frames)
         with av.open(as_url(partial), "w", options={"movflags": "faststart"}) as container:
             stream = _picture_stream(container, first.shape[:2], fps, pixel_aspect)
-            _encode(container, stream, pictures, _ticks(fps, times), sound)
+            with nullcontext(Track(iter(()))) if sound is None else sound.track(container) as track:
+                _encode(container, stream, pictures, _ticks(fps, times), track)
 
 
 def _ticks(fps: float, times: Iterable[float] | None) -> Iterator[int]:
     """When each frame is shown."""
-    seconds = (t / fps for t in count()) if times is None else iter(times)
-    return (round(second / CLOCK) for second in seconds)
+    if times is None:
+        times = (t / fps for t in count())
+    for second in times:
+        yield round(second / CLOCK)
+    raise ValueError("there are more frames than times")
 
 
 def _alike(first: np.ndarray, frames: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
@@ -70,29 +75,20 @@ def _alike(first: np.ndarray, frames: Iterator[np.ndarray]) -> Iterator[np.ndarr
 
 
 def _encode(
-    container: OutputContainer,
-    stream: VideoStream,
-    frames: Iterator[np.ndarray],
-    ticks: Iterator[int],
-    sound: Sound | None,
+    container: OutputContainer, stream: VideoStream, frames: Iterator[np.ndarray], ticks: Iterator[int], track: Track
 ) -> None:
     """Write pictures and sound side by side, so that neither is held for long."""
-    heard = iter(()) if sound is None else sound.packets(container)
     convert = VideoReformatter()
-    pending = next(heard, None)
     tick = 0
-    for frame, tick in zip(frames, ticks):
+    for frame in frames:
+        tick = next(ticks)
         picture = convert.reformat(_even(frame), format="yuv420p", **BT709)
         picture.pts, picture.time_base = tick, CLOCK
         container.mux(stream.encode(picture))
-        while pending is not None and moment(pending.pts, pending.time_base) <= tick * CLOCK:
-            container.mux(pending)
-            pending = next(heard, None)
-    end = tick * CLOCK + 1 / stream.codec_context.rate
+        container.mux(list(track.until(tick * CLOCK)))
+    end = tick * CLOCK + 1 / Fraction(stream.codec_context.rate)
     container.mux(_until(end, stream.encode()))
-    while pending is not None and moment(pending.pts, pending.time_base) < end:
-        container.mux(pending)
-        pending = next(heard, None)
+    container.mux(list(track.until(end)))
 
 
 def _picture_stream(container: OutputContainer, size: tuple[int, int], fps: float, aspect: Fraction) -> VideoStream:

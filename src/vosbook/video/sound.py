@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
@@ -18,37 +19,42 @@ PLAYED = ("aac", "mp3", "opus", "flac")  # what browsers play in an mp4
 AAC_SAMPLES = 1024  # in a frame
 
 
+class Track:
+    """Packets in the order of their times, taken as far as pictures have come."""
+
+    def __init__(self, packets: Iterator[av.Packet]):
+        self._packets = packets
+        self._next = next(packets, None)
+
+    def until(self, end: Fraction) -> Iterator[av.Packet]:
+        """The packets before `end`, in seconds, that were not taken yet."""
+        while self._next is not None and moment(self._next.pts, self._next.time_base) < end:
+            yield self._next
+            self._next = next(self._packets, None)
+
+
 class Sound:
     """The first sound track of a video file. `note` takes a line about what is left out of it."""
 
     def __init__(self, path: Path, *, note: Note = log.warning):
         self.path, self.note = path, note
 
-    def packets(self, out: OutputContainer) -> Iterator[av.Packet]:
-        """Packets for a track that is added to `out` at once, timed from the first picture on. No sound: none."""
-        packets = self._packets(out)
-        next(packets)  # the track must be there before anything is written
-        return (packet for packet in packets if packet is not None)
-
-    def _packets(self, out: OutputContainer) -> Iterator[av.Packet | None]:
-        """None once the track is there, and then the packets."""
+    @contextmanager
+    def track(self, out: OutputContainer) -> Iterator[Track]:
+        """Add a track to `out`, if there is sound, and yield its packets, timed from the first picture on."""
         with open_video(self.path) as (source, pictures):
-            track = self._track(source)
-            if track is None:
-                yield None
-                return
+            track = self._find(source)
             start = moment(pictures.start_time, pictures.time_base)
-            if track.codec_context.codec.canonical_name in PLAYED:
-                into = out.add_stream_from_template(track)
-                yield None
-                yield from _copied(source, track, into, start)
+            if track is None:
+                yield Track(iter(()))
+            elif track.codec_context.codec.canonical_name in PLAYED:
+                yield Track(_copied(source, track, out.add_stream_from_template(track), start))
             else:
                 into = out.add_stream("aac", rate=track.rate)
                 into.layout = "mono" if track.channels == 1 else "stereo"
-                yield None
-                yield from self._encoded(source, track, into, start)
+                yield Track(self._encoded(source, track, into, start))
 
-    def _track(self, source: InputContainer) -> AudioStream | None:
+    def _find(self, source: InputContainer) -> AudioStream | None:
         tracks = source.streams.audio
         if not tracks:
             return None

@@ -1,8 +1,6 @@
 """What a video file holds, found by decoding all of it once: how many frames, when, and what is lost of it."""
 
 import math
-import os
-import struct
 from array import array
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -10,19 +8,16 @@ from pathlib import Path
 
 import av
 import numpy as np
-from av import logging
 from av.video.frame import VideoFrame
 
 from vosbook.errors import InputError
-from vosbook.video.container import as_url, open_video, quarter_turns, to_mp4
+from vosbook.video.container import open_video, quarter_turns, to_mp4
+from vosbook.video.endings import breaks_off
 
 MAX_STATED_RATE = 240.0  # frames per second
 MIN_DECODED = 0.9  # share of the stated frames; an editor's cut may hide a few
 STATED_SLACK = 0.5  # seconds by which a header may be wrong about the end
 STATED_BY_HEADER = ("matroska,webm", "flv")  # formats whose duration is no estimate from the file's length
-MATROSKA = b"\x1aE\xdf\xa3"  # how its files begin
-TAIL = 64  # bytes at a file's end, where writers leave padding
-BROKEN_OFF = ("File ended prematurely", "exceeds containing master element", "EBML number")  # Matroska's complaints
 
 
 @dataclass(frozen=True)
@@ -34,6 +29,7 @@ class Survey:
     fps: float
     pixel_aspect: Fraction  # width of a pixel over its height
     interlaced: bool
+    broken_off: bool  # the file does not end as it should, yet no frame is lost
 
 
 @dataclass
@@ -46,7 +42,8 @@ class _Pass:
     seconds: float = 0.0  # the header's duration; 0: it states none
     end: float = 0.0  # where the last packet of any stream ends
     rate: float = 0.0
-    spoilt: bool = False  # a packet was not whole, or the container has holes
+    spoilt: bool = False  # a packet was not whole
+    broken_off: bool = False  # the container is not whole
     failed: int = 0  # packets that gave an error
     corrupt: int = 0  # frames that were patched up
     first_bad: float = math.inf  # when the first picture was to be shown that failed or was patched up
@@ -60,7 +57,17 @@ class _Pass:
     @property
     def damaged(self) -> bool:
         short = self.packets < self.stated * MIN_DECODED or self.seconds - self.end > STATED_SLACK
-        return short or self.spoilt or bool(self.beyond or self.failed or self.corrupt)
+        broken = self.spoilt or bool(self.beyond or self.failed or self.corrupt)
+        return short or broken or (self.broken_off and not self.complete)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the frames follow each other closely, up to the end that the header states."""
+        steps = np.diff(np.sort(self.times))
+        if len(steps) == 0 or self.seconds == 0:
+            return False
+        step = np.median(steps)
+        return bool(steps.max() < 1.5 * step and self.end > self.seconds - step / 2)
 
 
 def survey(path: Path) -> Survey:
@@ -76,7 +83,7 @@ def survey(path: Path) -> Survey:
     if not seen.times_known or (np.diff(times) <= 0).any():
         times = np.arange(len(times)) / frame_rate(1, 0.0, seen.rate)
     fps = frame_rate(len(times), float(times[-1]), seen.rate)
-    return Survey(seen.size, times, fps, seen.pixel_aspect, seen.interlaced)
+    return Survey(seen.size, times, fps, seen.pixel_aspect, seen.interlaced, seen.broken_off)
 
 
 def frame_rate(count: int, seconds: float, stated: float) -> float:
@@ -92,7 +99,7 @@ def frame_rate(count: int, seconds: float, stated: float) -> float:
 def _decode_all(path: Path, *, threads: str = "AUTO") -> _Pass:
     seen = _Pass()
     with open_video(path, threads=threads) as (container, stream):
-        seen.spoilt = _breaks_off(path) or _fragments_break_off(path) or _has_no_trailer(path)
+        seen.broken_off = breaks_off(path)
         seen.stated, seen.rate = stream.frames, float(stream.average_rate or 0)
         seen.beyond = sum(entry.pos + entry.size > container.size for entry in stream.index_entries)
         seen.pixel_aspect = stream.sample_aspect_ratio or Fraction(1)
@@ -141,52 +148,6 @@ def _check_format(seen: _Pass, frame: VideoFrame, path: Path) -> None:
         )
 
 
-def _breaks_off(path: Path) -> bool:
-    """Whether a Matroska or WebM file has holes: its reader skips what it cannot read, and only its log tells."""
-    with path.open("rb") as file:
-        if file.read(4) != MATROSKA:
-            return False
-    level, skip = logging.get_level(), logging.get_skip_repeated()
-    logging.set_level(logging.ERROR)
-    logging.set_skip_repeated(False)
-    try:
-        with logging.Capture() as lines, av.open(as_url(path), metadata_errors="ignore") as container:
-            for _ in container.demux():
-                pass
-    except av.error.FFmpegError:
-        return False  # what cannot be opened is refused by `open_video`, in its own words
-    finally:
-        logging.set_level(level)
-        logging.set_skip_repeated(skip)
-    return any(wanted in line for *_, line in lines for wanted in BROKEN_OFF)
-
-
-def _fragments_break_off(path: Path) -> bool:
-    """Whether the boxes of a fragmented mp4 do not fill its file: its reader ends where it finds none."""
-    end, at, fragmented = path.stat().st_size, 0, False
-    with path.open("rb") as file:
-        if file.read(8)[4:] != b"ftyp":
-            return False
-        while at + 8 <= end:
-            file.seek(at)
-            size, kind, large = struct.unpack(">I4sQ", file.read(16).ljust(16, b"\0"))
-            fragmented |= kind == b"moof"
-            size = {0: end - at, 1: large}.get(size, size)
-            if size < 8 or not kind.isalnum():
-                return fragmented
-            at += size
-    return fragmented and at != end
-
-
-def _has_no_trailer(path: Path) -> bool:
-    """Whether a GIF does not end as it should: how many frames it has is stated nowhere."""
-    with path.open("rb") as file:
-        if file.read(4) != b"GIF8":
-            return False
-        file.seek(-min(TAIL, path.stat().st_size), os.SEEK_END)
-        return not file.read().rstrip(b"\0\r\n").endswith(b";")
-
-
 def _loss(path: Path, seen: _Pass) -> str:
     """How much is lost: beside what was seen to be broken, what the header states and the clock counts is missing."""
     count = len(seen.times)
@@ -198,6 +159,7 @@ def _loss(path: Path, seen: _Pass) -> str:
     clock = round((last - first) / step) if step > 0 else 0
     total = max(seen.stated, seen.packets, count + seen.failed, clock)
     lost = max(total - whole, seen.beyond, 1)
+    total = max(total, whole + lost)
     start = sum(t < seen.first_bad for t in seen.times)
     if seen.first_bad == math.inf and step > 0 and steps.max() > 1.5 * step:
         start = int(np.argmax(steps)) + 1  # whole frames were taken out
