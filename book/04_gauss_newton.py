@@ -532,7 +532,7 @@ print(f"{cells} numbers stand for {pixels} pixels")
 # %% [markdown]
 # With it the pixels are gone. $U^\top V U s$ is a handful of products on the grid, and $b$ needs $U^\top V y$, one more
 # number per cell. Both are computed once for each labelled frame; after that neither labels nor pixel weights are
-# needed. Nothing is approximated.
+# needed. Nothing is approximated. (The library's dense form is in `target_model/plain_quadratic.py`.)
 
 # %% [markdown]
 # ## 6 The short cut, second part: one filter

@@ -403,7 +403,8 @@ class PlainS(nn.Module):
 # %% [markdown]
 # ### Equal to the library
 #
-# With the weights of the trained network, and in double precision, where rounding hides nothing:
+# With the weights of the trained network, and in double precision, where rounding hides nothing. (The library keeps the
+# plain form, too, beside the one that runs: `nn/plain_segmentation.py`.)
 
 # %% tags=["equals-library"]
 theirs = deepcopy(network).double().eval()

@@ -361,7 +361,8 @@ print("the same (h, c) as nn.LSTMCell")
 # A state that is one vector has lost the places. Let $h$ and $c$ be maps `(B, C, h, w)`, and let a convolution make the
 # gates: every cell of the map is then an LSTM of its own, with the same weights as all others, that sees its
 # neighbours' last answers. S2S takes 3x3 kernels and, for $\phi$, ReLU instead of tanh. The paper says that "state
-# outputs" have it; we put it in both places.
+# outputs" have it; we put it in both places. The library has the cell as it is written here in `nn/plain_conv_lstm.py`,
+# and beside it the one that runs, to the same effect with fewer sums.
 
 
 # %% tags=["equals-library"]

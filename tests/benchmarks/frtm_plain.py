@@ -27,12 +27,10 @@ from vosbook.datasets.sequence import Sequence
 from vosbook.datasets.synthetic import SyntheticConfig, make_sequence
 from vosbook.features import load_backbone
 from vosbook.methods.frtm import FAST, FrtmSegmenter, Target
+from vosbook.nn.plain_segmentation import plain_segmentation
 from vosbook.nn.segmentation import SegmentationNetwork
 from vosbook.target_model.gauss_newton import AutogradProblem, gauss_newton
 from vosbook.target_model.loss import pixel_weights, residuals
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "nn"))
-from plain_segmentation import PlainSegmentation
 
 SIZE, QUARTER, CLIP = (480, 854), (120, 214), 12
 LEVELS = ("layer1", "layer2", "layer3")
@@ -150,10 +148,10 @@ def time_networks(segmenter: FrtmSegmenter, sequence: Sequence) -> tuple[Seconds
     """All objects' masks in one frame: by the library, and plainly."""
     x = segmenter._features(sequence.frames[1][None])
     s = torch.cat([target.model.scores(x[FAST.level]) for target in segmenter.targets.values()])  # (N, 1, h, w)
-    plain = PlainSegmentation(segmenter.network)
+    S = segmenter.network
     with torch.no_grad():
-        fast = timed(lambda: segmenter.network(s, x, SIZE).sigmoid(), runs=4)
-        return fast, timed(lambda: [plain(s_i, x, SIZE).sigmoid() for s_i in s.split(1)], runs=2)
+        fast = timed(lambda: S(s, x, SIZE).sigmoid(), runs=4)
+        return fast, timed(lambda: [plain_segmentation(S, s_i, x, SIZE).sigmoid() for s_i in s.split(1)], runs=2)
 
 
 def print_memory(objects: int) -> None:

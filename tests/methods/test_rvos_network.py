@@ -3,7 +3,6 @@
 import pytest
 import torch
 import torchvision
-from plain_rvos import plain_clip
 from tiny_rvos import CHANNELS, TINY, tiny_network
 from torch import Tensor, nn
 
@@ -28,38 +27,6 @@ def clip(masks: str) -> tuple[Tensor, Tensor | None]:
 def new_network(variant: str, masks: str, **changes: object) -> RvosNetwork:
     space, time = VARIANTS[variant]
     return tiny_network(space=space, time=time, mask=masks != "none", slots=N, **changes)
-
-
-@every_variant
-@every_mask
-@pytest.mark.parametrize("one_by_one", [False, True])
-def test_clips_equal_the_plain_form_forward_and_backward(variant, masks, one_by_one):
-    network, (frames, true) = new_network(variant, masks), clip(masks)
-    factors = torch.randn(B, T, N, *SIZE, generator=torch.Generator().manual_seed(2))
-    found = network(frames, true, one_by_one=one_by_one)
-    wanted = plain_clip(network, frames, true)
-    assert wanted.std() > 0.1
-    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
-    parameters = dict(network.named_parameters())
-    gradients = [torch.autograd.grad((z * factors).mean(), list(parameters.values())) for z in (found, wanted)]
-    for name, a, b in zip(parameters, *gradients):
-        assert b.abs().max() > 0, name
-        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-4 * b.abs().max().item(), msg=name)
-
-
-def test_in_training_batch_norms_see_all_frames_whatever_the_schedule():
-    network, (frames, true) = new_network("ST", "ground truth").train(), clip("ground truth")
-    wanted = plain_clip(network, frames, true)
-    torch.testing.assert_close(network(frames, true), wanted, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(network(frames, true, one_by_one=True), wanted, rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize("levels", [("layer3",), ("layer2", "layer3"), LEVELS])
-def test_any_levels_will_do(levels):
-    channels = {d: 4 + n for n, d in enumerate(levels)}
-    network, (frames, true) = new_network("ST", "inferred", channels=channels), clip("inferred")
-    torch.testing.assert_close(network(frames, true), plain_clip(network, frames, true), rtol=1e-4, atol=1e-4)
-    assert network.decoder.hidden == tuple(16 // 2**k for k in range(len(levels)))
 
 
 # -------------------------------------------------------------------------------------------- who depends on whom

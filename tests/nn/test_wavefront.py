@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from vosbook.nn.wavefront import plain, run, wavefront
+from vosbook.nn.wavefront import run, two_loops, wavefront
 
 VARIANTS = [(True, True), (True, False), (False, True), (False, False)]
 every_variant = pytest.mark.parametrize(("space", "time"), VARIANTS)
@@ -19,7 +19,6 @@ def test_the_schedule_is_the_one_of_the_drawing():
         [(1, 3), (2, 2)],
         [(2, 3)],
     ]
-    assert plain(range(2), range(2)) == [[(0, 0)], [(0, 1)], [(1, 0)], [(1, 1)]]
 
 
 @every_variant
@@ -89,16 +88,18 @@ def table(answers: dict, frames: int, objects: int) -> torch.Tensor:
 
 @every_variant
 @pytest.mark.parametrize(("frames", "objects"), [(4, 3), (2, 5), (1, 3), (3, 1)])
-def test_both_schedules_give_what_two_loops_give_forward_and_backward(space, time, frames, objects):
+def test_both_ways_give_what_is_written_by_hand_forward_and_backward(space, time, frames, objects):
     x = inputs(frames, objects)
     factors = torch.randn(frames, objects, B, 4, generator=torch.Generator().manual_seed(3))
     found = []
-    for schedule in (plain(range(frames), range(objects)), wavefront(range(frames), range(objects)), None):
+    for way in ("by hand", "two loops", "wavefront"):
         recurrence = Recurrence(x, space=space, time=time)
-        if schedule is None:
+        if way == "by hand":
             s = by_hand(recurrence, frames, objects)
+        elif way == "two loops":
+            s = table(two_loops(recurrence.step, range(frames), range(objects)), frames, objects)
         else:
-            answers, *_ = run(recurrence.step, schedule)
+            answers, *_ = run(recurrence.step, wavefront(range(frames), range(objects)))
             s = table(answers, frames, objects)
         gradients = torch.autograd.grad((s * factors).sum(), [x, *recurrence.weights], materialize_grads=True)
         found.append([s, *gradients])
@@ -107,19 +108,22 @@ def test_both_schedules_give_what_two_loops_give_forward_and_backward(space, tim
             torch.testing.assert_close(value, wanted)
 
 
-def test_each_diagonal_is_one_call():
+def test_each_diagonal_is_one_call_and_two_loops_call_for_every_cell_in_turn():
     recurrence = Recurrence(inputs(4, 3))
     run(recurrence.step, wavefront(range(4), range(3)))
     assert recurrence.calls == 4 + 3 - 1
+    cells = []
+    answers = two_loops(lambda cell, *_: (cells.extend(cell), (), ()), range(2), range(2))
+    assert cells == list(answers) == [(0, 0), (0, 1), (1, 0), (1, 1)]
 
 
 def test_chunks_and_objects_that_come_later_go_on_from_what_was_left():
     x = inputs(4, 3)
-    whole, *_ = run(Recurrence(x).step, plain(range(4), range(3)))
+    whole = two_loops(Recurrence(x).step, range(4), range(3))
     recurrence = Recurrence(x)
     first, _, time = run(recurrence.step, wavefront(range(2), range(3)))
     assert set(time) == {(1, 0), (1, 1), (1, 2)}
-    frame, space, time = run(recurrence.step, plain([2], range(2)), time=time)  # the third object is not known yet
+    frame, space, time = run(recurrence.step, wavefront([2], range(2)), time=time)  # the third object is not known yet
     assert set(time) == {(1, 2), (2, 0), (2, 1)}
     late, _, time = run(recurrence.step, [[(2, 2)]], space={(2, 1): space[2, 1]}, time=time)
     last, *_ = run(recurrence.step, wavefront([3], range(3)), time=time)

@@ -20,7 +20,7 @@ from vosbook.features.backbone import LEVELS
 from vosbook.matching import pairwise_soft_iou
 from vosbook.nn.encoder import empty_encoder
 from vosbook.nn.hierarchical_decoder import HierarchicalDecoder, Levels, resize
-from vosbook.nn.wavefront import Cell, State, join, plain, run, split, wavefront
+from vosbook.nn.wavefront import Cell, State, join, run, split, two_loops, wavefront
 from vosbook.video.labels import object_ids
 from vosbook.weights import describe_network, given_or_shipped, load_described
 
@@ -68,11 +68,10 @@ class RvosNetwork(nn.Module):
         clip = _Clip(self, frames, masks)
         T, N = frames.shape[1], self.config.slots if masks is None else masks.shape[2]
         if one_by_one:
-            batches = plain(range(T), range(N))
+            answers = two_loops(clip.step, range(T), range(N))
         else:
             waits = self.config.time or (masks is not None and masks.shape[1] < T)  # for the frame before
-            batches = wavefront(range(T), range(N), space=self.config.space, time=waits)
-        answers, *_ = run(clip.step, batches)
+            answers, *_ = run(clip.step, wavefront(range(T), range(N), space=self.config.space, time=waits))
         logits = [torch.cat([answers[t, i] for i in range(N)], dim=1) for t in range(T)]  # (B, N, H, W) each
         return torch.stack(logits, dim=1)
 

@@ -6,7 +6,8 @@ show) and the candidate g (what would be written), in this order along the chann
 
     c = f * c_previous + i * g,    h = o * phi(c)
 
-The two forms differ in phi, in what the previous answers are, and in the way that c goes.
+The two forms differ in phi, in what the previous answers are, and in the way that c goes. `plain_conv_lstm` has both as
+they are written; here the convolution is split by what it sees, so that zeros and shared inputs cost nothing.
 """
 
 import torch

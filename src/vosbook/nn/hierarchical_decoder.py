@@ -3,6 +3,7 @@
 One call is one object in one frame, a cell of the recurrence; a batch of cells is as good. At every level the ConvLSTM
 sees the frame's features f', the deeper level's answer upsampled by two, B2(h), and the object's previous mask S (Eq.
 1); and what it answered for the previous object of the frame and for the object in the previous frame (Eq. 2).
+`plain_hierarchical_decoder` has the equations as they are written.
 """
 
 from collections.abc import Mapping

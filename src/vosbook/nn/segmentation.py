@@ -4,6 +4,7 @@ S turns the target model's coarse scores s into a mask at full resolution. From 
 backbone gives z_d = R_d(T_d(x_d, s), z_(d+1)): T encodes features and scores together, R refines what came from below.
 
 N objects share one frame's features: scores are `(N, 1, h, w)`, features `(N, C, h, w)`, or `(1, C, h, w)` for all.
+`plain_segmentation` is the same function with every convolution and resize where Figure 3 draws it.
 """
 
 from collections.abc import Mapping

@@ -25,10 +25,15 @@ State = tuple[Tensor | None, ...]  # of one cell, each (B, ...); None is zeros
 Step = Callable[[Many[Cell], State | None, State | None], tuple[Tensor, State, State]]
 
 
-def plain(frames: Iterable[int], objects: Iterable[int]) -> list[list[Cell]]:
-    """Two loops: every cell is a batch of its own, one frame after the other."""
-    objects = tuple(objects)
-    return [[(t, i)] for t in frames for i in objects]
+def two_loops(step: Step, frames: Iterable[int], objects: Many[int]) -> dict[Cell, Tensor]:
+    """Every cell's answer `(B, ...)`, one cell after the other: what a wavefront has to equal. `step`: see `run`."""
+    answers, over_time = {}, {}
+    for t in frames:
+        over_space = ()
+        for i in objects:
+            before = over_space or None, over_time.get(i) or None  # what (t, i - 1) and (t - 1, i) handed on
+            answers[t, i], over_space, over_time[i] = step([(t, i)], *before)
+    return answers
 
 
 def wavefront(

@@ -5,7 +5,7 @@ weighted normal matrix U^T V U is a symmetric 9-point stencil on that grid: it i
 U^T V y beside it, and the labels are needed no more. Second, D(x; w) is a single 3x3 convolution with the filter
 f = w2^T w1, so the data term is a quadratic function of f alone, |(9, C)| numbers, whatever c is.
 
-V = diag(v): the loss carries the pixel weight v once (see loss.py).
+V = diag(v): the loss carries the pixel weight v once (see loss.py). `plain_quadratic` has the same as dense matrices.
 """
 
 from dataclasses import dataclass
