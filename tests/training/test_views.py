@@ -188,6 +188,16 @@ def test_an_object_that_leaves_the_view_is_seen_where_it_is():
     assert (moved == mask).all()
 
 
+def test_of_an_object_in_view_there_are_as_many_pixels_as_configured():
+    frame, mask = scene()
+    mask[:] = 0
+    mask[:11, :17] = 1  # of which a zoom of 2 shows one pixel, four times as large
+    _, moved = draw_view(frame, mask, ViewConfig(zoom=(2, 2), min_pixels=4), generator(0))
+    assert moved.sum() == 4
+    _, moved = draw_view(frame, mask, ViewConfig(zoom=(2, 2), min_pixels=5), generator(0))
+    assert (moved == mask).all()
+
+
 # -------------------------------------------------------------------------------------------------- what a seed draws
 
 
