@@ -64,6 +64,13 @@ def test_what_is_written_plays_in_browsers(tmp_path):
         assert float(stream.duration * stream.time_base) == pytest.approx(6 * 1001 / 30000, rel=1e-3)
 
 
+def test_colours_stay(tmp_path):
+    """Red by another matrix would be off by more than ten."""
+    red = np.full((64, 96, 3), (200, 30, 30), np.uint8)
+    write_video(tmp_path / "a.mp4", [red] * 2)
+    assert np.abs(VideoFile(tmp_path / "a.mp4")[1].astype(int) - red).max() < 5
+
+
 SOUNDS = [("a.mp4", "aac", "aac"), ("a.mkv", "libopus", "opus"), ("a.mkv", "pcm_s16le", "aac")]
 
 

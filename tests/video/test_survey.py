@@ -2,6 +2,7 @@
 
 import re
 
+import av
 import numpy as np
 import pytest
 from films import film
@@ -58,6 +59,15 @@ def test_a_video_that_breaks_off_is_refused(tmp_path, name, codec, more, share):
     assert after < 40 and 1 <= lost <= total - after + 1
     if name not in ("live.webm", "a.gif") and "frag" not in str(more):  # these state no duration
         assert total in (40, 41) and abs(total - lost - 40 * share) < 12, "what can be decoded up to there is counted"
+
+
+def test_a_cut_between_two_frames_is_noticed(tmp_path):
+    """Every frame that is there is whole; the index knows of one more."""
+    path = _film(tmp_path / "a.mp4", "libx264", {"container": {"movflags": "faststart"}})
+    with av.open(str(path)) as container:
+        last = max(entry.pos for entry in container.streams.video[0].index_entries)
+    path.write_bytes(path.read_bytes()[:last])
+    assert _counted(path)[1:] == (40, 1)
 
 
 def test_an_end_without_frames_may_lack(tmp_path):
