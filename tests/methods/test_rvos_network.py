@@ -68,7 +68,7 @@ def test_a_frame_reaches_later_ones_through_time_alone(variant, last):
 def test_without_space_and_masks_all_slots_say_the_same():
     network, (frames, _) = new_network("T", "none"), clip("none")
     logits = network(frames)
-    assert torch.equal(logits, logits[:, :, :1].expand_as(logits))
+    torch.testing.assert_close(logits, logits[:, :, :1].expand_as(logits))
 
 
 # ------------------------------------------------------------------------------------------------------------ sizes
