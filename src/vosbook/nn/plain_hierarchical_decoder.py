@@ -61,18 +61,20 @@ def plain_cell(
     f are the frame's projected features f' `(B, C, h, w)`, S the object's previous mask `(B, 1, H, W)`; `space` and
     `time` are the states of the previous object, and of this one in the previous frame.
     """
-    h, states = None, {}
+    h: list[Tensor] = []  # h_k, from deep to shallow
+    states: States = {}
     for k, d in enumerate(decoder.levels):
         size = f[d].shape[-2:]
         Z = f[d].new_zeros(len(f[d]), decoder.hidden[k], *size)
         h_input = [f[d]]  # Eq. 1
-        h_input += [] if h is None else [upsample(h, size)]  # B2(h_(k-1))
+        h_input += [upsample(h[-1], size)] if h else []  # B2(h_(k-1))
         h_input += [] if S is None else [F.max_pool2d(S, STRIDES[d], ceil_mode=True)]
         h_space, c = space.get(d, (Z, Z)) if decoder.space else (Z, Z)
         h_time, _ = time.get(d, (Z, Z))  # c does not cross time
-        h, c = plain_space_time(decoder.cells[d], torch.cat(h_input, dim=1), h_space, c, h_time)  # Eq. 2 and 3
-        states[d] = h, c
-    return decoder.score(upsample(h, (2 * h.shape[-2], 2 * h.shape[-1]))), states
+        states[d] = plain_space_time(decoder.cells[d], torch.cat(h_input, dim=1), h_space, c, h_time)  # Eq. 2 and 3
+        h.append(states[d][0])
+    height, width = h[-1].shape[-2:]
+    return decoder.score(upsample(h[-1], (2 * height, 2 * width))), states
 
 
 def upsample(z: Tensor, size: tuple[int, int]) -> Tensor:

@@ -27,9 +27,10 @@ Step = Callable[[Many[Cell], State | None, State | None], tuple[Tensor, State, S
 
 def two_loops(step: Step, frames: Iterable[int], objects: Many[int]) -> dict[Cell, Tensor]:
     """Every cell's answer `(B, ...)`, one cell after the other: what a wavefront has to equal. `step`: see `run`."""
-    answers, over_time = {}, {}
+    answers: dict[Cell, Tensor] = {}
+    over_time: dict[int, State] = {}
     for t in frames:
-        over_space = ()
+        over_space: State = ()
         for i in objects:
             before = over_space or None, over_time.get(i) or None  # what (t, i - 1) and (t - 1, i) handed on
             answers[t, i], over_space, over_time[i] = step([(t, i)], *before)
