@@ -149,8 +149,8 @@ class OsvosSegmenter:
             if checkpoint is not None:
                 raise InputError(f"{checkpoint} holds its own backbone: leave --backbone-weights or --checkpoint out")
             note(
-                f"{backbone_weights} takes the place of the parent network that comes with the package: everything is "
-                "learned from the first frame, which takes longer and finds less; leave --backbone-weights out for it"
+                f"without a parent network, whose place {backbone_weights} takes: everything is learned from the first "
+                "frame, which takes longer and finds less; leave --backbone-weights out for the package's parent"
             )
             backbone = load_backbone(None, weights=backbone_weights, levels=LEVELS, note=note)
             return cls(base_network(backbone, seed=config.seed).to(device), config, snapper=snapper)
