@@ -86,6 +86,14 @@ def test_gray_ids_have_insides_and_stay(tmp_path):
     assert (kept == labels).all() and not said
 
 
+def test_soft_edges_around_several_objects_are_refused(tmp_path):
+    """A second object, of a shade of its own, is no edge, however few its pixels are beside the edges."""
+    soft = made_soft(ONE)
+    soft[2:8, 2:8] = 100
+    with pytest.raises(InputError, match=r"m\.png has soft edges around several objects"):
+        read(tmp_path / "m.png", soft)
+
+
 def test_evaluate_and_segment_say_it_once(tmp_path, capsys):
     for kind in ("gt", "pred"):
         (tmp_path / kind / "a").mkdir(parents=True)

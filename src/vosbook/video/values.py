@@ -125,7 +125,7 @@ def _has_soft_edges(values: np.ndarray) -> bool:
     """
     if not cv2.erode((values == VOID).view(np.uint8), np.ones((3, 3), np.uint8), borderValue=0).any():
         return False
-    inside = cv2.erode(values, np.ones((3, 3), np.uint8)) == cv2.dilate(values, np.ones((3, 3), np.uint8))
+    inside = _inside(values)
     near = np.ones((5, 5), np.uint8)
     between = (cv2.erode(values, near) < values) & (values < cv2.dilate(values, near))
     count, insides, on_edges = (
@@ -134,10 +134,18 @@ def _has_soft_edges(values: np.ndarray) -> bool:
     return bool((insides <= 0.1 * count)[count >= 10].all() and on_edges.sum() >= 0.5 * count.sum())
 
 
+def _inside(values: np.ndarray) -> np.ndarray:
+    """Which pixels have their own value all around them, bool (H, W)."""
+    around = np.ones((3, 3), np.uint8)
+    return cv2.erode(values, around) == cv2.dilate(values, around)
+
+
 def _with_thick_white(values: np.ndarray, present: np.ndarray, path: Path, note: Note) -> np.ndarray:
     """Values beside a 255 that is no line along borders: shades of objects, or ids beside void."""
     shades = present[present > 0]
     if shades[0] >= LEAST_SHADE:
+        if not np.isin(shades, values[_inside(values)]).all():
+            raise InputError(f"{path} has soft edges around several objects: resize it by the nearest pixel instead")
         table = np.zeros(256, np.uint8)
         table[shades] = np.arange(1, len(shades) + 1)
         pairs = ", ".join(f"{shade} as object {i}" for i, shade in enumerate(shades, 1))
