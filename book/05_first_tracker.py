@@ -786,9 +786,9 @@ for name, words in remembers.items():
 
 # %% [markdown]
 # Here updates gain, as in the paper, with the label of section 3. With the released rule they lose, which fits the
-# one-sided push that section 3 found, and the clamped score itself changes nothing, as in section 2. The plain mask does
-# best; it pushes hardest, and both ways alike. The library keeps the merged probability, and has the released rules as
-# the configuration `vosbook.methods.frtm.RELEASED`. Nothing was chosen on the five sequences above.
+# one-sided push that section 3 found, and the clamped score itself changes nothing, as in section 2. The plain mask
+# does best; it pushes hardest, and both ways alike. The library keeps the merged probability, and has the released
+# rules as the configuration `vosbook.methods.frtm.RELEASED`. Nothing was chosen on the five sequences above.
 #
 # The run shared its machine with other work, so its seconds say little. `tests/benchmarks/tracking.py` times a frame,
 # and compares the update with its textbook form in the same run.
@@ -800,9 +800,9 @@ for name, words in remembers.items():
 #   0..1 and cut at one half.
 # - Where the background wins, a model remembers the soft probability that is left for its object. The released code
 #   puts zero there; the table above shows what that changes.
-# - Of the four altered copies only the scales are dealt like cards. The released code deals every list so, has a grid of
-#   the frame's shape, shears both axes, lets no target outgrow the frame, and blurs along one direction. Over 24 seeds,
-#   on the same 30 sequences, dealt and independent scales made no difference; the rest was not measured.
+# - Of the four altered copies only the scales are dealt like cards. The released code deals every list so, has a grid
+#   of the frame's shape, shears both axes, lets no target outgrow the frame, and blurs along one direction. Over 24
+#   seeds, on the same 30 sequences, dealt and independent scales made no difference; the rest was not measured.
 # - The profile `smoke` has a filter bank in place of a ResNet.
 #
 # The page *Where we differ from the papers* of the site has the effects as they were measured.

@@ -375,9 +375,10 @@ print("equal to the library's, with true masks and")
 print("with its own:", tuple(result.shape))
 
 # %% [markdown]
-# The library has these loops in `nn/plain_hierarchical_decoder.py`. In what it runs it does two things otherwise, to the
-# same effect. The features enter every object's convolutions alike, and a convolution is a sum over its input channels:
-# the features' share of the four gates is computed once a frame, and each object adds only the rest. How much is that?
+# The library has these loops in `nn/plain_hierarchical_decoder.py`. In what it runs it does two things otherwise, to
+# the same effect. The features enter every object's convolutions alike, and a convolution is a sum over its input
+# channels: the features' share of the four gates is computed once a frame, and each object adds only the rest. How much
+# is that?
 
 # %%
 print("input channels of the gates, of which shared")

@@ -108,8 +108,8 @@ print(f"a minute of 1920x1080, 24 a second: {minute / 1e9:.1f} GB")
 # - A telephone held upright writes frames that lie on their side, and a note to turn them. Frames come turned here.
 # - Screen recorders write a frame when something moves. Frames are numbered as they come, and each is there once; a
 #   film made of them shows each at its own time.
-# - Television and tape interlace: the even lines of a frame are of one moment, the odd ones of the next. A frame here is
-#   one of the two, its other lines interpolated from what is above, below, before and after.
+# - Television and tape interlace: the even lines of a frame are of one moment, the odd ones of the next. A frame here
+#   is one of the two, its other lines interpolated from what is above, below, before and after.
 # - A file may break off, or have holes. It is refused, and the error says how many frames are lost, and from where on.
 # - The number of frames that a file states may be wrong. So they are counted, by decoding them all, which is why
 #   `open_frames` takes its time on a long video and `read_frame` does not.
