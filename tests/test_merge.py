@@ -84,3 +84,9 @@ def test_wrong_arguments_show_their_values():
         soft_aggregate(torch.rand(3, 4))
     with pytest.raises(ValueError, match="2 ids need 3"):
         to_labels(torch.rand(2, 3, 4), [1, 2])
+
+
+def test_labels_take_a_byte_each():
+    # masks are written, compared and kept as bytes; 255 is the largest id there is
+    labels = to_labels(soft_aggregate(torch.tensor([[[0.9, 0.1]]])), [255])
+    assert labels.dtype == torch.uint8 and labels.tolist() == [[255, 0]]
