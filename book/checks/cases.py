@@ -35,6 +35,25 @@ def torch_generator():
     return torch.Generator().manual_seed(int(generator().integers(2**63)))
 
 
+def draw_size(rng: np.random.Generator, least: int = 4, most: int = 14) -> tuple[int, int]:
+    """(H, W), both from `least` to `most` and never equal: who confuses them is seen."""
+    H, W = rng.choice(np.arange(least, most + 1), 2, replace=False).tolist()
+    return H, W
+
+
+def draw_ids(rng: np.random.Generator, count: int) -> list[int]:
+    """Ids of objects, 1 to 254, in no order. One is above 127, so that int8 does not hold it, and they have gaps."""
+    ids = [int(rng.integers(128, 255)), *(rng.choice(np.arange(1, 128), count - 1, replace=False).tolist())]
+    return [ids[i] for i in rng.permutation(count)]
+
+
+def draw_labels(rng: np.random.Generator, ids: list[int], size: tuple[int, int]) -> np.ndarray:
+    """uint8 (H, W): each pixel the background or one of the ids, each of which has a pixel at least."""
+    labels = rng.choice(np.array([0, *ids], np.uint8), size)
+    labels.flat[rng.choice(labels.size, len(ids), replace=False)] = ids
+    return labels
+
+
 def how_to_draw_again() -> str:
     """To be put behind a failure's message: how the same cases can be had once more."""
     if not _drawn or _fixed is not None:

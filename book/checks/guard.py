@@ -12,6 +12,7 @@ from typing import Any
 
 from checks import cases
 from checks.measured import Spent, measure
+from checks.unchanged import change, taken
 
 
 class Called:
@@ -23,6 +24,7 @@ class Called:
         self.given: tuple[tuple, dict] = ((), {})
         self.got: Any = None  # where it has `returned`
         self.calls, self.returned, self.useful, self.raised = 0, False, False, None
+        self.late: list[tuple] = []  # what generators were given, which go on after the call
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         with self._noting(args, options):
@@ -43,6 +45,8 @@ class Called:
     @contextmanager
     def _noting(self, args: tuple, options: dict) -> Iterator[None]:
         self.calls, self.given, self.got, self.returned = self.calls + 1, (args, options), None, False
+        named = {**dict(zip(self._names(len(args)), args)), **options}
+        before = taken(named)
         try:
             yield
         except BaseException as error:
@@ -50,11 +54,33 @@ class Called:
             raise
         self.returned = True
         self.useful |= self.got is not None
+        if hasattr(self.got, "__next__"):
+            self.late.append((before, named))
+        else:
+            self._look_after(before, named)
+
+    def _names(self, count: int) -> list[str]:
+        """What the answer calls what it is given; in another process that is not known."""
+        try:
+            names = list(inspect.signature(self.answer).parameters)
+        except (TypeError, ValueError):
+            names = []
+        return [names[i] if i < len(names) else f"argument {i + 1}" for i in range(count)]
+
+    def _look_after(self, before: dict, named: dict) -> None:
+        found = [change(name, before[name], value) for name, value in named.items()]
+        told = next((one for one in found if one), None)
+        assert told is None, f"{self.name} changed what it was given: {told}"
+
+    def look_after_generators(self) -> None:
+        for before, named in self.late:
+            self._look_after(before, named)
 
 
 def guarded(check: Callable[[Any], None]) -> Callable[[Any], None]:
     """Decorates every check. What goes wrong in the check because of what the answer returned is an AssertionError
-    that says so; an answer that never returned anything is asked for its `return`. Errors of the answer stay its own.
+    that says so; an answer that never returned anything is asked for its `return`, and one that changed an array, a
+    tensor or a container that it was given is told which. Errors of the answer stay its own.
     """
 
     @wraps(check)
@@ -63,6 +89,7 @@ def guarded(check: Callable[[Any], None]) -> Callable[[Any], None]:
         cases.begin()
         try:
             check(called)
+            called.look_after_generators()
         except Exception as error:
             reason = _explained(error, called)
             reason.called = called  # for the grader's feedback
