@@ -158,7 +158,8 @@ for name, j in curves.items():
 # ```
 #
 # Its COCO weights are a download of 180 MB, which this chapter does not begin. Where they cannot be had, one line says
-# what is missing and where to put it.
+# what is missing and where to put it. What any other detector has found can be read from a file in COCO's format
+# (`FileProposals`; on the command line `vosbook segment --method osvos-s --proposals FILE.json`).
 #
 # For synthetic video there is a source that knows the truth, and spoils it as it is told to. Without errors it is
 # perfect. Its errors are of four kinds, drawn anew in every frame: an instance is missed; it is given another category;

@@ -1,5 +1,7 @@
 """Where proposals come from: Mask R-CNN's code path, and a source whose errors are those that were asked for."""
 
+import json
+
 import numpy as np
 import pytest
 import safetensors.torch
@@ -10,8 +12,9 @@ from vosbook import weights
 from vosbook.datasets.sequence import Sequence, VideoObject
 from vosbook.datasets.synthetic import ArrayFrames, ArrayMasks
 from vosbook.errors import InputError
+from vosbook.exchange.rle import encode
 from vosbook.metrics.region import jaccard
-from vosbook.proposals import COCO, MaskRcnn, ProposalErrors, Proposals, SyntheticProposals
+from vosbook.proposals import COCO, FileProposals, MaskRcnn, ProposalErrors, Proposals, SyntheticProposals
 
 SIZE = (48, 64)
 NAMES = ("bird", "car", "bird")
@@ -47,6 +50,92 @@ def test_proposals_that_do_not_fit_together_are_refused():
         Proposals(masks.astype(np.uint8), NAMES[:2], np.ones(2))
     with pytest.raises(ValueError, match=r"bool \(48, 64\)"):
         Proposals(masks[0], (), np.ones(0))
+
+
+# -------------------------------------------------------------------------------------------------------- a file
+
+FRAMES = tuple(f"{t:05d}" for t in range(3))
+
+
+def patch(n):
+    mask = np.zeros(SIZE, bool)
+    mask[4 * n : 4 * n + 4, 8:20] = True
+    return mask
+
+
+def result(image, n):
+    return {"image_id": image, "category_id": n, "score": 0.5 + n / 10, "segmentation": encode(patch(n))}
+
+
+@pytest.fixture()
+def source(tmp_path):
+    """Proposals of a file with this content, and what was said of it."""
+
+    def read(content, *, names=FRAMES, size=SIZE):
+        (tmp_path / "found.json").write_text(json.dumps(content))
+        said = []
+        made = FileProposals(tmp_path / "found.json", names=names, size=size, video="goat", note=said.append)
+        return made, said
+
+    return read
+
+
+def test_a_files_proposals_are_those_of_the_frame_at_hand(source, film):
+    made, said = source([result("goat/00000", 1), result("goat/00002", 2), result("goat/00002", 3)])
+    assert len(said) == 1 and "no proposal in 1 of 3 frames: 00001" in said[0]
+    frames = ArrayFrames(film.frames[0][None].repeat(3, axis=0), FRAMES)  # alike: it is not their pixels that tell
+    found = [made.propose(frame) for frame in made.follow(frames)]
+    assert [one.categories for one in found] == [("1",), (), ("2", "3")]
+    assert np.array_equal(found[2].masks, [patch(2), patch(3)]) and np.allclose(found[2].scores, [0.7, 0.8])
+    assert found[1].masks.shape == (0, *SIZE)
+
+
+def test_a_smaller_frame_has_smaller_masks(source):
+    made, _ = source([result("00000", 1)])
+    half = ArrayFrames(np.zeros((3, SIZE[0] // 2, SIZE[1] // 2, 3), np.uint8), FRAMES)
+    first, second, _ = (made.propose(frame) for frame in made.follow(half))
+    assert np.array_equal(first.masks[0], patch(1)[::2, ::2])
+    assert second.masks.shape == (0, 24, 32)
+
+
+def test_images_go_by_their_names(source):
+    names = [f"goat/{name}.jpg" for name in FRAMES]
+    images = [{"id": 10 + t, "file_name": name, "height": 48, "width": 64} for t, name in enumerate(names)]
+    made, said = source({"images": images, "annotations": [result(11, 4)], "categories": [{"id": 4, "name": "cow"}]})
+    assert made.of("00001").categories == ("cow",) and len(made.of("00000")) == 0
+    assert len(said) == 1  # two frames have none
+
+
+def test_of_several_videos_the_one_of_this_name_is_taken(source):
+    both = [result("cow/00000", 1), *(result(f"goat/{name}", 2) for name in FRAMES)]
+    made, said = source(both)
+    assert made.of("00000").categories == ("2",) and said == []
+    with pytest.raises(InputError, match=r"several videos \(cow, horse\), and none is called goat"):
+        source([result("cow/00000", 1), result("horse/00000", 2)])
+
+
+def test_one_other_video_is_taken_and_said(source):
+    _, said = source([result(f"cow/{name}", 1) for name in FRAMES])
+    assert len(said) == 1 and "are of cow, and taken for goat's" in said[0]
+
+
+def test_numbers_are_those_of_the_frames(source):
+    made, said = source([result(t, t + 1) for t in range(3)], names=("f_0", "f_1", "f_2"))
+    assert made.of("f_2").categories == ("3",)
+    assert len(said) == 1 and "numbers" in said[0]
+    with pytest.raises(InputError, match="has 1, 2 and 1 more, and no frame of goat, such as 00000"):
+        source([result(t, 1) for t in (1, 2, 3)])  # counted from 1, and so one too late if some were taken
+
+
+@pytest.mark.parametrize("content", [[], [result("cow/7", 1)], [result("00003", 1)]])
+def test_a_file_of_other_frames_is_refused(source, content):
+    with pytest.raises(InputError, match=r"found\.json has .*, and no frame of goat, such as 00000"):
+        source(content)
+
+
+def test_masks_of_another_size_are_refused_at_once(source):
+    with pytest.raises(InputError, match=r"masks of 64x48 pixels \(annotation 0\) for frames of 32x24"):
+        source([result("00000", 1)], size=(24, 32))
 
 
 # ---------------------------------------------------------------------------------------------- synthetic video

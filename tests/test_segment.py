@@ -135,6 +135,8 @@ def test_what_is_missing_or_unknown_is_said(clip, tmp_path):
         segment_video(clip, method="frtm-d-only", checkpoint=tmp_path / "first.png", **options)
     with pytest.raises(InputError, match=r"frtm is not tuned .* osvos, .* are: leave --budget out"):
         segment_video(clip, method="frtm", budget=10, **options)
+    with pytest.raises(InputError, match=r"osvos takes no proposals, as osvos-s does: leave --proposals out"):
+        segment_video(clip, method="osvos", proposals=tmp_path / "found.json", **options)
     for seconds in (-1, float("nan"), float("inf")):
         with pytest.raises(InputError, match="a budget is seconds, 0 or more"):
             segment_video(clip, method="osvos", budget=seconds, **options)

@@ -1,14 +1,15 @@
 """Instance proposals: masks of whatever objects a frame shows, each with a category and a score.
 
 OSVOS-S (Maninis et al., TPAMI 2018, section 4.2) takes them from an instance segmenter that knows nothing of the video.
-Here that is torchvision's Mask R-CNN, or a source for synthetic video that knows the truth and makes as many errors as
-it is asked to.
+Here that is torchvision's Mask R-CNN, a file that any detector has written, or a source for synthetic video that knows
+the truth and makes as many errors as it is asked to.
 """
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 import cv2
@@ -17,9 +18,11 @@ import torch
 import torchvision
 from scipy.ndimage import distance_transform_edt
 
-from vosbook.datasets.sequence import Sequence
+from vosbook.datasets.sequence import FrameStream, Sequence
 from vosbook.errors import InputError
+from vosbook.exchange.coco import CocoFile, Image, Instance, mask_of, read_coco
 from vosbook.weights import find_weights, read_tensors
+from vosbook.words import some
 
 MASK_RCNN = "maskrcnn_resnet50_fpn"
 WEIGHTS = torchvision.models.detection.MaskRCNN_ResNet50_FPN_Weights.COCO_V1
@@ -74,7 +77,8 @@ class MaskRcnn:
         if path is None:
             raise InputError(
                 f"Mask R-CNN's weights are missing and cannot be downloaded: fetch {WEIGHTS.url} where there is a "
-                "network, and give the file as --backbone-weights, or put it into VOSBOOK_DATA/weights"
+                "network, and give the file as --backbone-weights, or put it into VOSBOOK_DATA/weights; or give what "
+                "another detector has found as --proposals"
             )
         network = torchvision.models.detection.maskrcnn_resnet50_fpn(weights=None, weights_backbone=None)
         try:
@@ -95,6 +99,121 @@ class MaskRcnn:
             categories=tuple(self.categories[label] for label in found["labels"].tolist()),
             scores=found["scores"].cpu().numpy(),
         )
+
+
+# ------------------------------------------------------------------------------------------------------- a file
+
+
+class FileProposals:
+    """Proposals of a video's frames that lie in a file: COCO's results, or its instances.
+
+    A frame has no name by itself, so the frames pass through `follow` on their way to the method.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        names: tuple[str, ...],
+        size: tuple[int, int],
+        video: str,
+        note: Callable[[str], None],
+    ):
+        """`names` are the frames' and `size` (H, W) is theirs; `video` is what they are called together.
+
+        `note` is told what had to be guessed. InputError: a file that is damaged, or speaks of other frames.
+        """
+        file = read_coco(path)
+        frame_of = frames_of_images(file, names=names, video=video, note=note)
+        self.file, self.size = file, size
+        self._instances: dict[str, list[Instance]] = {name: [] for name in frame_of.values()}
+        for one in file.instances:
+            if one.image in frame_of:
+                self._instances[frame_of[one.image]].append(one)
+        self._name = ""
+        for name in self._instances:  # what is damaged shows now, not after an hour
+            self.of(name)
+        if missing := [name for name in names if not self._instances.get(name)]:
+            note(f"{path} has no proposal in {len(missing)} of {len(names)} frames: {some(missing)}")
+
+    def of(self, name: str) -> Proposals:
+        """The proposals of the frame `name`, of the size of the video."""
+        found = self._instances.get(name, [])
+        masks = [mask_of(one, self.file.path, self.size) for one in found]
+        return Proposals(
+            masks=np.stack(masks) if masks else np.zeros((0, *self.size), bool),
+            categories=tuple(one.category for one in found),
+            scores=np.array([one.score for one in found]),
+        )
+
+    def follow(self, frames: FrameStream) -> "_Followed":
+        """The frames as they are: `propose` answers for the one that was read last."""
+        return _Followed(frames, self)
+
+    def propose(self, frame: np.ndarray) -> Proposals:
+        """As `ProposalSource`; a frame that was made smaller has its masks made smaller."""
+        found = self.of(self._name)
+        if frame.shape[:2] == self.size:
+            return found
+        size = frame.shape[1::-1]  # (W, H)
+        masks = [cv2.resize(m.view(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0 for m in found.masks]
+        return Proposals(np.array(masks, bool).reshape(-1, *frame.shape[:2]), found.categories, found.scores)
+
+
+class _Followed:
+    """A `FrameStream` that tells a source which frame is at hand."""
+
+    def __init__(self, frames: FrameStream, source: FileProposals):
+        self.frames, self.source, self.names = frames, source, frames.names
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for name, frame in zip(self.names, self.frames, strict=True):
+            self.source._name = name
+            yield frame
+
+
+def frames_of_images(
+    file: CocoFile, *, names: tuple[str, ...], video: str, note: Callable[[str], None]
+) -> Mapping[Image, str]:
+    """Which of the frames `names` of a `video` each image of a file is; images of others are left out.
+
+    Names go by their last part, VIDEO/FRAME; where the file has several videos, by both. Where it has bare numbers,
+    they are taken for those that the frames' names end in. InputError where none is a frame's, or it stays open which.
+    """
+    if all(isinstance(image.key, int) for image in file.images):
+        found = _by_number(file.images, names)
+        how = "the numbers in its image_id are taken for those of the frames"
+    else:
+        found = _by_name(file, names, video)
+        folders = {PurePosixPath(str(image.key)).parent.name for image in found} - {"", video}
+        how = f"its proposals are of {some(folders)}, and taken for {video}'s" if folders else ""
+    if not found:
+        has = some([str(image.key) for image in file.images], 2) or "nothing"
+        raise InputError(f"{file.path} has {has}, and no frame of {video}, such as {names[0]}: name its images so")
+    if how:
+        note(f"{file.path}: {how}")
+    return found
+
+
+def _by_number(images: Iterable[Image], names: tuple[str, ...]) -> dict[Image, str]:
+    numbers: dict[int, str] = {}
+    for name in names:
+        if match := re.search(r"\d+$", name):
+            numbers[int(match[0])] = name
+    found = {image: numbers[image.key] for image in images if image.key in numbers}
+    return found if len(found) == len(list(images)) else {}  # one beside them, and all may be meant otherwise
+
+
+def _by_name(file: CocoFile, names: tuple[str, ...], video: str) -> dict[Image, str]:
+    known = set(names)
+    parts = {image: PurePosixPath(str(image.key)) for image in file.images}
+    found = {image: part.name for image, part in parts.items() if part.name in known}
+    folders = {parts[image].parent.name for image in found}
+    if len(folders) == 1:
+        return found
+    if folders and video not in folders:
+        raise InputError(f"{file.path} is of several videos ({some(sorted(folders))}), and none is called {video}")
+    return {image: name for image, name in found.items() if parts[image].parent.name == video}
 
 
 # ---------------------------------------------------------------------------------------------- synthetic video

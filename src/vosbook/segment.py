@@ -4,10 +4,11 @@ import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import takewhile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vosbook.datasets.sequence import Frames
+from vosbook.datasets.sequence import Frames, FrameStream
 from vosbook.errors import InputError
 from vosbook.methods import METHODS, build, check_method
 from vosbook.output import output_folder
@@ -15,6 +16,9 @@ from vosbook.segmenter import segment_frames
 from vosbook.video.frames import open_frames
 from vosbook.video.labels import check_objects, object_ids, without_void
 from vosbook.video.masks import MaskFolder, read_mask, write_mask
+
+if TYPE_CHECKING:
+    from vosbook.proposals import FileProposals
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +35,7 @@ def segment_video(
     checkpoint: Path | None = None,
     device: str = "auto",
     budget: float | None = None,
+    proposals: Path | None = None,
     progress: Callable[..., Iterable[str]] | None = None,
     watch: Callable[[np.ndarray, np.ndarray], None] | None = None,
     note: Callable[[str], None] | None = None,
@@ -40,10 +45,11 @@ def segment_video(
     `mask` is the first frame's mask, or a folder of masks named like frames, each of which introduces the ids that no
     earlier one held; zero-shot methods take none. `keep`, masks of an earlier run, has the method go on from a mended
     one of them: `mask` is then named after its frame, and the frames before it keep their masks. `backbone_weights`,
-    `checkpoint`, `device`, `budget` and `note` are those of `build`. `progress` wraps an iterable as tqdm does; `watch`
+    `checkpoint`, `device`, `budget` and `note` are those of `build`; `proposals` is a file of instances in COCO's
+    format, for a method that is guided by them. `progress` wraps an iterable as tqdm does; `watch`
     is called with each frame and its labels. InputError: input or output that cannot be used; then nothing is written.
     """
-    check_method(method, budget)
+    check_method(method, budget, proposals=proposals is not None)
     zero_shot = METHODS[method].zero_shot
     if mask is None and not zero_shot:
         raise InputError(f"{method} needs the objects of the first frame: give --mask, an image or a folder of them")
@@ -53,11 +59,18 @@ def segment_video(
     given = None if mask is None else read_given(mask, names=video.names, size=video.size, by_name=keep is not None)
     kept = None if keep is None else _read_kept(keep, video, given)
     _check_apart(out, frames, *([] if mask is None else [mask]))
+    source = None if proposals is None else read_proposals(proposals, video, frames, note=note or log.warning)
     segmenter = build(
-        method, backbone_weights=backbone_weights, checkpoint=checkpoint, device=device, budget=budget, note=note
+        method,
+        backbone_weights=backbone_weights,
+        checkpoint=checkpoint,
+        device=device,
+        budget=budget,
+        proposals=source,
+        note=note,
     )
     names = video.names if progress is None else progress(video.names)
-    seen = _Seen(video)
+    seen = _Seen(video if source is None else source.follow(video))
     found = 0  # frames in which the method found something
     with output_folder(out, overwrite=overwrite) as folder:
         labelled = segment_frames(segmenter, seen, given, kept=kept)
@@ -70,10 +83,19 @@ def segment_video(
         (note or log.warning)(f"{method} found nothing in any frame: look at the mask, or try another method")
 
 
+def read_proposals(file: Path, video: Frames, path: Path, *, note: Callable[[str], None]) -> "FileProposals":
+    """The proposals of a file for the frames of the `video`, which lies at `path`. InputError names the file."""
+    from vosbook.proposals import FileProposals  # here, for the others do not wait for torchvision
+
+    called = Path(path).resolve()
+    name = called.name if called.is_dir() else called.stem
+    return FileProposals(file, names=video.names, size=video.size, video=name, note=note)
+
+
 class _Seen:
     """Frames as they are, and the one that was read last."""
 
-    def __init__(self, frames: Frames):
+    def __init__(self, frames: FrameStream):
         self.frames, self.names = frames, frames.names
 
     def __iter__(self) -> Iterator[np.ndarray]:

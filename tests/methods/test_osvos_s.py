@@ -1,5 +1,6 @@
 """OSVOS-S: its second round against the plain formula, and what it does where proposals fail it."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from vosbook.cli import main
 from vosbook.datasets.sequence import Sequence, VideoObject
 from vosbook.datasets.synthetic import ArrayFrames, ArrayMasks
 from vosbook.errors import InputError
+from vosbook.exchange.rle import encode
 from vosbook.features.filter_bank import FilterBank
 from vosbook.measure import score_sequence
 from vosbook.methods.osvos_s import (
@@ -317,6 +319,23 @@ def test_missing_weights_are_one_line_and_no_folder(clip, offline, tmp_path, cap
     line = capsys.readouterr().err
     assert line.count("\n") == 1 and "Mask R-CNN's weights are missing" in line and "--backbone-weights" in line
     assert not (tmp_path / "out").exists()
+
+
+def test_instances_of_a_file_guide_it(clip, offline, crossing, tmp_path, capsys):
+    found = [
+        {"image_id": f"clip/{t:05d}", "category_id": i, "score": 0.9, "segmentation": encode(crossing.labels(t) == i)}
+        for t in range(3)
+        for i in (1, 2)
+    ]
+    (tmp_path / "found.json").write_text(json.dumps(found))
+    argv = [*clip, "--budget", "0", "--proposals", str(tmp_path / "found.json")]
+    assert main(argv) == 0
+    assert "no proposal" not in (said := capsys.readouterr().err) and "none of" not in said
+    (tmp_path / "found.json").write_text(json.dumps([one for one in found if one["image_id"] != "clip/00000"]))
+    assert main([*argv, "--overwrite"]) == 0  # the first frame's are those that select
+    assert "none of 0 proposals matches object 2" in capsys.readouterr().err
+    assert main([*argv, "--overwrite", "--backbone-weights", "mask_rcnn.pth"]) == 2
+    assert "mask_rcnn.pth is no use beside --proposals" in capsys.readouterr().err
 
 
 def test_a_source_that_fails_leaves_no_folder(clip, crossing, monkeypatch, tmp_path, capsys):

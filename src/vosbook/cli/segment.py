@@ -21,6 +21,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     budget_help = "of the osvos methods: how long an object is learned from its first frame (default 60)"
     command.add_argument("--budget", type=seconds, metavar="SECONDS", help=budget_help)
+    proposals_help = "of osvos-s: instances of the frames, by any detector, in COCO's format (default: Mask R-CNN's)"
+    command.add_argument("--proposals", type=path, metavar="FILE.json", help=proposals_help)
     command.set_defaults(run=run)
 
 
@@ -39,6 +41,7 @@ def run(args: argparse.Namespace) -> None:
             checkpoint=args.checkpoint,
             device=args.device,
             budget=args.budget,
+            proposals=args.proposals,
             progress=progress,
             note=note,
         )

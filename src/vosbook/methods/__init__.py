@@ -10,6 +10,7 @@ from vosbook.errors import InputError
 from vosbook.segmenter import Segmenter
 
 if TYPE_CHECKING:
+    from vosbook.proposals import ProposalSource
     from vosbook.training.fine_tune import Budget
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ class Method:
     build: Callable[..., Segmenter]
     zero_shot: bool = False  # finds the objects itself
     tuned: bool = False  # on the first frame, for a time: its `build` takes a `budget` as well
+    guided: bool = False  # by instance proposals: its `build` takes a source of `proposals` as well
 
 
 def _frtm_d_only(*, checkpoint: Path | None, **options: Any) -> Segmenter:
@@ -133,9 +135,10 @@ METHODS = {
         Method(
             "osvos-s",
             "Maninis et al. 2018",
-            "Mask R-CNN's weights (a download, or --backbone-weights), and osvos's networks",
+            "osvos's networks; instances, by Mask R-CNN (a download, or --backbone-weights) or of --proposals",
             _osvos_s,
             tuned=True,
+            guided=True,
         ),
     )
 }
@@ -148,26 +151,30 @@ def build(
     checkpoint: Path | None = None,
     device: str = "auto",
     budget: float | None = None,
+    proposals: "ProposalSource | None" = None,
     note: Callable[[str], None] | None = None,
 ) -> Segmenter:
     """The method `name` with its paper's settings. `note` is called with a line that the user should know.
 
-    `budget`: seconds of tuning for every object, where a method has such a time. InputError: an unknown method, a file
-    that does not fit it, a budget that it has no use for, a device that is not there.
+    `budget`: seconds of tuning for every object, where a method has such a time. `proposals`: where instances come
+    from, where a method asks for them; None: from its own detector. InputError: an unknown method, a file that does
+    not fit it, a budget or proposals that it has no use for, a device that is not there.
     """
-    check_method(name, budget)
-    tuning = {"budget": budget} if METHODS[name].tuned else {}
+    check_method(name, budget, proposals=proposals is not None)
+    more: dict[str, Any] = {"budget": budget} if METHODS[name].tuned else {}
+    if METHODS[name].guided:
+        more["proposals"] = proposals
     return METHODS[name].build(
         backbone_weights=backbone_weights,
         checkpoint=checkpoint,
         device=_device(device),
         note=note or log.warning,
-        **tuning,
+        **more,
     )
 
 
-def check_method(name: str, budget: float | None) -> None:
-    """InputError where there is no method `name`, or where the `budget` is no time, or no use to the method."""
+def check_method(name: str, budget: float | None, *, proposals: bool = False) -> None:
+    """InputError where there is no method `name`, or where it has no use for the `budget`, or for `proposals`."""
     if name not in METHODS:
         raise InputError(f"there is no method {name}: choose one of {', '.join(METHODS)}")
     if budget is not None and not 0 <= budget < float("inf"):  # NaN is refused too
@@ -175,6 +182,9 @@ def check_method(name: str, budget: float | None) -> None:
     if budget is not None and not METHODS[name].tuned:
         tuned = ", ".join(method.name for method in METHODS.values() if method.tuned)
         raise InputError(f"{name} is not tuned for a time, as {tuned} are: leave --budget out")
+    if proposals and not METHODS[name].guided:
+        guided = ", ".join(method.name for method in METHODS.values() if method.guided)
+        raise InputError(f"{name} takes no proposals, as {guided} does: leave --proposals out")
 
 
 def _device(name: str) -> str:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from vosbook.contours.detector import Snapper
 from vosbook.datasets.sequence import Sequence
+from vosbook.errors import InputError
 from vosbook.merge import soft_aggregate, to_labels
 from vosbook.nn.conditional import ConditionalClassifier, MaskedClassifier
 from vosbook.nn.side_outputs import SideOutputNetwork, balanced_bce, load_side_outputs
@@ -254,16 +255,20 @@ class OsvosSSegmenter:
         config: OsvosSConfig = OsvosSConfig(),
         *,
         snapper: Snapper | None = None,
+        proposals: ProposalSource | None = None,
         backbone_weights: Path | None,
         checkpoint: Path | None,
         device: str,
         note: Callable[[str], None],
     ) -> "OsvosSSegmenter":
-        """OSVOS's parent of `checkpoint`, else the package's; Mask R-CNN's weights of `backbone_weights`, else found.
+        """OSVOS's parent of `checkpoint`, else the package's. Instances come from `proposals`, else from Mask R-CNN.
 
-        InputError: weights that are missing, or a file that holds something else.
+        Its weights are those of `backbone_weights`, else found. InputError: weights that are missing or of no use, or a
+        file that holds something else.
         """
-        source = MaskRcnn.load(backbone_weights, device=device)
+        if proposals is not None and backbone_weights is not None:
+            raise InputError(f"{backbone_weights} is no use beside --proposals: leave --backbone-weights out")
+        source = proposals or MaskRcnn.load(backbone_weights, device=device)
         path = checkpoint or shipped_weights("osvos.safetensors", remedy=f"{REMEDY}, and give it as --checkpoint")
         note("the parent network has never seen a prior: its second round is learned from the first frame alone")
         parent = load_side_outputs(path, method="osvos", remedy=REMEDY)
