@@ -19,6 +19,7 @@ from patience import HANGS
 from PIL import Image
 
 from vosbook.cli import main
+from vosbook.exchange.rle import encode
 from vosbook.video.frames import open_frames
 from vosbook.video.masks import read_mask, write_mask
 
@@ -150,6 +151,27 @@ def test_draw_refuses_what_it_cannot_use(data, sequence, tmp_path, capsys):
     with pytest.raises(SystemExit, match="2"):
         main([*argv[:-1], "http"])
     assert "http is no port" in capsys.readouterr().err
+
+
+def test_a_click_in_draw_takes_a_proposal_of_the_frame(data, sequence, tmp_path, monkeypatch, capsys):
+    frames = data / "JPEGImages/480p" / sequence
+    masks = np.zeros((3, 96, 160), bool)
+    masks[0, 10:40, 10:40], masks[1, 20:30, 20:30], masks[2, 22:25, 22:25] = True, True, True
+    images, scores = ("00003", "00003", "00002"), (0.9, 0.9, 0.9)
+    found = [
+        {"image_id": f"{sequence}/{name}", "category_id": 1, "score": score, "segmentation": encode(mask)}
+        for name, score, mask in zip((*images, "00003"), (*scores, 0.1), (*masks, masks[2]))  # the last is not sure
+    ]
+    (tmp_path / "found.json").write_text(json.dumps(found))
+    painters = []
+    monkeypatch.setattr("vosbook.view.draw.draw", lambda painter, out, **options: painters.append(painter))
+    argv = ["draw", str(frames), "--out", str(tmp_path / "m.png"), "--proposals", str(tmp_path / "found.json")]
+    assert main([*argv, "--frame", "3"]) == 0
+    painters[0].answer({"object": 1, "click": [23, 23], "away": False, "sure": [0, 96 * 160]})
+    assert np.array_equal(painters[0].labels, masks[1])
+    capsys.readouterr()
+    assert main([*argv, "--frame", "5"]) == 0
+    assert "has no proposal in frame 5: clicks go by contours" in capsys.readouterr().err
 
 
 def test_draw_that_is_interrupted_says_where_the_drawing_is(data, sequence, tmp_path):

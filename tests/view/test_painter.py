@@ -261,6 +261,37 @@ def test_clicks_without_use_are_refused(clicks):
         clicks.find(found, BALL[0], i=1, sure=NOTHING)
 
 
+def test_a_click_takes_the_smallest_proposal_that_adds_to_the_object(scene):
+    frame, shape = scene[0], scene[0].shape[:2]
+    proposals = np.zeros((3, *shape), bool)
+    proposals[0, 5:40, 5:60], proposals[1, 10:20, 10:20], proposals[2, 15:30, 15:30] = True, True, True
+    clicks = Clicks(frame, proposals)
+    first = clicks.find(_blank(), (12, 12), i=2, sure=NOTHING)
+    assert np.array_equal(first, 2 * proposals[1].astype(np.uint8))
+    second = clicks.find(first, (16, 16), i=2, sure=NOTHING)  # the same lies there: the next larger
+    assert np.array_equal(second > 0, proposals[1] | proposals[2])
+    assert np.array_equal(clicks.find(second, (12, 12), i=2, sure=NOTHING) > 0, proposals[0])
+    other, sure = _blank(), NOTHING.copy()
+    other[10:12, 10:20], sure[10:15, 10:15] = 7, True  # another object, and pixels that are sure to be background
+    found = clicks.find(other, (18, 18), i=2, sure=sure)
+    assert (found[10:12, 10:20] == 7).all() and not (found[10:15, 10:15] == 2).any()
+    assert (found == 2).sum() == (proposals[1] & ~sure & (other == 0)).sum()
+
+
+def test_where_no_proposal_lies_contours_tell(scene, clicks):
+    elsewhere = np.zeros((1, *scene[1].shape), bool)
+    elsewhere[0, :3, :3] = True
+    beside = Clicks(scene[0], elsewhere)
+    found = clicks.find(_blank(), BALL[0], i=3, sure=NOTHING)
+    assert np.array_equal(beside.find(_blank(), BALL[0], i=3, sure=NOTHING), found)
+    corner = _blank()
+    corner[:3, :3] = 3
+    less = beside.find(corner, (0, 0), i=3, sure=NOTHING | (corner > 0), away=True)
+    assert less[0, 0] == 0 and less[2, 2] == 3  # a proposal is not what is too much
+    with pytest.raises(ValueError, match=r"proposals must be bool \(N, H, W\)"):
+        Painter(scene[0], proposals=elsewhere[0])
+
+
 def test_a_click_works_on_a_large_frame(scene):
     frame, ball = (np.kron(a, np.ones((20, 20, *[1] * (a.ndim - 2)), a.dtype)) for a in scene)  # 1200x1800
     labels = Clicks(frame).find(np.zeros(ball.shape, np.uint8), (800, 500), i=1, sure=np.zeros(ball.shape, bool))

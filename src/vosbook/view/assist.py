@@ -1,4 +1,4 @@
-"""Help for a mask that is being drawn: the object in a box, by its colours; the object at a click, by its contours.
+"""Help for a mask that is being drawn: the object in a box, by its colours; at a click, by proposals or contours.
 
 C. Rother, V. Kolmogorov, A. Blake: *GrabCut: interactive foreground extraction using iterated graph cuts*. SIGGRAPH
 2004. The cuts are OpenCV's. For clicks see `contours/growing.py`.
@@ -126,16 +126,21 @@ def _contour_network():
 
 
 class Clicks:
-    """The object at clicks on a `frame`, uint8 (H, W, 3) RGB. The first one takes a second or two, to find contours."""
+    """The object at clicks on a `frame`, uint8 (H, W, 3) RGB, of `proposals`, bool (N, H, W), where one lies there.
 
-    def __init__(self, frame: np.ndarray):
+    Elsewhere it is looked for by contours; to find these takes a second or two, once.
+    """
+
+    def __init__(self, frame: np.ndarray, proposals: np.ndarray | None = None):
         self.frame = frame
+        self.proposals = [] if proposals is None else sorted(proposals, key=np.count_nonzero)
 
     def find(
         self, labels: np.ndarray, at: tuple[int, int], *, i: int, sure: np.ndarray, away: bool = False
     ) -> np.ndarray:
         """Labels `uint8 (H, W)` in which object `i` is found anew from the pixel `at` (x, y), and from what is sure.
 
+        The smallest proposal there that adds to the object is added as a whole; a further click adds the next larger.
         With `away` the pixel does not belong to it. InputError where another object lies, nothing is sure to be the
         object, or nothing changes.
         """
@@ -143,6 +148,10 @@ class Clicks:
         x, y = at
         if labels[y, x] not in (0, i):
             raise InputError("another object lies here: choose that one, or erase it first")
+        for proposal in self.proposals:
+            added = proposal & ~outside & (labels != i)
+            if proposal[y, x] and added.any() and not away:
+                return np.where(added, i, labels).astype(np.uint8)
         inside[y, x], outside[y, x] = not away, away
         if not inside.any():
             raise InputError("nothing is sure to be the object: click on it first")

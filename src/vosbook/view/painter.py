@@ -31,7 +31,8 @@ QUALITY = 90  # of the JPEG that is drawn on
 class Painter(anywidget.AnyWidget):
     """Draw masks on `frame`, uint8 (H, W, 3) RGB, beginning with `labels`, uint8 (H, W), where they are given.
 
-    `names` gives objects names by id, and has them ready to be drawn; without it there is object 1. Python can read
+    `names` gives objects names by id, and has them ready to be drawn; without it there is object 1. `proposals`, bool
+    (N, H, W), are masks of which a click takes the smallest that lies there. Python can read
     and set `labels`, `object` (the id that is drawn), `tool` (one of TOOLS) and `radius`, the brush's, in pixels of
     the frame. Setting `labels` is a step that the painter's undo takes back. ValueError for arrays of another form.
     """
@@ -53,11 +54,20 @@ class Painter(anywidget.AnyWidget):
     _objects = traitlets.List(traitlets.Dict()).tag(sync=True)  # id and name
     _colours = traitlets.List(traitlets.Tuple()).tag(sync=True)  # of ids 1, 2, ...; the next id starts over
 
-    def __init__(self, frame: np.ndarray, *, labels: np.ndarray | None = None, names: Mapping[int, str] | None = None):
+    def __init__(
+        self,
+        frame: np.ndarray,
+        *,
+        labels: np.ndarray | None = None,
+        names: Mapping[int, str] | None = None,
+        proposals: np.ndarray | None = None,
+    ):
         if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
             raise ValueError(f"frame must be uint8 (H, W, 3), got {frame.dtype} {frame.shape}")
         self.frame = frame
-        self._clicks = Clicks(frame)
+        if proposals is not None and (proposals.dtype != bool or proposals.shape[1:] != frame.shape[:2]):
+            raise ValueError(f"proposals must be bool (N, H, W), got {proposals.dtype} {proposals.shape}")
+        self._clicks = Clicks(frame, proposals)
         labels = np.zeros(frame.shape[:2], np.uint8) if labels is None else self._checked(labels)
         names = dict(names or {})
         ids = sorted({*names, *object_ids(labels)} or {1})
