@@ -38,7 +38,13 @@ loader = getattr(
     yaml, "CSafeLoader", yaml.SafeLoader
 )  # the one in C is ten times as fast
 claims = yaml.load(Path("claims.yml").read_text(encoding="utf-8"), Loader=loader)
-statuses = ("reproduced", "direction holds", "contradicted", "not run")
+statuses = (
+    "reproduced",
+    "direction holds",
+    "contradicted",
+    "inconclusive",
+    "not run",
+)
 papers = list(dict.fromkeys(row["paper"] for row in claims))
 
 
@@ -49,7 +55,7 @@ def tell(text, indent=""):
 
 figure, axes = new_figure(height=2.6)
 left = np.zeros(len(papers))
-for status, colour, hatch in zip(statuses, LINE_COLOURS, ("", "//", "xx", "..")):
+for status, colour, hatch in zip(statuses, LINE_COLOURS, ("", "//", "xx", "oo", "..")):
     rows = [row["paper"] for row in claims if row["status"] == status]
     counts = [rows.count(paper) for paper in papers]
     style = {"color": colour, "hatch": hatch, "edgecolor": "white"}
@@ -160,10 +166,14 @@ print(f"records of code that was not committed: {', '.join(sorted(unclean)) or '
 # - *reproduced*: the same data, and the same value to the paper's last digit. Nothing less.
 # - *direction holds*: what the number is there to show is so here too, on other data or with another value.
 # - *contradicted*: it is not so.
+# - *inconclusive*: our test cannot tell. The effect lies within its error, or the error is unknown, because each of two
+#   networks was trained once, or because the test asks something else than the paper's.
 # - *not run*: there is a reason, and no number.
 #
-# The first can be checked by a program; the two in the middle are a judgement, and the page of claims says what it
-# rests on. (Some claims are equations. "Equal" is then claimed, and a relative difference measured.)
+# The first can be checked by a program. An *effect*, the gain from some part of a method, can be checked too: it is a mean
+# over sequences, so it has an interval in which it could as well lie on other sequences, and with other seeds. Where
+# that interval holds zero, the row is inconclusive, whatever its number looks like. What is left of the statuses in
+# the middle is a judgement, and the page of claims says what it rests on. (Some claims are equations. "Equal" is then claimed, and a relative difference measured.)
 
 
 # %%
@@ -224,13 +234,13 @@ figure, axes = new_figure(height=4.4)
 values = [row[key] for row in percent for key in ("claimed", "measured")]
 low, high = min(values), max(values)
 axes[0, 0].plot([low, high], [low, high], color="lightgray", linestyle="-")
-for status, colour, marker in zip(statuses[:3], LINE_COLOURS, "o^X"):
+for status, colour, marker in zip(statuses[:4], LINE_COLOURS, "o^Xs"):
     rows = [row for row in percent if row["status"] == status]
     points = [row["claimed"] for row in rows], [row["measured"] for row in rows]
     style = {"color": colour, "marker": marker, "linestyle": "none", "label": status}
     axes[0, 0].plot(*points, **style)
 axes[0, 0].set(xlabel="claimed in %", ylabel="measured in %")
-figure.legend(loc="outside upper center", ncols=3)
+figure.legend(loc="outside upper center", ncols=2)
 show(
     figure,
     alt="Measured against claimed values in %. Reproduced ones lie on the diagonal; the "
@@ -265,9 +275,10 @@ for row in measured:
 
 # %% [markdown]
 # Read the second list before quoting the first. A value that was measured on five sequences with a small backbone and a
-# short training is expected to be another one; the difference is the price of that, not an error of the paper. What is
-# contradicted is rarer and says more: an effect that the paper reports and that does not appear here, or a sentence
-# that does not fit the paper's own table.
+# short training is expected to be another one; the difference is the price of that, not an error of the paper. Most of
+# the first list is inconclusive for that reason: five sequences and one training do not tell a gain from an accident.
+# What is contradicted is rarer and says more: a loss that is not the one that is minimised, a step that takes another
+# share of the time, or a sentence that does not fit the paper's own table.
 #
 # The papers' own numbers also disagree among themselves here and there. The notes of those rows say so:
 
@@ -410,7 +421,8 @@ for paper in papers:
     tell(
         f"{paper}: {len(rows)} of {sum(row['paper'] == paper for row in claims)} numbers "
         f"measured; {of['reproduced']} reproduced, {of['direction holds']} with the same "
-        f"direction, {of['contradicted']} contradicted",
+        f"direction, {of['contradicted']} contradicted, "
+        f"{of['inconclusive']} inconclusive",
         indent="  ",
     )
 

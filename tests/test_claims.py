@@ -2,6 +2,8 @@
 
 import re
 from decimal import Decimal
+from functools import reduce
+from operator import getitem
 
 import pytest
 from pipeline.chapters import BOOK
@@ -13,7 +15,11 @@ CLAIMS = load_claims(BOOK)
 NEEDED = {"id", "paper", "where", "statement", "claimed", "unit", "data", "status"}
 MEASURED = {"record", "value", "measured", "measured_on"}
 OPTIONAL = {"scale", "note", "headline"}
+OF_AN_EFFECT = {"interval", "sign"}
 every_row = pytest.mark.parametrize("row", CLAIMS, ids=lambda row: row["id"])
+effects = pytest.mark.parametrize(
+    "row", [row for row in CLAIMS if row.get("record", "").startswith("effects_")], ids=lambda row: row["id"]
+)
 recorded = pytest.mark.parametrize("row", [row for row in CLAIMS if "record" in row], ids=lambda row: row["id"])
 
 
@@ -43,7 +49,7 @@ def test_a_row_has_a_record_or_a_reason(row):
     if row["status"] == "not run":
         assert row["reason"] and set(row) <= NEEDED | OPTIONAL | {"reason"}
     else:
-        assert set(row) >= MEASURED and set(row) <= NEEDED | MEASURED | OPTIONAL
+        assert set(row) >= MEASURED and set(row) <= NEEDED | MEASURED | OPTIONAL | OF_AN_EFFECT
 
 
 @recorded
@@ -61,7 +67,34 @@ def test_reproduced_means_same_data_and_same_value(row):
         else:
             assert abs(Decimal(str(row["measured"])) - Decimal(str(row["claimed"]))) <= last_digit(row["claimed"]) / 2
     elif row["measured_on"] != row["data"]:
-        assert row["status"] in {"direction holds", "contradicted"}
+        assert row["status"] in {"direction holds", "contradicted", "inconclusive"}
+
+
+@effects
+def test_an_effect_is_what_its_interval_allows(row):
+    found = read_record(row["record"]).metrics
+    name, *path, last = row["value"].split(".")
+    assert last == "value"
+    effect = reduce(getitem, path, found[name])
+    for end, shown in zip(("low", "high"), row["interval"], strict=True):
+        assert abs(Decimal(effect[end] * row["scale"]) - Decimal(str(shown))) <= last_digit(shown) / 2
+    if effect["low"] <= 0 <= effect["high"] or found[name]["trained_once_each"]:
+        assert row["status"] == "inconclusive"
+    elif row["status"] == "inconclusive":
+        assert row["note"], "why, where the interval does not hold zero"
+    else:
+        as_claimed = effect["value"] * row.get("sign", 1) * (float(row["claimed"]) or 1) > 0
+        assert row["status"] == ("direction holds" if as_claimed else "contradicted")
+
+
+def test_a_gain_is_an_effect_with_an_interval():
+    """Or it says that its error is not recorded."""
+    gains = [row for row in CLAIMS if "record" in row and re.match(r"(gain|change) ", row["statement"])]
+    assert len(gains) > 40
+    of_the_authors = [row for row in gains if row["record"] in {"davis_attributes", "official_davis2016"}]
+    for row in gains:
+        if row not in of_the_authors and "interval" not in row:
+            assert row["status"] == "inconclusive" and "no error is recorded" in row["note"], row["id"]
 
 
 def test_tables_the_book_promises_have_all_their_rows():

@@ -41,7 +41,7 @@ words.placeholder = "words, or an id";
 const count = document.createElement("output");
 form.append(
   choice("paper", "Paper", sections.map(({ paper }) => paper)),
-  choice("status", "Status", ["reproduced", "direction holds", "contradicted", "not run"]),
+  choice("status", "Status", ["reproduced", "direction holds", "contradicted", "inconclusive", "not run"]),
   control("words", "Words", words),
   count,
 );

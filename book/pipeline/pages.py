@@ -28,6 +28,7 @@ STATUSES = {
     "reproduced": "status-reproduced",
     "direction holds": "status-direction",
     "contradicted": "status-contradicted",
+    "inconclusive": "status-inconclusive",
     "not run": "status-not-run",
 }
 TRACKERS = {  # method -> record, and where in its metrics the scores on the five real sequences are
@@ -133,8 +134,7 @@ def results_table(claims: list[dict[str, Any]]) -> str:
     rows = []
     for row in (row for row in claims if row.get("headline")):
         what = f"{row['statement']} ({row['paper']}, {row['where']})"
-        values = (number(row[which], row["unit"]) for which in ("claimed", "measured"))
-        rows.append((what, *values, row["measured_on"], row["status"]))
+        rows.append((what, number(row["claimed"], row["unit"]), measured(row), row["measured_on"], row["status"]))
     return table(("what", "claimed", "measured here", "on", "status"), rows)
 
 
@@ -178,7 +178,10 @@ def _claims_page(
         "# Claims",
         "Every row is a statement of a paper that carries a number, with what we measured, on which data, and the run"
         " record it comes from. *Reproduced* means the same data and the same value to the paper's last digit;"
-        " *direction holds* and *contradicted* are said of other data or other values; *not run* gives the reason.",
+        " *direction holds* and *contradicted* are said of other data or other values. A gain stands with the"
+        " interval in which it could as well lie on other sequences and with other seeds (95 %). Where that holds zero,"
+        " where each side was trained once, or where the test could not tell, it is *inconclusive*. *Not run* gives the"
+        " reason.",
         ", ".join(f"{count} {status}" for status, count in counts.items()) + ".",
         '```{raw} html\n<div id="claims-filter"></div>\n<script defer src="_static/claims.js"></script>\n```',
     ]
@@ -208,8 +211,17 @@ def claims_table(
         source += f"; chapter {links}" if links else ""
         anchor = f'<span id="{row["id"]}"></span>' if chapters else ""
         statement = f"{anchor}{status} {row['where']}: {row['statement']}<br><small>{source}</small>"
-        cells.append((statement, number(row["claimed"], row["unit"]), number(row.get("measured"), row["unit"])))
+        cells.append((statement, number(row["claimed"], row["unit"]), measured(row)))
     return table(("statement", "claimed", "measured"), cells)
+
+
+def measured(row: Mapping[str, Any]) -> str:
+    """The measured number of a row with its unit, and its interval where it is an effect."""
+    value = number(row.get("measured"), row["unit"])
+    if "interval" not in row:
+        return value
+    low, high = (f"{end:.1f}".replace("-", "−") for end in row["interval"])
+    return f"{value} ({low} to {high})"
 
 
 def _record_link(row: Mapping[str, Any], records: Sequence[str]) -> str:

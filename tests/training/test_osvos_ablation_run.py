@@ -49,16 +49,25 @@ def test_the_stages_and_what_they_change(book, monkeypatch):
         assert seconds[0] < 0.01 and seconds[0] < seconds[1] < seconds[2]
     assert found["base"]["30"]["J"]["mean"] > found["base"]["0"]["J"]["mean"] + 0.3
     run_here(book, monkeypatch, "osvos_snapping", "variant=parent")
-    run_here(book, monkeypatch, "osvos_stages")
-    changes = read_record("osvos_stages_smoke", folder=book / "results").metrics
+    effects = {
+        "one_shot": {side: ["osvos_ablation/base", f"sequences.*.{n}"] for side, n in (("more", 30), ("less", 0))},
+        "parent": {
+            side: [f"osvos_ablation/{start}", "sequences.*.2"] for side, start in (("more", "parent"), ("less", "base"))
+        },
+        "contours": {
+            side: ["osvos_snapping/parent", f"sequences.*.{row}"]
+            for side, row in (("more", "contours"), ("less", "superpixels"))
+        },
+    }
+    change_training(book, "effects", effects=effects)
+    run_here(book, monkeypatch, "effects")
+    changes = read_record("effects_smoke", folder=book / "results").metrics
     j = {(start, step): one["J"]["mean"] for start, steps in found.items() for step, one in steps.items()}
-    assert changes["one_shot"]["J"]["mean"] == pytest.approx(j["base", "30"] - j["base", "0"])
-    assert changes["parent"]["J"]["mean"] == pytest.approx(j["parent", "30"] - j["base", "30"])
+    assert changes["one_shot"]["J"]["mean"]["value"] == pytest.approx(j["base", "30"] - j["base", "0"])
+    assert changes["parent"]["J"]["mean"]["value"] == pytest.approx(j["parent", "2"] - j["base", "2"])
     rows = read_record("osvos_snapping_smoke_parent", folder=book / "results").metrics
-    assert changes["superpixels"]["F"]["mean"] == rows["superpixels"]["F"]["mean"] - rows["mask"]["F"]["mean"]
-    assert changes["contours"]["J&F"] == rows["contours"]["J&F"] - rows["superpixels"]["J&F"]
-    assert changes["clear"]["J"]["mean"] == rows["clear"]["J"]["mean"] - rows["mask"]["J"]["mean"]
-    assert changes["parent_by_steps"]["2"]["J"]["mean"] == pytest.approx(j["parent", "2"] - j["base", "2"])
+    of_contours = rows["contours"]["J&F"] - rows["superpixels"]["J&F"]
+    assert changes["contours"]["J&F"]["value"] == pytest.approx(of_contours, abs=1e-12)
 
 
 def test_the_masks_that_are_left_are_those_that_were_scored(book, monkeypatch):

@@ -6,7 +6,7 @@ from run_book import change_training, run_here
 
 from vosbook.datasets.catalog import load_sequence
 from vosbook.metrics.region import jaccard
-from vosbook.runs import read_record, record_run
+from vosbook.runs import read_record
 
 
 def test_j_over_the_length_of_a_video(book, monkeypatch):
@@ -31,20 +31,3 @@ def test_scores_by_the_number_of_objects(book, monkeypatch):
     assert record.metrics["J_lost_from_first_to_last"] == pytest.approx(one - three)
     assert [entry["spec"] for entry in record.data] == 2 * ["synthetic/900", "synthetic/901"]
     assert len({entry["sha256"] for entry in record.data}) == 4
-
-
-def test_a_gain_is_the_mean_of_paired_differences(book, monkeypatch):
-    scores = {"one": [0.5, 0.7, 0.9], "other": [0.4, 0.8, 0.6]}
-    for variant, js in scores.items():
-        sequences = {f"synthetic/{i}": {"rvos": {"J": j}, "first_mask": {"J": 0.1}} for i, j in enumerate(js)}
-        held_out = {"rvos": {}, "first_mask": {}, "sequences": sequences}
-        name, metrics = f"train_rvos_smoke_{variant}", {"held_out": held_out}
-        with record_run(name, profile="smoke", config={}, seed=0, data=[], folder=book / "results") as run:
-            run["metrics"] |= metrics
-    change_training(book, "recurrence_gains", gains={"space": ["train_rvos/one", "train_rvos/other"]})
-    run_here(book, monkeypatch, "recurrence_gains")
-    gain = read_record("recurrence_gains_smoke", folder=book / "results").metrics["space"]
-    differences = np.subtract(scores["one"], scores["other"])
-    assert gain["J"] == pytest.approx(0.1)
-    assert gain["standard_error"] == pytest.approx(differences.std(ddof=1) / 3**0.5)
-    assert gain["videos"] == 3

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Many
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +10,12 @@ import numpy as np
 from scipy.stats import bootstrap
 
 from vosbook.errors import InputError
+from vosbook.metrics.effects import CONFIDENCE, Difference
 from vosbook.metrics.statistics import frame_means, scored
 from vosbook.words import some
 
 COLUMNS = ("J&F", "J", "F")
-CONFIDENCE = 0.95
 RESAMPLES = 10_000
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A method's mean less the first method's, over all objects, and the interval that a bootstrap gives it."""
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def inconclusive(self) -> bool:
-        """Whether other sequences could as well have given the opposite sign."""
-        return self.low <= 0 <= self.high
 
 
 def read_result(path: Path) -> dict[str, Any]:
@@ -57,7 +42,7 @@ def check_comparable(results: Mapping[str, Mapping[str, Any]]) -> None:
 
 
 def difference(one: Mapping[str, Any], other: Mapping[str, Any], column: str, *, seed: int = 0) -> Difference | None:
-    """The mean `column` of `other` less that of `one`, with a paired bootstrap over sequences.
+    """The mean `column` of `other` less that of `one`, over all objects, with a paired bootstrap over sequences.
 
     Whole sequences are drawn, with both methods' scores of all their objects, so that what one sequence has in common
     counts once. The interval is the percentiles' (Efron and Tibshirani, 1993). None for fewer than two
