@@ -34,7 +34,7 @@ from vosbook.methods.frtm import FAST, FrtmSegmenter
 from vosbook.metrics.region import jaccard
 from vosbook.profiles import load_profile
 from vosbook.runs import read_record
-from vosbook.segment import read_given
+from vosbook.segment.given import read_given
 from vosbook.segmenter import segment_frames
 from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.loss import upsample

@@ -20,6 +20,7 @@ from PIL import Image
 
 from vosbook.cli import main
 from vosbook.exchange.rle import encode
+from vosbook.metrics.region import jaccard
 from vosbook.video.frames import open_frames
 from vosbook.video.masks import read_mask, write_mask
 
@@ -131,6 +132,38 @@ def test_a_mask_is_mended_and_the_method_goes_on_from_there(data, sequence, segm
         before, after = (read_mask(folder / f"{t:05d}.png") for folder in (segmented, tmp_path / "out"))
         assert np.array_equal(before, after) == (t < 6), t
     assert np.array_equal(read_mask(tmp_path / "out/00006.png"), read_mask(truth / "00006.png"))
+
+
+def test_a_video_file_is_segmented_from_its_middle_both_ways_and_corrected_twice(data, sequence, tmp_path):
+    truth = data / "Annotations/480p" / sequence
+    film, mended = tmp_path / "film.mp4", tmp_path / "mended"
+    argv = ["render", str(data / "JPEGImages/480p" / sequence), "--masks", str(truth), "--out", str(film)]
+    assert main(argv) == 0
+    mended.mkdir()
+    for name in ("00002.png", "00008.png"):
+        shutil.copy(truth / name, mended)
+    argv = _segment(data, sequence, tmp_path / "out", "--corrections", str(mended), "--both-ways", "--size", "64")
+    argv[1], argv[argv.index("--mask") + 1] = str(film), str(truth / "00005.png")
+    assert main(argv) == 0
+    for t in range(10):
+        want, found = (read_mask(folder / f"{t:05d}.png") for folder in (truth, tmp_path / "out"))
+        assert np.array_equal(want, found) == (t in (2, 5, 8)), t
+        assert jaccard(want > 0, found > 0) > 0.2, t
+
+
+def test_a_part_of_the_frames_is_segmented(data, sequence, tmp_path, capsys):
+    argv = _segment(data, sequence, tmp_path / "out", "--frames", "3:6", "--from", "00004")
+    argv[argv.index("--mask") + 1] = str(data / "Annotations/480p" / sequence / "00004.png")
+    assert main(argv) == 0
+    assert [p.name for p in sorted((tmp_path / "out").iterdir())] == ["00003.png", "00004.png", "00005.png"]
+    assert not read_mask(tmp_path / "out/00003.png").any() and read_mask(tmp_path / "out/00005.png").any()
+    _fails([*argv, "--frames", "7:30"], capsys, "frame 30", "0 to 9")
+    argv = _segment(data, sequence, tmp_path / "new")
+    argv[argv.index("--mask") + 1] = str(data / "Annotations/480p" / sequence / "00004.png")
+    _fails(argv, capsys, "00004.png", "--both-ways", "--from", "--keep")
+    with pytest.raises(SystemExit, match="2"):
+        main([*argv, "--size", "20"])
+    assert "20 is no size" in capsys.readouterr().err
 
 
 def test_draw_refuses_what_it_cannot_use(data, sequence, tmp_path, capsys):

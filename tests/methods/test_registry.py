@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from vosbook.errors import InputError
@@ -28,3 +29,23 @@ def test_a_note_reaches_the_caller_or_else_the_log(monkeypatch, caplog):
 def test_listing_the_methods_does_not_wait_for_torch():
     code = "import sys, vosbook.cli, vosbook.methods; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("frtm-d-only", {}), ("s2s", {}), ("rvos", {}), ("osvos-fast", {"budget": 0.0})],
+)
+def test_a_start_forgets_what_was_before(name, options):
+    """So that a method which begins again in the middle of a video, or walks it backwards, need not be built anew."""
+    clip = np.random.default_rng(0).integers(0, 256, (4, 48, 64, 3), np.uint8)
+    one, two = np.zeros((2, 48, 64), np.uint8)
+    one[10:30, 8:40], two[20:40, 30:60] = 1, 2
+    used, new = (build(name, device="cpu", note=lambda line: None, **options) for _ in range(2))
+    used.start(clip[0], one)
+    used.step(clip[1])
+    used.add_objects(clip[1], two)
+    used.step(clip[2])
+    for segmenter in (used, new):
+        segmenter.start(clip[2], two)
+    for frame in (clip[3], clip[1]):
+        assert np.array_equal(used.step(frame), new.step(frame))

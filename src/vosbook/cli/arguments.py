@@ -28,6 +28,13 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def shorter_side(text: str) -> int:
+    """Pixels."""
+    if not text.isdecimal() or int(text) < 32:
+        raise argparse.ArgumentTypeError(f"{text} is no size: write the shorter side's pixels, 32 or more, such as 480")
+    return int(text)
+
+
 def seconds(text: str) -> float:
     try:
         number = float(text)

@@ -2,20 +2,40 @@
 
 import argparse
 
-from vosbook.cli.arguments import path, seconds
+from vosbook.cli.arguments import path, seconds, shorter_side
 from vosbook.cli.console import notes, progress
+
+MORE = """\
+A mask of another frame than the first:
+  --mask 00042.png --both-ways   from frame 42 to the end, and back from it to the beginning
+  --mask 00042.png --from 42     from there to the end; the frames before it are left empty
+  --mask 00042.png --keep DIR    from there to the end; the frames before it are those of DIR
+Frames are meant by name, or by number from 0, as `vosbook draw --frame` counts.
+
+Where masks go wrong, mend one or several (`vosbook draw --frame`), put them into a folder, named after their frames and
+with all their objects, and add --corrections. The method forgets what it knew and begins anew at each: it goes on until
+the next one, or with --both-ways half way to the next and half way back to the one before, so that every frame's mask
+comes from the given one that is nearest in time. An object that a corrected mask does not show is not followed from
+there on.
+"""
 
 
 def add(commands: argparse._SubParsersAction) -> None:
-    command = commands.add_parser("segment", help="segment a video, given the masks of its first frame")
+    command = commands.add_parser(
+        "segment",
+        help="segment a video, given the masks of one frame",
+        epilog=MORE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     command.add_argument("frames", type=path, metavar="FRAMES", help="a folder of images or a video file")
-    mask_help = "the first frame's objects; or a folder with a mask for every frame where new objects appear"
-    command.add_argument("--mask", type=path, metavar="FIRST.png", help=mask_help)
+    _add_masks(command)
     command.add_argument("--method", required=True, metavar="NAME", help="see `vosbook methods`")
     command.add_argument("--out", type=path, required=True, metavar="DIR", help="folder for the masks")
-    keep_help = "masks of an earlier run: frames before that of --mask, which is named after it, keep theirs"
-    command.add_argument("--keep", type=path, metavar="DIR", help=keep_help)
     command.add_argument("--overwrite", action="store_true", help="replace the masks that --out holds")
+    part_help = "only frames A up to, and without, B, such as 100:200, 100: or :200"
+    command.add_argument("--frames", dest="part", metavar="A:B", help=part_help)
+    size_help = "make frames smaller for the method, the shorter side at most this; masks are written in full size"
+    command.add_argument("--size", type=shorter_side, metavar="PIXELS", help=size_help)
     command.add_argument("--backbone-weights", type=path, metavar="FILE", help="safetensors, or a torch state dict")
     command.add_argument("--checkpoint", type=path, metavar="FILE", help="the method's own learned weights")
     command.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
@@ -26,6 +46,19 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.set_defaults(run=run)
 
 
+def _add_masks(command: argparse.ArgumentParser) -> None:
+    mask_help = "the first frame's objects; or a folder with a mask for every frame where new objects appear"
+    command.add_argument("--mask", type=path, metavar="FIRST.png", help=mask_help)
+    from_help = "the frame that --mask is of, by name or number from 0; those before it are left empty"
+    command.add_argument("--from", dest="start", metavar="T", help=from_help)
+    both_help = "go from the frame of --mask, which is named after it, to the end and to the beginning"
+    command.add_argument("--both-ways", action="store_true", help=both_help)
+    corrections_help = "a folder of mended masks, named after their frames: the method begins anew at each (see below)"
+    command.add_argument("--corrections", type=path, metavar="DIR", help=corrections_help)
+    keep_help = "masks of an earlier run: frames before that of --mask, which is named after it, keep theirs"
+    command.add_argument("--keep", type=path, metavar="DIR", help=keep_help)
+
+
 def run(args: argparse.Namespace) -> None:
     from vosbook.segment import segment_video
 
@@ -33,9 +66,14 @@ def run(args: argparse.Namespace) -> None:
         segment_video(
             args.frames,
             mask=args.mask,
+            start=args.start,
+            both_ways=args.both_ways,
+            corrections=args.corrections,
+            keep=args.keep,
+            part=args.part,
+            size=args.size,
             method=args.method,
             out=args.out,
-            keep=args.keep,
             overwrite=args.overwrite,
             backbone_weights=args.backbone_weights,
             checkpoint=args.checkpoint,

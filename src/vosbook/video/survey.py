@@ -30,6 +30,7 @@ class Survey:
     pixel_aspect: Fraction  # width of a pixel over its height
     interlaced: bool
     broken_off: bool  # the file does not end as it should, yet no frame is lost
+    clock: float | None  # the file's own time of the first frame, seconds; None where its times are not those above
 
 
 @dataclass
@@ -79,11 +80,11 @@ def survey(path: Path) -> Survey:
         raise InputError(_loss(path, seen))
     if not seen.times:
         raise InputError(f"{path} cannot be decoded as video: it holds no whole picture; copy or download it again")
-    times = np.frombuffer(seen.times) - seen.times[0]
+    times, clock = np.frombuffer(seen.times) - seen.times[0], seen.times[0]
     if not seen.times_known or (np.diff(times) <= 0).any():
-        times = np.arange(len(times)) / frame_rate(1, 0.0, seen.rate)
+        times, clock = np.arange(len(times)) / frame_rate(1, 0.0, seen.rate), None
     fps = frame_rate(len(times), float(times[-1]), seen.rate)
-    return Survey(seen.size, times, fps, seen.pixel_aspect, seen.interlaced, seen.broken_off)
+    return Survey(seen.size, times, fps, seen.pixel_aspect, seen.interlaced, seen.broken_off, clock)
 
 
 def frame_rate(count: int, seconds: float, stated: float) -> float:

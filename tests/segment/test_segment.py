@@ -7,7 +7,8 @@ from stand_ins import SIZE, Clip, Finder, Recorder, rows
 
 from vosbook.errors import InputError
 from vosbook.methods import METHODS, Method
-from vosbook.segment import read_given, segment_video
+from vosbook.segment import segment_video
+from vosbook.segment.given import read_given
 from vosbook.video.masks import read_mask, write_mask
 
 
