@@ -819,6 +819,8 @@ print(f"{np.mean(curve[:5]):.3f} at first, {np.mean(curve[-5:]):.3f} at last")
 # %% [markdown]
 # ## Exercises
 #
+# An answer leaves what it is given as it was.
+#
 # ### Exercise 10.1 · What a cell paints
 # *difficulty 1 of 3 · 5 minutes · 1 point*
 #
@@ -847,7 +849,9 @@ ch10.check_painted(painted)
 #
 # Write `clip_loss(logits, y, labelled)` for tensors `(B, T, 1, H, W)`, `labelled` being bool `(B, T)`: binary
 # cross-entropy, 0 for frames without a label, averaged over pixels and over *all* frames. `y` may hold anything where
-# there is no label, NaN too: neither the loss nor its gradient may become NaN.
+# there is no label, NaN too: neither the loss nor its gradient may become NaN. Without any label the loss is 0. Logits
+# may be as large as 200, where a sigmoid is 1 to the last digit: the loss must be right there, too, and so must its
+# gradient.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex10-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -872,7 +876,7 @@ ch10.check_clip_loss(clip_loss)
 # the first masks `(B, 1, H, W)`: the logits `(B, T - 1, 1, H, W)` of the frames from $x_1$ on. The four are functions
 # as in this chapter: `initialize(frames, masks)` gives `(h, c)`, `lstm(x, (h, c))` the next `(h, c)`; `encode` and
 # `decode` take and give batches of any size. Call `encode` and `decode` once each, for all frames together: that is
-# what makes training fast.
+# what makes training fast. Gradients must come through all frames, back to the first state.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex10-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -903,7 +907,7 @@ ch10.check_unroll(unroll)
 # first state is `None`. Write `answers(step, frames, y, teacher)`: the logits `(B, T - 1, 1, H, W)` of the frames from
 # $x_1$ on. The first frame passes through `step` with its own mask, and what is answered there is not used; every other
 # frame is given the mask of the frame *before*: the given one, then, as `teacher` says, the true one, or the network's
-# own as a probability. No gradient flows through a mask that is fed back.
+# own as a probability. No gradient flows through a mask that is fed back; through the states it does.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex10-4", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

@@ -727,11 +727,13 @@ for name, history in histories.items():
 # %% [markdown]
 # ## Exercises
 #
+# An answer leaves what it is given as it was.
+#
 # ### Exercise 11.1 · Soft IoU
 # *difficulty 1 of 3 · 10 minutes · 1 point*
 #
 # Write `soft_iou_of(p, y)` in numpy: `p` in 0..1 and `y`, 0 or 1, both `(..., H, W)`; the result is `(...)`. Where both
-# are empty it is 0.
+# are empty it is 0. If you add a number to the union, it may be $10^{-6}$ at most: an object may have a single pixel.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex11-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -776,7 +778,8 @@ ch11.check_loss_gradient(loss_gradient)
 #
 # Write `assign(S, valid)`: `S (N, M)` is a numpy array of soft IoUs, slots by objects, with $N \ge M$; `valid (M,)` is
 # bool. Return an int array `(M,)`: the slot of every valid object, all different and with the greatest sum of soft
-# IoUs; and -1 for objects that are not valid. Their columns may hold anything, also NaN. Use `linear_sum_assignment`.
+# IoUs; and -1 for objects that are not valid. Their columns may hold anything, also NaN and infinities. Use
+# `linear_sum_assignment`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex11-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

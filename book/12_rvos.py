@@ -753,6 +753,8 @@ print(f"{'mean J':<26}{mean:.3f}{still:>13.3f}")
 # %% [markdown]
 # ## Exercises
 #
+# An answer leaves what it is given as it was.
+#
 # ### Exercise 12.1 · Who comes before
 # *difficulty 1 of 3 · 10 minutes · 1 point*
 #
@@ -781,7 +783,9 @@ ch12.check_needs(needs)
 # features, the deeper level's answer, mask. `f (B, C, h, w)` are the projected features, `h (B, C', ., .)` is the
 # deeper answer, or `None` at the deepest level, `S (B, 1, H, W)` the soft mask of the frame before, in full resolution.
 # `f` has the size $\lceil H / \text{stride} \rceil$ by $\lceil W / \text{stride} \rceil$, and need not be exactly twice
-# as large as `h`.
+# as large as `h`. As there, the deeper answer is resized bilinearly with aligned corners, and a cell of the mask is the
+# largest value of its square, which begins at a multiple of the stride and may be cut off by the frame. Gradients must
+# come through all three.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex12-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

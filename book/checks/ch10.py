@@ -2,6 +2,7 @@
 
 import torch
 import torch.nn.functional as F
+from checks import cases
 from checks.guard import guarded
 from torch import Tensor, nn
 
@@ -11,7 +12,9 @@ from torch import Tensor, nn
 @guarded
 def check_painted(painted):
     """Exercise 10.1."""
-    for kernel, layers in ((5, 0), (3, 1), (5, 1), (5, 3), (5, 5), (7, 2), (3, 4)):
+    rng = cases.generator()
+    drawn = zip((2 * rng.integers(0, 6, 12) + 1).tolist(), rng.integers(0, 7, 12).tolist())
+    for kernel, layers in ((5, 0), (1, 3), (3, 1), (5, 1), (5, 5), (7, 2), *drawn):
         got, want = painted(kernel, layers), _painted_by_trial(kernel, layers)
         assert got == want, f"kernel {kernel}, {layers} layers: by trial a cell paints {want} pixels, got {got}"
 
@@ -30,23 +33,28 @@ def _painted_by_trial(kernel: int, layers: int) -> int:
 @guarded
 def check_clip_loss(clip_loss):
     """Exercise 10.2."""
-    torch.manual_seed(10)
-    cases = {
-        "all frames labelled": [[True, True], [True, True]],
-        "three of four frames labelled": [[True, False], [True, True]],
-        "one of four frames labelled": [[False, True], [False, False]],
-    }
-    for name, flags in cases.items():
-        labelled = torch.tensor(flags)
-        y = (torch.rand(2, 2, 1, 4, 6) < 0.3).float()
-        for filling in (0.0, 1.0, float("nan")):
-            logits = (3 * torch.randn(2, 2, 1, 4, 6)).requires_grad_()
-            given = torch.where(labelled[:, :, None, None, None], y, filling)
-            got = clip_loss(logits, given.clone(), labelled.clone())
+    draw, rng = cases.torch_generator(), cases.generator()
+    B, T, H, W = map(int, (*rng.permutation([2, 3]), *rng.choice(range(3, 9), 2, replace=False)))
+    some = torch.rand(B, T, generator=draw) < 0.5
+    some[0, :2] = torch.tensor([True, False])
+    one, every = torch.zeros(B, T, dtype=torch.bool), torch.ones(B, T, dtype=torch.bool)
+    one[rng.integers(B), rng.integers(T)] = True
+    labels = {"all frames labelled": every, "some frames labelled": some, "one frame labelled": one}
+    labels["no frame labelled"] = ~every
+    for name, labelled in labels.items():
+        y = (torch.rand(B, T, 1, H, W, generator=draw) < 0.3).float()
+        for filling, size in ((0.0, 3), (1.0, 3), (float("nan"), 3), (float("nan"), 60)):
+            logits = (size * torch.randn(B, T, 1, H, W, generator=draw)).requires_grad_()
+            given, flags = torch.where(labelled[:, :, None, None, None], y, filling), labelled.clone()
+            kept = given.clone()
+            got = clip_loss(logits, given, flags)
             want = _mean_of_frames(logits, y, labelled)
-            where = f"{name}, y is {filling:g} in the others"
+            where = f"{name} of {B} clips of {T}, y is {filling:g} in the others, logits up to {logits.abs().max():.0f}"
+            same = torch.equal(flags, labelled) and torch.allclose(given, kept, rtol=0, atol=0, equal_nan=True)
+            assert same, f"{where}: the caller's y or labelled was changed"
             assert isinstance(got, Tensor) and got.ndim == 0, f"{where}: one number as a tensor is asked for, got {got}"
-            assert torch.allclose(got, want, rtol=1e-4), f"{where}: the loss is {want:.4f}, got {got:.4f}"
+            assert torch.allclose(got, want, rtol=1e-4, atol=1e-6), f"{where}: the loss is {want:.4f}, got {got:.4f}"
+            assert got.requires_grad, f"{where}: the loss is right, and has no gradient: nothing is learned from it"
             slope = torch.autograd.grad(got, logits)[0]
             wanted = torch.autograd.grad(want, logits)[0]
             assert torch.allclose(slope, wanted, rtol=1e-3, atol=1e-6), (
@@ -55,23 +63,31 @@ def check_clip_loss(clip_loss):
 
 
 def _mean_of_frames(logits: Tensor, y: Tensor, labelled: Tensor) -> Tensor:
-    frames = [
-        F.softplus(torch.where(y[b, t] > 0, -logits[b, t], logits[b, t])).mean() for b, t in labelled.nonzero().tolist()
-    ]
-    return torch.stack(frames).sum() / labelled.numel()
+    total = 0 * logits.sum()
+    for b, t in labelled.nonzero().tolist():
+        total = total + F.softplus(torch.where(y[b, t] > 0, -logits[b, t], logits[b, t])).mean()
+    return total / labelled.numel()
 
 
 # ------------------------------------------------------------------------------------------------ exercise 10.3
 
 
+def _draw(network: nn.Module, draw: torch.Generator) -> None:
+    with torch.no_grad():
+        for weight in network.parameters():
+            size = weight[0].numel() ** -0.5 if weight.ndim > 1 else 0.1  # else the sigmoids are flat
+            weight.copy_(size * torch.randn(weight.shape, generator=draw))
+
+
 class _Networks(nn.Module):
     """The four parts in small, which count their calls. h and c are of one shape and mean different things."""
 
-    def __init__(self):
+    def __init__(self, draw):
         super().__init__()
         self.first, self.look = nn.Conv2d(4, 6, 2, stride=2), nn.Conv2d(3, 3, 2, stride=2)
         self.gates, self.paint = nn.Conv2d(6, 6, 3, padding=1), nn.ConvTranspose2d(3, 1, 2, stride=2)
         self.calls = {"encode": 0, "decode": 0}
+        _draw(self, draw)
 
     def initialize(self, frames, masks):
         return self.first(torch.cat([frames, masks], dim=1)).chunk(2, dim=1)
@@ -92,19 +108,21 @@ class _Networks(nn.Module):
 
 
 @guarded
-@torch.no_grad()
 def check_unroll(unroll):
-    """Exercise 10.3."""
-    torch.manual_seed(10)
-    networks = _Networks()
-    for B, T in ((1, 2), (1, 4), (3, 5), (2, 3)):
-        frames, masks = torch.rand(B, T, 3, 8, 6), (torch.rand(B, 1, 8, 6) < 0.5).float()
-        want = _unrolled(networks, frames, masks)
+    """Exercise 10.3: the logits, and what they are to every weight of the four parts."""
+    draw, rng = cases.torch_generator(), cases.generator()
+    networks = _Networks(draw)
+    for B, T in ((1, 2), (1, 4), (3, 5), (2, 3), *rng.integers(2, 6, (2, 2)).tolist()):
+        H, W = (2 * rng.integers(2, 5, 2)).tolist()
+        frames = torch.rand(B, T, 3, H, W, generator=draw)
+        masks = (torch.rand(B, 1, H, W, generator=draw) < 0.5).float()
+        kept = frames.clone(), masks.clone()
+        want = _unrolled(networks, *kept)
         networks.calls = {"encode": 0, "decode": 0}
-        got = unroll(
-            networks.initialize, networks.encode, networks.lstm, networks.decode, frames.clone(), masks.clone()
-        )
+        got = unroll(networks.initialize, networks.encode, networks.lstm, networks.decode, frames, masks)
         case = f"{B} clips of {T} frames"
+        same = torch.equal(frames, kept[0]) and torch.equal(masks, kept[1])
+        assert same, f"{case}: the caller's frames or masks were changed"
         assert isinstance(got, Tensor) and got.shape == want.shape, (
             f"{case}: the logits have the shape {tuple(want.shape)}, got {tuple(getattr(got, 'shape', ()))}"
         )
@@ -112,6 +130,20 @@ def check_unroll(unroll):
         wrong = (off > 1e-4).nonzero().tolist()
         assert not wrong, f"{case}: wrong logits, the first in clip {wrong[0][0]}, frame {wrong[0][1] + 1} of the clip"
         assert networks.calls == {"encode": 1, "decode": 1}, f"{case}: the logits are right; calls: {networks.calls}"
+        _same_slopes(got, want, networks, case)
+
+
+def _same_slopes(got: Tensor, want: Tensor, networks: nn.Module, case: str) -> None:
+    """In every weight, of the last frame's logits: what leads there passes through all frames."""
+    assert got.requires_grad, f"{case}: the logits are right, and have no gradient"
+    weights = dict(networks.named_parameters())
+    slopes = [torch.autograd.grad(one[:, -1].sum(), weights.values(), allow_unused=True) for one in (got, want)]
+    for name, mine, right in zip(weights, *slopes):
+        mine = torch.zeros_like(right) if mine is None else mine
+        assert torch.allclose(mine, right, rtol=1e-3, atol=1e-3 * float(right.abs().max())), (
+            f"{case}: the logits are right; the gradient of the last frame's in {name} is {mine.norm():.3f} long, and "
+            f"through all frames it is {right.norm():.3f}"
+        )
 
 
 def _unrolled(networks: _Networks, frames: Tensor, masks: Tensor) -> Tensor:
@@ -131,9 +163,10 @@ def _unrolled(networks: _Networks, frames: Tensor, masks: Tensor) -> Tensor:
 class _Step(nn.Module):
     """A step that remembers what it was given."""
 
-    def __init__(self):
+    def __init__(self, draw):
         super().__init__()
         self.look = nn.Conv2d(5, 2, 3, padding=1)
+        _draw(self, draw)
         self.given: list[Tensor] = []
 
     def forward(self, images, state):
@@ -146,25 +179,32 @@ class _Step(nn.Module):
 @guarded
 def check_answers(answers):
     """Exercise 10.4."""
-    torch.manual_seed(10)
-    step = _Step()
-    for B, T, teacher in ((2, 4, True), (2, 4, False), (1, 2, True), (1, 2, False), (3, 5, False)):
-        frames, y = torch.rand(B, T, 3, 5, 6), (torch.rand(B, T, 1, 5, 6) < 0.4).float()
-        case = f"{T} frames, {'with' if teacher else 'without'} a teacher"
-        step.given = []
-        got = answers(step, frames.clone(), y.clone(), teacher)
+    draw, rng = cases.torch_generator(), cases.generator()
+    step = _Step(draw)
+    drawn = [(*rng.integers(1, 5, 2), flag) for flag in (True, False)]
+    for B, T, teacher in ((2, 4, True), (2, 4, False), (1, 2, True), (1, 2, False), (3, 5, False), *drawn):
+        H, W = rng.integers(4, 9, 2).tolist()
+        B, T = int(B), max(2, int(T))
+        frames = torch.rand(B, T, 3, H, W, generator=draw)
+        y = (torch.rand(B, T, 1, H, W, generator=draw) < 0.4).float()
+        case = f"{B} clips of {T} frames, {'with' if teacher else 'without'} a teacher"
+        step.given, given = [], (frames.clone(), y.clone())
+        got = answers(step, *given, teacher)
+        same = torch.equal(given[0], frames) and torch.equal(given[1], y)
+        assert same, f"{case}: the caller's frames or masks were changed"
         assert len(step.given) == T, (
             f"{case}: every frame passes through step once; it was called {len(step.given)} times"
         )
         masks, want = _masks_and_logits(step, step.given, frames, y, teacher)
         for t, (images, mask) in enumerate(zip(step.given, masks)):
-            assert images.shape == (B, 4, 5, 6), (
-                f"{case}: step takes {(B, 4, 5, 6)}, it was given {tuple(images.shape)}"
+            assert images.shape == (B, 4, H, W), (
+                f"{case}: step takes {(B, 4, H, W)}, it was given {tuple(images.shape)}"
             )
             assert torch.equal(images[:, :3], frames[:, t]), f"{case}: call {t} was not given frame {t}"
             assert torch.allclose(images[:, 3:], mask, atol=1e-5), f"{case}: a wrong mask beside frame {t}"
         assert got.shape == want.shape, f"{case}: the logits have the shape {tuple(want.shape)}, got {tuple(got.shape)}"
         assert torch.allclose(got, want, atol=1e-5), f"{case}: step was given the right things; the logits are others"
+        assert got.requires_grad, f"{case}: the logits are right, and have no gradient"
         slopes = [torch.autograd.grad(one.sum(), step.look.weight, retain_graph=True)[0] for one in (got, want)]
         assert torch.allclose(*slopes, rtol=1e-3, atol=1e-4), (
             f"{case}: the logits are right; their gradient is off by {(slopes[0] - slopes[1]).abs().max():.3f}"

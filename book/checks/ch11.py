@@ -5,6 +5,7 @@ from itertools import permutations
 
 import numpy as np
 import torch
+from checks import cases
 from checks.guard import guarded
 from torch import Tensor
 
@@ -18,21 +19,24 @@ def _masks(rng, *shape):
 @guarded
 def check_soft_iou(soft_iou_of):
     """Exercise 11.1."""
-    rng = np.random.default_rng(11)
-    y, large = _masks(rng, 2, 3, 7, 8), np.zeros((40, 50))
-    large[:3, :4] = 1
-    cases = {
+    rng = cases.generator()
+    h, w = rng.integers(5, 12, 2)
+    y, large, dot = _masks(rng, 2, 3, h, w), np.zeros((40, 50)), np.zeros((6, 7))
+    large[:3, :4], dot[rng.integers(6), rng.integers(7)] = 1, 1
+    maps = {
         "one map": (rng.random((6, 9)), _masks(rng, 6, 9)),
-        "a batch of maps": (rng.random((2, 3, 7, 8)), y),
-        "masks of 0 and 1": (_masks(rng, 3, 7, 8), y[0]),
+        "a batch of maps": (rng.random((2, 3, h, w)), y),
+        "many axes before the maps": (rng.random((2, 1, 3, h, w)), y[:, None]),
+        "masks of 0 and 1": (_masks(rng, 3, h, w), y[0]),
         "the right answer": (y[0], y[0]),
         "a small object, half certain": (0.5 * large, large),
+        "an object of one pixel": (0.5 * dot, dot),
         "y empty": (rng.random((3, 5, 6)), np.zeros((3, 5, 6))),
         "p empty": (np.zeros((5, 6)), _masks(rng, 5, 6)),
         "both empty": (np.zeros((2, 5, 6)), np.zeros((2, 5, 6))),
         "one of two empty": (np.stack([large, 0 * large]), np.stack([large, 0 * large])),
     }
-    for name, (p, y) in cases.items():
+    for name, (p, y) in maps.items():
         kept = p.copy(), y.copy()
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
             got = np.asarray(soft_iou_of(p, y))
@@ -41,7 +45,9 @@ def check_soft_iou(soft_iou_of):
         want = np.where(union > 0, both / np.where(union > 0, union, 1), 0)
         assert got.shape == want.shape, f"{name}: for maps {p.shape} the result is {want.shape}, got {got.shape}"
         worst = np.unravel_index(np.argmax(np.where(np.isnan(got), np.inf, abs(got - want))), want.shape)
-        assert np.allclose(got, want, atol=1e-4), f"{name}: {got[worst]:.4f} should be {want[worst]:.4f}"
+        assert np.allclose(got, want, rtol=0, atol=2e-6), (
+            f"{name}: map {tuple(map(int, worst))} has a soft IoU of {want[worst]:.6f}, got {got[worst]:.6f}"
+        )
 
 
 # ------------------------------------------------------------------------------------------------ exercise 11.2
@@ -50,26 +56,31 @@ def check_soft_iou(soft_iou_of):
 @guarded
 def check_loss_gradient(loss_gradient):
     """Exercise 11.2. The reference is automatic differentiation in double precision."""
-    rng = np.random.default_rng(12)
-    small = np.zeros((12, 14))
+    rng = cases.generator()
+    small = np.zeros(rng.integers(9, 16, 2))
     small[4:6, 5:7] = 1
-    cases = {
-        "random logits": (rng.normal(size=(6, 7)), _masks(rng, 6, 7)),
+    h, w = rng.integers(4, 9, 2)
+    maps = {
+        "random logits": (rng.normal(size=(h, w)), _masks(rng, h, w)),
         "uncertain everywhere": (np.zeros((5, 5)), np.eye(5)),
         "a small object": (rng.normal(size=small.shape) - 3, small),
         "nearly right": (6 * (2 * small - 1), small),
+        "large logits": (12 * rng.normal(size=(h, w)), _masks(rng, h, w)),
         "y full": (rng.normal(size=(4, 6)), np.ones((4, 6))),
         "y empty": (rng.normal(size=(4, 6)), np.zeros((4, 6))),
     }
-    for name, (logits, y) in cases.items():
+    for name, (logits, y) in maps.items():
+        given = logits.copy(), y.copy()
         with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
-            got = np.asarray(loss_gradient(logits.copy(), y.copy()))
+            got = np.asarray(loss_gradient(*given))
+        assert np.array_equal(given[0], logits) and np.array_equal(given[1], y), f"{name}: an argument was changed"
         assert got.shape == logits.shape, f"{name}: a gradient has the shape of the logits, got {got.shape}"
         want = _autograd(logits, y)
         worst = np.unravel_index(np.argmax(np.where(np.isnan(got), np.inf, abs(got - want))), want.shape)
         side = "on" if y[worst] else "off"
         assert np.allclose(got, want, rtol=1e-4, atol=1e-9), (
-            f"{name}: at a pixel {side} the object it is {got[worst]:.6f}, off by {got[worst] - want[worst]:.6f}"
+            f"{name}: at a pixel {side} the object with the logit {logits[worst]:.3f} the gradient is "
+            f"{want[worst]:.3g}, got {got[worst]:.3g}"
         )
 
 
@@ -103,29 +114,38 @@ def check_assign(assign):
         best = _best(S[:, valid])
         sums = [S[:, valid][list(way), range(len(way))].sum() for way in (mine, best)]
         assert mine.tolist() == list(best), (
-            f"{name}: slots {got.tolist()} have soft IoUs of {sums[0]:.2f} together; {sums[1]:.2f} can be had"
+            f"{name}: slots {got.tolist()} have soft IoUs of {sums[0]:.4f} together; {sums[1]:.4f} can be had"
         )
 
 
 def _matrices() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Soft IoUs (N, M) and valid (M,) by name."""
-    rng = np.random.default_rng(13)
+    rng = cases.generator()
     cycle = np.array([[0.1, 0.0, 0.9], [0.8, 0.1, 0.0], [0.0, 0.7, 0.2]])
     trap = np.array([[0.7, 0.6], [0.6, 0.0], [0.1, 0.1]])
     padded = np.array([[0.9, 1.0, 0.1], [0.1, 1.0, 0.6], [0.3, 0.0, 0.2], [0.2, 0.0, 0.3]])
     numbers = padded.copy()
     numbers[:, 1] = np.nan
     yes = np.ones(3, bool)
-    cases = {
+    close = 0.5 + 0.001 * rng.permutation(16).reshape(4, 4) ** 2 / 16
+    infinite = padded.copy()
+    infinite[:, 1] = [np.inf, -np.inf, 1e300, np.nan]
+    some = rng.random(5) < 0.5
+    made = {
         "a cycle of three": (cycle, yes),
         "more slots than objects": (rng.random((5, 3)), yes),
         "two objects want one slot": (trap, yes[:2]),
         "an object that is not valid, in the middle": (padded, np.array([True, False, True])),
         "the same, its column all NaN": (numbers, np.array([True, False, True])),
+        "the same, its column infinite": (infinite, np.array([True, False, True])),
         "no valid object": (padded, ~yes),
         "one object, one slot": (np.array([[0.3]]), yes[:1]),
+        "soft IoUs that are nearly equal": (close, np.ones(4, bool)),
+        "two that differ by less than a percent": (np.array([[0.504, 0.306], [0.496, 0.304]]), yes[:2]),
+        "a good pair and a poor one": (np.array([[0.9, 0.5], [0.4, 0.05]]), yes[:2]),
+        "some of five objects": (rng.random((7, 5)), some),
     }
-    return cases | {f"random, {n} slots": (rng.random((n, n)), np.ones(n, bool)) for n in (4, 5, 6)}
+    return made | {f"random, {n} slots": (rng.random((n, n)), np.ones(n, bool)) for n in (4, 5, 6)}
 
 
 def _best(S: np.ndarray) -> tuple[int, ...]:
@@ -141,7 +161,9 @@ def check_clip_loss(clip_loss):
     """Exercise 11.4: the value, and the gradient by p."""
     for name, (p, y, valid) in _clips().items():
         mine, theirs = (p.clone().requires_grad_() for _ in range(2))
-        got, want = clip_loss(mine, y.clone(), valid.clone()), _clip_loss(theirs, y, valid)
+        given = y.clone(), valid.clone()
+        got, want = clip_loss(mine, *given), _clip_loss(theirs, y, valid)
+        assert torch.equal(given[0], y) and torch.equal(given[1], valid), f"{name}: y or valid was changed"
         assert isinstance(got, Tensor) and got.numel() == 1, f"{name}: a tensor with one number is asked for"
         value, right = float(got.detach()), float(want.detach())
         assert abs(value - right) < 1e-4, f"{name}: the loss is {right:.4f}, got {value:.4f}"
@@ -166,12 +188,12 @@ def _clip_loss(p: Tensor, y: Tensor, valid: Tensor) -> Tensor:
 
 def _clips() -> dict[str, tuple[Tensor, Tensor, Tensor]]:
     """p (T, N, H, W), y (T, M, H, W) and valid (M,) by name."""
-    generator = torch.Generator().manual_seed(14)
+    generator, wide = cases.torch_generator(), int(cases.generator().integers(7, 12))
 
     def noise(*shape):
-        return torch.rand(*shape, 6, 8, generator=generator, dtype=torch.float64)
+        return torch.rand(*shape, 6, wide, generator=generator, dtype=torch.float64)
 
-    y = torch.zeros(3, 3, 6, 8, dtype=torch.float64)  # T, M
+    y = torch.zeros(3, 3, 6, wide, dtype=torch.float64)  # T, M
     for m in range(3):
         y[:, m, 2 * m : 2 * m + 2] = 1
     y[1:] *= noise(2, 3) > 0.3
@@ -181,16 +203,19 @@ def _clips() -> dict[str, tuple[Tensor, Tensor, Tensor]]:
     exchanged = right.clone()
     exchanged[1:, [0, 1]] = right[1:, [1, 0]]  # after the first frame two slots trade their objects
     yes, no = torch.ones(3, dtype=torch.bool), torch.zeros(3, dtype=torch.bool)
-    left = torch.arange(8) < 4
+    left = torch.arange(wide) < 4
     lure, wish = right.clone(), y.clone()
     lure[:, 2] = 0.8 * y[:, 0] * ~left  # a second best slot for object 0,
     wish[:, 1] = y[:, 0] * left  # and padding that would like to have the best
+    rivals = torch.stack([0.7 * y[:, 0] + 0.6 * y[:, 1], 0.3 * y[:, 0], 0.8 * y[:, 2]], dim=1)
     wrong_first = right.clone()
     wrong_first[0, [0, 2]] = right[0, [2, 0]]
     return {
         "slots that keep their objects": (right, y, yes),
         "slots that exchange theirs after the first frame": (exchanged, y, yes),
         "a first frame unlike the others": (wrong_first, y, yes),
+        "two objects want one slot": (rivals, y, yes),
+        "faint answers": (0.5 * right, y, yes),
         "random answers": (noise(4, 5), (noise(4, 3) > 0.6).double(), yes),
         "an object that is not valid": (lure, wish, torch.tensor([True, False, True])),
         "one valid object": (right, y, torch.tensor([False, True, False])),

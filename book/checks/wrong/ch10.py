@@ -37,6 +37,24 @@ def one_cell_only(kernel, layers):
     return 2**layers
 
 
+def filter_before_the_layers(kernel, layers):
+    """Puts the convolution of stride 1 first: its pixels are doubled with the others."""
+    pixels = kernel
+    for _ in range(layers):
+        pixels = 2 * (pixels - 1) + kernel
+    return pixels
+
+
+def kernel_of_the_example(kernel, layers):
+    """Takes the chapter's kernel of 5 whatever is asked."""
+    return 2**layers + 3 * (2**layers - 1) + 4
+
+
+def one_kernel_for_all_layers(kernel, layers):
+    """Doubles from layer to layer, and adds the kernel's width at the end."""
+    return 2**layers + 2 * (kernel - 1)
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 10.2
 
 
@@ -89,21 +107,57 @@ def detached(logits, y, labelled):
     return value + 0 * logits.sum()
 
 
+def nothing_over_nothing(logits, y, labelled):
+    """Averages over labelled frames and weighs by their share: without a label that is 0 over 0."""
+    return _frames(logits, y, labelled)[labelled].mean() * labelled.float().mean()
+
+
+def y_overwritten(logits, y, labelled):
+    """Right, but puts zeros into the caller's y."""
+    y[~labelled] = 0
+    return torch.where(labelled, _frames(logits, y, labelled), 0).mean()
+
+
+def logarithm_of_a_sigmoid(logits, y, labelled):
+    """Takes the logarithm of a probability that is 1 or 0 to the last digit, and clips it."""
+    has = labelled[:, :, None, None, None]
+    p, y = logits.sigmoid().clamp(1e-6, 1 - 1e-6), torch.where(has, y, 0)
+    return torch.where(has, -(y * p.log() + (1 - y) * (1 - p).log()), 0).mean()
+
+
+def nan_taken_out_of_the_loss(logits, y, labelled):
+    """Takes NaN out of the loss, and not what else y holds there."""
+    return F.binary_cross_entropy_with_logits(logits, y, reduction="none").nan_to_num(0).mean()
+
+
+@torch.no_grad()
+def without_gradient_of_the_loss(logits, y, labelled):
+    """The right number under no_grad."""
+    return torch.where(labelled, _frames(logits, y, labelled), 0).mean()
+
+
+def clips_weigh_alike(logits, y, labelled):
+    """Averages over the labelled frames of a clip, then over clips."""
+    frames = torch.where(labelled, _frames(logits, y, labelled), 0).sum(dim=1)
+    return (frames / labelled.sum(dim=1).clamp(min=1)).mean()
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 10.3
 
 
-def _unroll(initialize, encode, lstm, decode, frames, masks, *, order="BT", first=1, pick=0, carry=True, swap=False):
-    state = initialize(frames[:, 0], masks)
+def _unroll(initialize, encode, lstm, decode, frames, masks, *, order="BT", first=1, pick=0, carry=True, swap=False,
+            cut=lambda h, c: (h, c), look=lambda x: x, begin=lambda state: state):  # fmt: skip
+    state = begin(initialize(frames[:, 0], masks))
     if swap:
         state = state[::-1]
-    begin, later = state, frames[:, first:]
+    started, later = state, frames[:, first:]
     if order == "BT":
         x = encode(later.flatten(0, 1)).unflatten(0, later.shape[:2])
     else:
         x = encode(later.transpose(0, 1).flatten(0, 1)).unflatten(0, later.shape[:2])
-    answers = []
+    x, answers = look(x), []
     for t in range(x.shape[1]):
-        state = lstm(x[:, t], state if carry else begin)
+        state = lstm(x[:, t], cut(*state) if carry else started)
         answers.append(state[pick])
     return decode(torch.stack(answers, dim=1).flatten(0, 1)).unflatten(0, x.shape[:2])
 
@@ -145,6 +199,48 @@ def frame_by_frame(initialize, encode, lstm, decode, frames, masks):
         state = lstm(encode(frames[:, t]), state)
         answers.append(decode(state[0]))
     return torch.stack(answers, dim=1)
+
+
+def state_detached(*args):
+    """Cuts the graph between two frames: a late frame does not teach the early ones."""
+    return _unroll(*args, cut=lambda h, c: (h.detach(), c.detach()))
+
+
+def memory_detached(*args):
+    """Cuts c alone, so that gradients come through h and not through the memory."""
+    return _unroll(*args, cut=lambda h, c: (h, c.detach()))
+
+
+def first_state_detached(*args):
+    """The Initializer learns nothing."""
+    return _unroll(*args, begin=lambda state: [z.detach() for z in state])
+
+
+def features_detached(*args):
+    """The Encoder learns nothing, as if it were frozen."""
+    return _unroll(*args, look=torch.Tensor.detach)
+
+
+@torch.no_grad()
+def without_gradient(*args):
+    """The right logits under no_grad."""
+    return _unroll(*args)
+
+
+def memory_not_carried(initialize, encode, lstm, decode, frames, masks):
+    """Carries h on, and gives the first c to every frame."""
+    c = initialize(frames[:, 0], masks)[1]
+    return _unroll(initialize, encode, lambda x, state: lstm(x, (state[0], c)), decode, frames, masks)
+
+
+def last_answer_for_all(initialize, encode, lstm, decode, frames, masks):
+    """Keeps one list entry that is written over: every frame gets the last h."""
+    shape = frames[:, 1:].shape[:2]
+    x, state = encode(frames[:, 1:].flatten(0, 1)).unflatten(0, shape), initialize(frames[:, 0], masks)
+    for t in range(shape[1]):
+        state = lstm(x[:, t], state)
+    h = torch.stack([state[0]] * shape[1], dim=1)
+    return decode(h.flatten(0, 1)).unflatten(0, shape)
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 10.4
@@ -208,6 +304,61 @@ def state_forgotten(step, frames, y, teacher):
     return _answers(lambda images, _: step(images, None), frames, y, teacher)
 
 
+def states_detached(step, frames, y, teacher):
+    """Cuts the graph at the states, too, and not at the masks alone."""
+
+    def alone(images, state):
+        return step(images, None if state is None else state.detach())
+
+    return _answers(alone, frames, y, teacher)
+
+
+@torch.no_grad()
+def never_learns(step, frames, y, teacher):
+    """Runs all of it under no_grad, because the masks need none."""
+    return _answers(step, frames, y, teacher)
+
+
+def own_mask_of_the_first_frame(step, frames, y, teacher):
+    """Gives the second frame what was answered for the first, though its true mask is known."""
+    logits, state = step(torch.cat([frames[:, 0], y[:, 0]], dim=1), None)
+    every = []
+    for t in range(1, frames.shape[1]):
+        mask = y[:, t - 1] if teacher else logits.detach().sigmoid()
+        logits, state = step(torch.cat([frames[:, t], mask], dim=1), state)
+        every.append(logits)
+    return torch.stack(every, dim=1)
+
+
+def answers_are_probabilities(step, frames, y, teacher):
+    """Returns what is fed back, not logits."""
+    return _answers(step, frames, y, teacher).sigmoid()
+
+
+def first_answer_kept(step, frames, y, teacher):
+    """Answers for the first frame, too."""
+    mask, state, every = y[:, 0], None, []
+    for t in range(frames.shape[1]):
+        logits, state = step(torch.cat([frames[:, t], mask], dim=1), state)
+        if t:
+            mask = y[:, t] if teacher else logits.detach().sigmoid()
+        every.append(logits)
+    return torch.stack(every, dim=1)
+
+
+def masks_written_over(step, frames, y, teacher):
+    """Right, but keeps its own masks in the caller's y."""
+    if not teacher:
+        _, state = step(torch.cat([frames[:, 0], y[:, 0]], dim=1), None)
+        every = []
+        for t in range(1, frames.shape[1]):
+            logits, state = step(torch.cat([frames[:, t], y[:, t - 1]], dim=1), state)
+            y[:, t] = logits.detach().sigmoid()
+            every.append(logits)
+        return torch.stack(every, dim=1)
+    return _answers(step, frames, y, teacher)
+
+
 WRONG = {
     "ex10-1": [
         without_the_last_filter,
@@ -215,6 +366,9 @@ WRONG = {
         doubled_and_widened,
         layers_without_stride,
         one_cell_only,
+        filter_before_the_layers,
+        kernel_of_the_example,
+        one_kernel_for_all_layers,
     ],
     "ex10-2": [
         mean_of_the_labelled,
@@ -224,6 +378,12 @@ WRONG = {
         sign_of_the_paper,
         summed_over_pixels,
         detached,
+        nothing_over_nothing,
+        y_overwritten,
+        logarithm_of_a_sigmoid,
+        nan_taken_out_of_the_loss,
+        without_gradient_of_the_loss,
+        clips_weigh_alike,
     ],
     "ex10-3": [
         state_not_carried,
@@ -233,6 +393,13 @@ WRONG = {
         h_and_c_swapped,
         clips_and_frames_mixed,
         frame_by_frame,
+        state_detached,
+        memory_detached,
+        first_state_detached,
+        features_detached,
+        without_gradient,
+        memory_not_carried,
+        last_answer_for_all,
     ],
     "ex10-4": [
         shown_the_answer,
@@ -244,5 +411,11 @@ WRONG = {
         gradient_through_masks,
         first_frame_left_out,
         state_forgotten,
+        states_detached,
+        never_learns,
+        own_mask_of_the_first_frame,
+        answers_are_probabilities,
+        first_answer_kept,
+        masks_written_over,
     ],
 }

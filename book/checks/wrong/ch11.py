@@ -62,6 +62,42 @@ def complement(p, y):
     return 1 - _soft_iou(p, y)
 
 
+def eps_of_1e_4(p, y):
+    """A number in the denominator that is not small for an object of one pixel."""
+    return (p * y).sum((-2, -1)) / ((p + y - p * y).sum((-2, -1)) + 1e-4)
+
+
+def squares_in_the_union(p, y):
+    """Squares the areas, as some variants of Dice do."""
+    both, union = (p * y).sum((-2, -1)), (p**2 + y**2 - p * y).sum((-2, -1))
+    return both / np.where(union > 0, union, 1)
+
+
+def union_of_hard_masks(p, y):
+    """A soft intersection over the union of thresholded masks."""
+    union = np.maximum(p > 0.5, y).sum((-2, -1))
+    return (p * y).sum((-2, -1)) / np.where(union > 0, union, 1)
+
+
+def one_batch_axis(p, y):
+    """Sums over the axes 1 and 2, where there need not be three."""
+    axes = (1, 2) if p.ndim > 2 else (0, 1)
+    both, union = (p * y).sum(axes), (p + y - p * y).sum(axes)
+    return both / np.where(union > 0, union, 1)
+
+
+def p_multiplied_in_place(p, y):
+    """Right, and makes p the intersection."""
+    union = (p + y - p * y).sum((-2, -1))
+    p *= y
+    return p.sum((-2, -1)) / np.where(union > 0, union, 1)
+
+
+def covered_share(p, y):
+    """Divides by the object alone: spilling over costs nothing."""
+    return (p * y).sum((-2, -1)) / np.maximum(y.sum((-2, -1)), 1)
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 11.2
 
 
@@ -107,6 +143,40 @@ def thresholded_sums(logits, y):
 def cross_entropy(logits, y):
     """The gradient of another loss."""
     return (1 / (1 + np.exp(-logits)) - y) / y.size
+
+
+def logits_clipped(logits, y):
+    """Clips logits to 5 against overflow: the gradient there is no longer theirs."""
+    return _gradient(np.clip(logits, -5, 5), y)
+
+
+def averaged_over_pixels(logits, y):
+    """Divides by the number of pixels, as for a mean."""
+    return _gradient(logits, y) / y.size
+
+
+def of_dice(logits, y):
+    """The gradient of one minus Dice."""
+    p = 1 / (1 + np.exp(-logits))
+    both, areas = (p * y).sum(), p.sum() + y.sum()
+    return -(2 * y * areas - 2 * both) / areas**2 * p * (1 - p)
+
+
+def logits_written_over(logits, y):
+    """Right, and keeps the probabilities in the caller's logits."""
+    right = _gradient(logits, y)
+    logits[:] = 1 / (1 + np.exp(-logits))
+    return right
+
+
+def background_left_out(logits, y):
+    """Only the object's own pixels, as if the others did not count in the union."""
+    return _gradient(logits, y) * y
+
+
+def sigmoid_of_the_sigmoid(logits, y):
+    """Takes logits for probabilities in the sigmoid's slope."""
+    return _gradient(logits, y, through=False) * logits * (1 - logits)
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 11.3
@@ -181,6 +251,42 @@ def mask_inverted(S, valid):
 def thresholded(S, valid):
     """Rounds the soft IoUs to pairs that fit and pairs that do not."""
     return _spread(linear_sum_assignment(1 - (S[:, valid].T > 0.5))[1], valid)
+
+
+def nan_taken_for_zero(S, valid):
+    """Fills NaN with 0, and lets objects that are not valid take slots all the same."""
+    return np.where(valid, linear_sum_assignment(1 - np.nan_to_num(S).T)[1], -1)
+
+
+def product_in_place_of_the_sum(S, valid):
+    """Adds logarithms: the greatest product."""
+    return _spread(linear_sum_assignment(-np.log(S[:, valid].T + 1e-9))[1], valid)
+
+
+def rounded_to_percent(S, valid):
+    """Whole percent as costs."""
+    return _spread(linear_sum_assignment(100 - np.round(100 * S[:, valid].T))[1], valid)
+
+
+def columns_cleared(S, valid):
+    """Right, and clears the caller's columns."""
+    S[:, ~valid] = 0
+    return _spread(linear_sum_assignment(1 - S[:, valid].T)[1], valid)
+
+
+def valid_ones_first(S, valid):
+    """As if the objects that are not valid were the last ones."""
+    M = int(valid.sum())
+    slots = np.full(len(valid), -1)
+    slots[:M] = linear_sum_assignment(1 - S[:, valid].T)[1]
+    return slots
+
+
+def zero_for_no_object(S, valid):
+    """Slot 0 in place of -1 where there is no object."""
+    slots = np.zeros(len(valid), int)
+    slots[valid] = linear_sum_assignment(1 - S[:, valid].T)[1]
+    return slots
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 11.4
@@ -278,6 +384,49 @@ def thresholded_masks(p, y, valid):
     return _loss((p > 0.5).to(p), y, valid, _slots(p, y, valid))
 
 
+def one_iou_for_the_clip(p, y, valid):
+    """Adds intersections and unions of all frames up before it divides."""
+    slots = _slots(p, y, valid)
+    long = [z.transpose(0, 1).flatten(1, 2) for z in (p[:, slots], y)]  # (M, T H, W)
+    return ((1 - soft(*long)) * valid).sum() * len(p) / valid.sum().clamp(min=1)
+
+
+def zero_that_leads_nowhere(p, y, valid):
+    """Without a valid object it returns a new 0, which has nothing to do with p."""
+    return _loss(p, y, valid, _slots(p, y, valid)) if valid.any() else torch.zeros(())
+
+
+def matched_as_hard_masks(p, y, valid):
+    """Thresholds p before it matches."""
+    return _loss(p, y, valid, _slots((p > 0.5).to(p), y, valid))
+
+
+def padding_cleared(p, y, valid):
+    """Right, and clears the caller's padding."""
+    y[:, ~valid] = 0
+    return _loss(p, y, valid, _slots(p, y, valid))
+
+
+def first_frame_not_counted(p, y, valid):
+    """Leaves the frame out that slots were matched on."""
+    slots = _slots(p, y, valid)
+    return _loss(p[1:], y[1:], valid, slots)
+
+
+def likeness(p, y, valid):
+    """Soft IoU, not what is missing to one."""
+    slots = _slots(p, y, valid)
+    return (soft(p[:, slots], y).sum(dim=0) * valid).sum() / valid.sum().clamp(min=1)
+
+
+def intersections_alone(p, y, valid):
+    """Holds the union constant for the gradient."""
+    slots = _slots(p, y, valid)
+    both = (p[:, slots] * y).sum((-2, -1))
+    union = (p[:, slots] + y - p[:, slots] * y).sum((-2, -1)).detach() + 1e-6
+    return ((1 - both / union).sum(dim=0) * valid).sum() / valid.sum().clamp(min=1)
+
+
 WRONG = {
     "ex11-1": [
         hard_iou,
@@ -289,6 +438,12 @@ WRONG = {
         empty_is_one,
         smoothed_by_one,
         complement,
+        eps_of_1e_4,
+        squares_in_the_union,
+        union_of_hard_masks,
+        one_batch_axis,
+        p_multiplied_in_place,
+        covered_share,
     ],
     "ex11-2": [
         by_the_probability,
@@ -298,6 +453,12 @@ WRONG = {
         union_not_squared,
         thresholded_sums,
         cross_entropy,
+        logits_clipped,
+        averaged_over_pixels,
+        of_dice,
+        logits_written_over,
+        background_left_out,
+        sigmoid_of_the_sigmoid,
     ],
     "ex11-3": [
         greedy,
@@ -311,6 +472,12 @@ WRONG = {
         valid_alone,
         mask_inverted,
         thresholded,
+        nan_taken_for_zero,
+        product_in_place_of_the_sum,
+        rounded_to_percent,
+        columns_cleared,
+        valid_ones_first,
+        zero_for_no_object,
     ],
     "ex11-4": [
         matched_in_every_frame,
@@ -328,5 +495,12 @@ WRONG = {
         nothing_over_nothing,
         gradient_lost,
         thresholded_masks,
+        one_iou_for_the_clip,
+        zero_that_leads_nowhere,
+        matched_as_hard_masks,
+        padding_cleared,
+        first_frame_not_counted,
+        likeness,
+        intersections_alone,
     ],
 }

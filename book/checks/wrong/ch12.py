@@ -38,6 +38,42 @@ def arrows_swapped(t, i, space, time):
     return {(s, j) for s in (range(t + 1) if space else [t]) for j in (range(i + 1) if time else [i])} - {(t, i)}
 
 
+def all_earlier_fronts(t, i, space, time):
+    """Everything that a wavefront happens to have run, also later objects of earlier frames."""
+    cells = {(s, j) for s in range(t + i + 1) for j in range(t + i + 1 - s) if s + j < t + i}
+    return {(s, j) for s, j in cells if (time or s == t) and (space or j == i)}
+
+
+def object_before_frame(t, i, space, time):
+    """Writes cells as (object, frame)."""
+    return {(j, s) for s in (range(t + 1) if time else [t]) for j in (range(i + 1) if space else [i])} - {(i, t)}
+
+
+def strictly_before_in_both(t, i, space, time):
+    """Only cells that are earlier in frame and in object."""
+    return {(s, j) for s in (range(t) if time else [t]) for j in (range(i) if space else [i])} - {(t, i)}
+
+
+def either_arrow_gives_all(t, i, space, time):
+    """Takes the whole rectangle as soon as there is one kind of arrow."""
+    return {(s, j) for s in range(t + 1) for j in range(i + 1)} - {(t, i)} if space or time else set()
+
+
+def two_steps_back(t, i, space, time):
+    """Goes back over two arrows and stops."""
+    found, front = set(), {(t, i)}
+    for _ in range(2):
+        front = {(s - 1, j) for s, j in front if time and s} | {(s, j - 1) for s, j in front if space and j}
+        found |= front
+    return found
+
+
+def first_cell_forgotten(t, i, space, time):
+    """Counts from 1: the first frame and the first object are missing."""
+    rows, columns = range(1, t + 1) if time else [t], range(1, i + 1) if space else [i]
+    return {(s, j) for s in rows for j in columns} - {(t, i)}
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 12.2
 
 
@@ -98,6 +134,55 @@ def in_the_order_of_the_paper(f, h, S, stride):
     return _input(f, h, S, stride, order=(1, 0, 2))
 
 
+def windows_of_unequal_size(f, h, S, stride):
+    """Adaptive pooling, whose windows are not the strides of the features where the size is odd."""
+    return _input(f, h, S, stride, pool=lambda z: F.adaptive_max_pool2d(z, f.shape[-2:]))
+
+
+def padded_in_front(f, h, S, stride):
+    """Fills up at the top and on the left, so that squares begin before the frame."""
+
+    def pool(z):
+        rows, columns = (-z.shape[-2]) % stride, (-z.shape[-1]) % stride
+        return F.max_pool2d(F.pad(z, (columns, 0, rows, 0)), stride)
+
+    return _input(f, h, S, stride, pool=pool)
+
+
+def deeper_answer_detached(f, h, S, stride):
+    """The deeper levels learn nothing from this one."""
+    return _input(f, None if h is None else h.detach(), S, stride)
+
+
+def mask_detached(f, h, S, stride):
+    """Stops the gradient at the mask, which "+" training needs."""
+    return _input(f, h, S.detach(), stride)
+
+
+@torch.no_grad()
+def input_without_gradient(f, h, S, stride):
+    """The right input under no_grad."""
+    return _input(f, h, S, stride)
+
+
+def mask_before_the_deeper_answer(f, h, S, stride):
+    """The mask in the middle."""
+    return _input(f, h, S, stride, order=(0, 2, 1))
+
+
+def one_pixel_of_a_square(f, h, S, stride):
+    """Takes every stride-th pixel of the mask."""
+    return _input(f, h, S, stride, pool=lambda z: z[..., ::stride, ::stride])
+
+
+def features_resized(f, h, S, stride):
+    """Brings the features to twice the deeper size, whatever theirs is."""
+    if h is not None:
+        f = F.interpolate(f, [2 * n for n in h.shape[-2:]], mode="bilinear", align_corners=True)
+    pooled = F.max_pool2d(S, stride, ceil_mode=True)
+    return _input(f, h, S, stride, pool=lambda z: F.interpolate(pooled, f.shape[-2:]))
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 12.3
 
 
@@ -155,6 +240,50 @@ def frame_0_twice(step, first, T):
     """Warms the network up on frame 0: its state has seen that frame two times."""
     step(0, first)
     return _run(step, first, T, lambda logits, first: logits[-1].sigmoid())
+
+
+def softmax_over_objects(step, first, T):
+    """Lets objects compete for a pixel in the masks that are handed on."""
+    return _run(step, first, T, lambda logits, first: logits[-1].softmax(dim=1))
+
+
+@torch.no_grad()
+def clip_without_gradient(step, first, T):
+    """The right logits under no_grad."""
+    return _run(step, first, T, lambda logits, first: logits[-1].sigmoid())
+
+
+def logits_detached(step, first, T):
+    """Collects logits without their graph."""
+    logits = []
+    for t in range(T):
+        logits.append(step(t, first if t < 2 else logits[-1].sigmoid()))
+    return torch.stack([one.detach() for one in logits], dim=1)
+
+
+def true_masks_once_more(step, first, T):
+    """Frame 2 is given the first masks, too."""
+    return _run(step, first, T, lambda logits, first: logits[-1].sigmoid(), own_from=3)
+
+
+def probabilities_returned(step, first, T):
+    """Returns what is handed on, not logits."""
+    return _run(step, first, T, lambda logits, first: logits[-1].sigmoid()).sigmoid()
+
+
+def first_masks_overwritten(step, first, T):
+    """Right, and keeps its own masks in the caller's tensor."""
+    logits = []
+    for t in range(T):
+        if t > 1:
+            first.copy_(logits[-1].detach().sigmoid())
+        logits.append(step(t, first.clone()))
+    return torch.stack(logits, dim=1)
+
+
+def kept_to_the_first_mask(step, first, T):
+    """Lets a pixel be the object's only where it was one in frame 0."""
+    return _run(step, first, T, lambda logits, first: logits[-1].sigmoid() * first)
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 12.4
@@ -259,6 +388,77 @@ def without_gradient(step, x):
     return _front(step, x).detach().clone()
 
 
+def none_where_one_is_missing(step, x):
+    """Gives None to a whole front of which one cell has no neighbour."""
+    T, N = x.shape[:2]
+    answers = {}
+    for front in range(T + N - 1):
+        cells = [(t, front - t) for t in range(T) if 0 <= front - t < N]
+        sides = [[(t, i - 1) for t, i in cells], [(t - 1, i) for t, i in cells]]
+        sides = [torch.cat([answers[c] for c in side]) if all(c in answers for c in side) else None for side in sides]
+        parts = step(torch.cat([x[c] for c in cells]), *sides).chunk(len(cells))
+        answers.update(zip(cells, parts))
+    return torch.stack([torch.stack([answers[t, i] for i in range(N)]) for t in range(T)])
+
+
+def frames_first_in_the_result(step, x):
+    """Returns objects by frames."""
+    return _front(step, x).transpose(0, 1)
+
+
+def inputs_detached(step, x):
+    """What made x learns nothing."""
+    return _front(step, x.detach())
+
+
+def fronts_of_a_square_table(step, x):
+    """As many fronts as a table of N by N has."""
+    N = x.shape[1]
+    return _front(step, x[:N])
+
+
+def left_alone_detached(step, x):
+    """Cuts the way from object to object, and not that from frame to frame."""
+    return _front(lambda x, left, above: step(x, None if left is None else left.detach(), above), x)
+
+
+def the_cell_before_in_the_front(step, x):
+    """Takes the neighbours from the front's own list, so that each cell gets its diagonal's."""
+    T, N = x.shape[:2]
+    answers, before = {}, []
+    for front in range(T + N - 1):
+        cells = [(t, front - t) for t in range(T) if 0 <= front - t < N]
+        zero = torch.zeros_like(before[0]) if before else None
+        near = [before[n] if n < len(before) else zero for n in range(len(cells))] if before else None
+        near = torch.cat(near) if near else None
+        before = list(step(torch.cat([x[c] for c in cells]), near, near).chunk(len(cells)))
+        answers.update(zip(cells, before))
+    return torch.stack([torch.stack([answers[t, i] for i in range(N)]) for t in range(T)])
+
+
+def result_of_the_last_cell(step, x):
+    """Fills the table with what the last cell of each front answered."""
+    T, N = x.shape[:2]
+    answers = _front(step, x)
+    rows = [torch.stack([answers[min(t + i, T - 1), max(t + i - T + 1, 0)] for i in range(N)]) for t in range(T)]
+    return torch.stack(rows)
+
+
+def rolled_over_the_edge(step, x):
+    """Rolls the front before by one frame: the last frame's answer comes in at the first."""
+    T, N, B, _ = x.shape
+    before, answers = None, {}
+    for front in range(T + N - 1):
+        rows = [t for t in range(T) if 0 <= front - t < N]
+        left, above = (None, None) if before is None else (before[rows], before.roll(1, 0)[rows])
+        left, above = (None if z is None else z.flatten(0, 1) for z in (left, above))
+        made = step(torch.stack([x[t, front - t] for t in rows]).flatten(0, 1), left, above).unflatten(0, (-1, B))
+        of_row = dict(zip(rows, made))
+        before = torch.stack([of_row.get(t, torch.zeros_like(made[0])) for t in range(T)])
+        answers.update({(t, front - t): one for t, one in of_row.items()})
+    return torch.stack([torch.stack([answers[t, i] for i in range(N)]) for t in range(T)])
+
+
 WRONG = {
     "ex12-1": [
         neighbours_alone,
@@ -267,6 +467,12 @@ WRONG = {
         the_cell_itself,
         everything_before_in_two_loops,
         arrows_swapped,
+        all_earlier_fronts,
+        object_before_frame,
+        strictly_before_in_both,
+        either_arrow_gives_all,
+        two_steps_back,
+        first_cell_forgotten,
     ],
     "ex12-2": [
         mask_averaged,
@@ -277,6 +483,14 @@ WRONG = {
         nearest_cell,
         doubled_and_cut,
         in_the_order_of_the_paper,
+        windows_of_unequal_size,
+        padded_in_front,
+        deeper_answer_detached,
+        mask_detached,
+        input_without_gradient,
+        mask_before_the_deeper_answer,
+        one_pixel_of_a_square,
+        features_resized,
     ],
     "ex12-3": [
         logits_handed_on,
@@ -288,6 +502,13 @@ WRONG = {
         no_mask_in_frame_0,
         frames_along_the_batch,
         frame_0_twice,
+        softmax_over_objects,
+        clip_without_gradient,
+        logits_detached,
+        true_masks_once_more,
+        probabilities_returned,
+        first_masks_overwritten,
+        kept_to_the_first_mask,
     ],
     "ex12-4": [
         two_loops,
@@ -300,5 +521,13 @@ WRONG = {
         clip_after_clip,
         states_detached,
         without_gradient,
+        none_where_one_is_missing,
+        frames_first_in_the_result,
+        inputs_detached,
+        fronts_of_a_square_table,
+        left_alone_detached,
+        the_cell_before_in_the_front,
+        result_of_the_last_cell,
+        rolled_over_the_edge,
     ],
 }
