@@ -3,6 +3,7 @@
 import torch
 import torch.nn.functional as F
 from checks import cases
+from checks.gradients import compare_gradients, leaves
 from checks.guard import guarded
 
 # ------------------------------------------------------------------------------------------------ exercise 12.1
@@ -54,39 +55,25 @@ def check_level_input(level_input):
         above = None if deep is None else torch.randn(2, deeper, *deep, generator=generator)
         S = torch.rand(2, 1, H, W, generator=generator)
         S[0, 0, -1, -1], S[1, 0, 0, 0] = 2.0, 1.5  # the corners, one in a square that may be cut off
-        parts = {"features": f, "deeper answer": above, "mask": S}
-        parts = {part: z for part, z in parts.items() if z is not None}
-        leaves = {part: z.clone().requires_grad_() for part, z in parts.items()}
-        given = {part: z.clone() for part, z in leaves.items()}
-        got = level_input(given["features"], given.get("deeper answer"), given["mask"], step)
-        same = all(torch.equal(given[part], z) for part, z in parts.items())
-        assert same, f"{name}: the caller's tensors were changed"
+        given = leaves(f=f, S=S) | ({} if above is None else leaves(h=above))
+        got = level_input(given["f"], given.get("h"), given["S"], step)
         channels = C + 1 + (0 if deep is None else deeper)
         assert got.shape == (2, channels, h, w), f"{name}: the input is {(2, channels, h, w)}, got {tuple(got.shape)}"
-        _same_parts(got, leaves, (h, w), step, name)
+        parts, first = _parts(given, (h, w), step), 0
+        for part, want in parts.items():
+            off = (got[:, first : first + want.shape[1]] - want).abs().max()
+            place = f"channels {first} to {first + want.shape[1] - 1}"
+            assert off < 1e-5, f"{name}: {place} should hold the {part}; they are off by up to {off:.3f}"
+            first += want.shape[1]
+        compare_gradients(name, got, torch.cat(list(parts.values()), dim=1), given)
 
 
-def _same_parts(got, leaves, size, stride, name):
-    """Channel by channel, with the gradients."""
-    first, factors = 0, torch.randn(got.shape, generator=cases.torch_generator())
-    for part, leaf in leaves.items():
-        want = leaf
-        if part == "deeper answer":
-            want = F.interpolate(leaf, size, mode="bilinear", align_corners=True)
-        if part == "mask":
-            want = F.max_pool2d(leaf, stride, ceil_mode=True)
-        here = slice(first, first + want.shape[1])
-        off = (got[:, here] - want).abs().max()
-        place = f"channels {first} to {here.stop - 1}"
-        assert off < 1e-5, f"{name}: {place} should hold the {part}; they are off by up to {off:.3f}"
-        assert got.requires_grad, f"{name}: the values are right, and have no gradient"
-        mine, right = (
-            torch.autograd.grad((z * factors[:, here]).sum(), leaf, retain_graph=True, allow_unused=True)[0]
-            for z in (got[:, here], want)
-        )
-        learns = mine is not None and torch.allclose(mine, right, atol=1e-4)
-        assert learns, f"{name}: the values are right, but the gradient does not come through the {part}"
-        first = here.stop
+def _parts(given, size, stride):
+    """What the channels should hold, in their order."""
+    parts = {"features": given["f"]}
+    if "h" in given:
+        parts["deeper answer"] = F.interpolate(given["h"], size, mode="bilinear", align_corners=True)
+    return parts | {"mask": F.max_pool2d(given["S"], stride, ceil_mode=True)}
 
 
 # ------------------------------------------------------------------------------------------------ exercise 12.3
@@ -119,23 +106,16 @@ def check_run_plus(run_plus):
     for T, N, B in ((5, 2, 2), (4, 5, 2), (2, 1, 2), (1, 3, 2), (3, 2, 2), *rng.integers(1, 7, (2, 3)).tolist()):
         H, W = rng.integers(2, 7, 2).tolist()
         first = (torch.rand(B, N, H, W, generator=generator) > 0.5).float()
-        kept = first.clone()
         weight = torch.full((1, N, 1, 1), 1.3, requires_grad=True)
         mine, theirs = _Frames(weight), _Frames(weight)
         got, want = run_plus(theirs.step, first, T), _plus(mine, first, T)
-        assert torch.equal(first, kept), "the first masks were changed"
         assert theirs.order == list(range(T)), f"{T} frames: they were run in the order {theirs.order}"
         for t, (given, right) in enumerate(zip(theirs.given, mine.given)):
             off = (given - right).abs().max()
             assert off < 1e-6, f"{T} frames: the masks that frame {t} is given are off by up to {off:.3f}"
         assert got.shape == want.shape, f"the result is {tuple(want.shape)}, got {tuple(got.shape)}"
-        assert got.requires_grad, f"{T} frames: the masks are right; the logits have no gradient"
         assert torch.allclose(got, want, atol=1e-5), f"{T} frames: logits off by up to {(got - want).abs().max():.3f}"
-        slopes = [torch.autograd.grad(z[:, -1].sum(), weight)[0] for z in (got, want)]
-        assert torch.allclose(*slopes, rtol=1e-4), (
-            f"{T} frames: the masks are right; the gradient of the last frame's logits in the weights is "
-            f"{slopes[0].flatten()[0]:.4f}, and through all frames it is {slopes[1].flatten()[0]:.4f}"
-        )
+        compare_gradients(f"{T} frames, the last one's logits", got[:, -1], want[:, -1], {"the weights": weight})
 
 
 # ------------------------------------------------------------------------------------------------ exercise 12.4
@@ -146,13 +126,13 @@ class _Table:
 
     def __init__(self, C, D):
         generator = cases.torch_generator()
-        self.a, self.b, self.c = (torch.randn(n, D, generator=generator).requires_grad_() for n in (C, D, D))
-        self.calls = []
+        a, b, c = (torch.randn(n, D, generator=generator) for n in (C, D, D))
+        self.weights, self.calls = leaves(a=a, b=b, c=c), []
 
     def step(self, x, left, above):
         self.calls.append(len(x))
-        z = x @ self.a
-        for part, weight, factor in ((left, self.b, 0.7), (above, self.c, 0.4)):
+        z = x @ self.weights["a"]
+        for part, weight, factor in ((left, self.weights["b"], 0.7), (above, self.weights["c"], 0.4)):
             if part is not None:
                 assert part.shape == z.shape, f"{len(x)} rows of x came with a neighbours' {tuple(part.shape)}"
                 z = z + factor * part @ weight
@@ -175,8 +155,10 @@ def check_run_front(run_front):
     for T, N, B in ((5, 3, 2), (3, 5, 2), (4, 4, 1), (1, 4, 3), (4, 1, 3), (1, 1, 2), *drawn):
         C, D = rng.integers(1, 6, 2).tolist()
         x = torch.randn(T, N, B, C, generator=generator, requires_grad=True)
-        table, plain = _Table(C, D), _Table(C, D)
-        got, want = run_front(table.step, x), plain.two_loops(x)
+        table = _Table(C, D)
+        want = table.two_loops(x)
+        table.calls = []
+        got = run_front(table.step, x)
         name = f"{T} frames, {N} objects, batch {B}"
         assert sum(table.calls) == T * N * B, f"{name}: {sum(table.calls)} rows were run, of {T * N * B} that there are"
         assert got.shape == want.shape, f"{name}: the result is {tuple(want.shape)}, got {tuple(got.shape)}"
@@ -184,13 +166,4 @@ def check_run_front(run_front):
         worst = divmod(int(off.argmax()), N)
         assert off.max() < 1e-5, f"{name}: the answer of cell {worst} is off by {off.max():.3f}"
         assert len(table.calls) == T + N - 1, f"{name}: {len(table.calls)} calls, {T + N - 1} are enough"
-        assert got.requires_grad, f"{name}: the answers have no gradient"
-        factors = torch.randn(want.shape, generator=generator)
-        slopes = [
-            torch.autograd.grad((z * factors).sum(), (x, one.a, *[one.b] * (N > 1), *[one.c] * (T > 1)))
-            for z, one in ((got, table), (want, plain))
-        ]
-        for a, b in zip(*slopes):
-            assert torch.allclose(a, b, rtol=1e-3, atol=1e-4), (
-                f"{name}: the answers are right, a gradient is off by {(a - b).abs().max():.3f}"
-            )
+        compare_gradients(name, got, want, {"x": x} | table.weights)
