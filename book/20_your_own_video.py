@@ -561,7 +561,8 @@ print(f"{'masks that never move':<24}{measured['first_mask']['J']['mean']:>6.3f}
 # - A video file is read frame by frame; its own statements on number, rate and direction are checked or obeyed.
 # - A first mask is a label map like any other: brush, polygon, or a box and GrabCut.
 # - Look first; then mend the mask where it begins to go wrong, and start a new segmenter there.
-# - Masks, film and cut-outs are three forms of the same answer.
+# - Masks, film and cut-outs are three forms of the same answer. Others are COCO's and YOLO's, for those who train on it
+#   (`vosbook export`); what was outlined in labelme, CVAT or Label Studio comes in by `vosbook import`.
 
 # %% [markdown]
 # ## References

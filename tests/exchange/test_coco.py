@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vosbook.errors import InputError
-from vosbook.exchange.coco import filled, mask_of, read_coco, without_ending
+from vosbook.exchange.coco import mask_of, read_coco, without_ending
 from vosbook.exchange.rle import encode
 
 SIZE = (8, 10)
@@ -48,14 +48,6 @@ def test_instances_with_images_and_categories(write):
     (one,) = file.instances
     assert (one.image.key, one.category, one.score, one.track) == ("a.b/f.002", "bird", 1.0, "9")
     assert np.array_equal(mask_of(one, file.path), square(1, 2, 3))
-
-
-def test_polygons_are_a_union_and_whole_numbers_are_corners_of_pixels():
-    two = [[0, 0, 2, 0, 2, 2, 0, 2], [1, 1, 4, 1, 4, 4, 1, 4]]
-    assert np.array_equal(filled(two, SIZE), square(0, 0, 2) | square(1, 1, 3))
-    for bad in ([], [[0, 0, 1, 1]], [[0, 0, 1, 1, 2]], [0, 0, 1, 1, 2, 2], [[0, 0, 1, 1, 2, float("nan")]], "m"):
-        with pytest.raises(ValueError):
-            filled(bad, SIZE)
 
 
 def test_endings_and_dots_in_names():

@@ -12,10 +12,10 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from vosbook.cli import compare, data, draw, evaluate, methods, render, segment, synth
+from vosbook.cli import compare, data, draw, evaluate, export, import_masks, methods, render, segment, synth
 from vosbook.errors import InputError
 
-COMMANDS = (methods, synth, draw, segment, evaluate, compare, render, data)  # as the help lists them
+COMMANDS = (methods, synth, draw, import_masks, segment, evaluate, compare, render, export, data)  # the help's order
 
 
 class _Parser(argparse.ArgumentParser):

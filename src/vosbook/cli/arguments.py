@@ -66,3 +66,11 @@ def port(text: str) -> int:
     if not text.isdecimal() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"{text} is no port: write a number from 1 to 65535")
     return int(text)
+
+
+def category(text: str) -> tuple[int, str]:
+    """ID=NAME, such as 1=person."""
+    number, _, name = text.partition("=")
+    if not number.isdecimal() or not 1 <= int(number) <= 254 or not name.strip():
+        raise argparse.ArgumentTypeError(f"{text} names no object: write ID=NAME, such as 1=person, ids from 1 to 254")
+    return int(number), name.strip()

@@ -10,8 +10,8 @@ from vosbook.errors import InputError
 IMAGE_ENDINGS = (".jpg", ".jpeg", ".png")
 
 
-def _natural(name: str) -> list[tuple[int, int | str]]:
-    """Sort key under which frame2 comes before frame10."""
+def natural_order(name: str) -> list[tuple[int, int | str]]:
+    """A sort key under which frame2 comes before frame10."""
     return [(0, int(part)) if part.isdecimal() else (1, part) for part in re.split(r"(\d+)", name) if part]
 
 
@@ -24,7 +24,7 @@ def list_images(folder: str | Path) -> list[Path]:
     files = [f for f in visible if f.suffix.lower() in IMAGE_ENDINGS]
     if not files:
         raise InputError(f"{folder} holds no images ({', '.join(IMAGE_ENDINGS)}): check the path")
-    files.sort(key=lambda f: _natural(f.stem))
+    files.sort(key=lambda f: natural_order(f.stem))
     for one, other in pairwise(files):
         if one.stem == other.stem:
             raise InputError(f"{one} and {other.name} have the same frame name: keep one of them")
