@@ -87,7 +87,7 @@ for stage in settings["stages"]:
 # may begin with what a one-shot variant has learned (`after`), instead of with random weights.
 
 # %%
-switches = {key: settings[key] for key in ("space", "time", "mask", "slots")}
+switches = {key: settings[key] for key in ("space", "space_in_first_frame", "time", "mask", "slots")}
 network_config = RvosConfig(**switches, **lists_as_tuples(settings["network"]))
 backbone = load_backbone(network_config.backbone, levels=network_config.levels, device=device)
 if backbone.name != network_config.backbone:

@@ -12,7 +12,13 @@ from vosbook.nn.plain_hierarchical_decoder import plain_clip
 
 B, T, N = 2, 4, 3
 SIZES = [(40, 52), (33, 64)]  # no multiples of 16: sizes round up
-VARIANTS = {"S": (True, False), "T": (False, True), "ST": (True, True), "neither": (False, False)}
+VARIANTS = {
+    "S": {"space": True, "time": False},
+    "T": {"space": False, "time": True},
+    "T as released": {"space": False, "time": True, "space_in_first_frame": True},
+    "ST": {"space": True, "time": True},
+    "neither": {"space": False, "time": False},
+}
 MASKS = {"ground truth": T, "inferred": 1, "none": 0}
 every_variant = pytest.mark.parametrize("variant", VARIANTS)
 every_mask = pytest.mark.parametrize("masks", MASKS)
@@ -22,8 +28,7 @@ def material(
     variant: str, masks: str, dtype: torch.dtype, *, size: tuple[int, int] = SIZES[0], seed: int = 0, **options: object
 ) -> tuple[RvosNetwork, Tensor, Tensor | None]:
     """A network, frames `(B, T, 3, H, W)`, and as many masks `(B, ., N, H, W)` as it is given."""
-    space, time = VARIANTS[variant]
-    network = tiny_network(space=space, time=time, mask=masks != "none", slots=N, seed=seed, **options).to(dtype)
+    network = tiny_network(**VARIANTS[variant], mask=masks != "none", slots=N, seed=seed, **options).to(dtype)
     generator = torch.Generator().manual_seed(seed + 1)
     frames = torch.rand(B, T, 3, *size, generator=generator).to(dtype)
     true = torch.rand(B, T, N, *size, generator=generator).to(dtype)
@@ -31,7 +36,10 @@ def material(
 
 
 def two_loops(network: RvosNetwork, frames: Tensor, masks: Tensor | None) -> Tensor:
-    return plain_clip(network.encoder, network.decoder, frames, masks, objects=N)
+    def space_in(t):
+        return network.config.space or t == 0  # and where the cells do not have that input, nowhere
+
+    return plain_clip(network.encoder, network.decoder, frames, masks, objects=N, space_in=space_in)
 
 
 def assert_same(network: RvosNetwork, found: Tensor, wanted: Tensor) -> None:

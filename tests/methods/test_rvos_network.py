@@ -11,7 +11,12 @@ from vosbook.methods.rvos import RvosConfig, RvosNetwork, without_masks
 from vosbook.nn.hierarchical_decoder import HierarchicalDecoder
 
 B, T, N, SIZE = 2, 4, 3, (40, 52)  # 52 is no multiple of 16: sizes round up
-VARIANTS = {"S": (True, False), "T": (False, True), "ST": (True, True)}
+VARIANTS = {
+    "S": {"space": True, "time": False},
+    "T": {"space": False, "time": True},
+    "T as released": {"space": False, "time": True, "space_in_first_frame": True},
+    "ST": {"space": True, "time": True},
+}
 every_variant = pytest.mark.parametrize("variant", VARIANTS)
 MASKS = {"ground truth": T, "inferred": 1, "none": 0}
 every_mask = pytest.mark.parametrize("masks", MASKS)
@@ -25,8 +30,7 @@ def clip(masks: str) -> tuple[Tensor, Tensor | None]:
 
 
 def new_network(variant: str, masks: str, **changes: object) -> RvosNetwork:
-    space, time = VARIANTS[variant]
-    return tiny_network(space=space, time=time, mask=masks != "none", slots=N, **changes)
+    return tiny_network(**VARIANTS[variant], mask=masks != "none", slots=N, **changes)
 
 
 # -------------------------------------------------------------------------------------------- who depends on whom
@@ -56,6 +60,15 @@ def reach(network: RvosNetwork, frames: Tensor, masks: Tensor | None, changed: d
 def test_a_mask_reaches_the_next_frame_and_from_there_along_the_recurrences(variant, cells):
     network, (frames, true) = new_network(variant, "ground truth"), clip("ground truth")
     assert reach(network, frames, true, {"mask": (1, 1)}) == cells
+
+
+def test_the_released_t_hands_on_over_objects_in_the_first_frame_alone():
+    network, (frames, true) = new_network("T as released", "ground truth"), clip("ground truth")
+    # frame 0 is given its own masks; what object 1 says there goes to object 2, and from each on over time
+    assert reach(network, frames, true, {"mask": (0, 1)}) == {(t, i) for t in range(T) for i in (1, 2)}
+    assert reach(network, frames, true, {"mask": (1, 1)}) == {(2, 1), (3, 1)}
+    slots = new_network("T as released", "none")(frames)[0]
+    assert min((slots[t, 0] - slots[t, 2]).abs().max() for t in range(T)) > 1e-3, "its slots are told apart"
 
 
 @pytest.mark.parametrize(("variant", "last"), [("S", 1), ("T", 3), ("ST", 3)])

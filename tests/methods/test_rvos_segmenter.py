@@ -11,7 +11,12 @@ from vosbook.methods.rvos import RvosNetwork, RvosSegmenter
 from vosbook.segmenter import segment_frames
 
 T, SIZE = 4, (40, 52)
-VARIANTS = {"S": (True, False), "T": (False, True), "ST": (True, True)}
+VARIANTS = {
+    "S": {"space": True, "time": False},
+    "T": {"space": False, "time": True},
+    "T as released": {"space": False, "time": True, "space_in_first_frame": True},
+    "ST": {"space": True, "time": True},
+}
 every_variant = pytest.mark.parametrize("variant", VARIANTS)
 RNG = np.random.default_rng(0)
 FRAMES = RNG.integers(0, 256, (T, *SIZE, 3), np.uint8)
@@ -29,8 +34,7 @@ TWO, THIRD = boxes(o1=(4, 4), o2=(20, 30)), boxes(o3=(16, 8))
 
 
 def new_network(variant: str = "ST", **changes: object) -> RvosNetwork:
-    space, time = VARIANTS[variant]
-    return tiny_network(space=space, time=time, **changes)
+    return tiny_network(**VARIANTS[variant], **changes)
 
 
 def tensors(frames: np.ndarray) -> torch.Tensor:

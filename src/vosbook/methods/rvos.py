@@ -33,6 +33,7 @@ class RvosConfig:
     levels: tuple[str, ...] = LEVELS
     hidden: int = 128  # channels of the deepest ConvLSTM
     space: bool = True  # recurrence over objects
+    space_in_first_frame: bool = False  # where there is no `space`: over the first frame's objects, as in the code's T
     time: bool = True  # recurrence over frames
     mask: bool = True  # the previous mask is an input
     slots: int = 10  # most objects
@@ -47,8 +48,16 @@ class RvosNetwork(nn.Module):
         self.config = config
         self.encoder = encoder
         self.decoder = HierarchicalDecoder(
-            encoder.channels, config.hidden, space=config.space, time=config.time, mask=config.mask
+            encoder.channels,
+            config.hidden,
+            space=config.space or config.space_in_first_frame,
+            time=config.time,
+            mask=config.mask,
         )
+
+    def space_in(self, t: int) -> bool:
+        """Whether an object is told of the one before it in frame t."""
+        return self.config.space or (self.config.space_in_first_frame and t == 0)
 
     def look(self, images: Tensor) -> Levels:
         """What images `(B, 3, H, W)` in 0..1 add to the gates of all their objects."""
@@ -68,10 +77,11 @@ class RvosNetwork(nn.Module):
         clip = _Clip(self, frames, masks)
         T, N = frames.shape[1], self.config.slots if masks is None else masks.shape[2]
         if one_by_one:
-            answers = two_loops(clip.step, range(T), range(N))
+            answers = two_loops(clip.step, range(T), range(N), space_in=self.space_in)
         else:
             waits = self.config.time or (masks is not None and masks.shape[1] < T)  # for the frame before
-            answers, *_ = run(clip.step, wavefront(range(T), range(N), space=self.config.space, time=waits))
+            batches = wavefront(range(T), range(N), space=self.space_in(0), time=waits)
+            answers, *_ = run(clip.step, batches, space_in=self.space_in)
         logits = [torch.cat([answers[t, i] for i in range(N)], dim=1) for t in range(T)]  # (B, N, H, W) each
         return torch.stack(logits, dim=1)
 
@@ -261,8 +271,9 @@ class RvosSegmenter:
             shared = tuple(z.expand(len(cells), -1, -1, -1) for z in self._shared)
             return decoder(shared, join([masks.get(i) for _, i in cells]), space, time)
 
-        batches = wavefront([self._t], slots, space=self.config.space, time=self.config.time)
-        answers, self._space, self._time = run(step, batches, space=self._space, time=self._time)
+        space_in = self.network.space_in
+        batches = wavefront([self._t], slots, space=space_in(self._t), time=self.config.time)
+        answers, self._space, self._time = run(step, batches, space=self._space, time=self._time, space_in=space_in)
         return decoder.logits(torch.cat([answers[self._t, i] for i in slots]))
 
     def _add(self, masks: np.ndarray) -> None:

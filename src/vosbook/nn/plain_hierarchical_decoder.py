@@ -5,7 +5,7 @@ With the same weights it is the same function as the network that runs. There, c
 batch (`wavefront`), and a frame's features are convolved once for all of its objects (`HierarchicalDecoder.share`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as F
@@ -15,17 +15,25 @@ from vosbook.features.backbone import STRIDES
 from vosbook.nn.conv_lstm import State
 from vosbook.nn.hierarchical_decoder import HierarchicalDecoder
 from vosbook.nn.plain_conv_lstm import plain_space_time
+from vosbook.nn.wavefront import every_frame
 
 States = dict[str, State]  # (h, c) by level
 NONE: States = {}  # of a cell that is not there: zeros
 
 
 def plain_clip(
-    encoder: nn.Module, decoder: HierarchicalDecoder, frames: Tensor, masks: Tensor | None, *, objects: int
+    encoder: nn.Module,
+    decoder: HierarchicalDecoder,
+    frames: Tensor,
+    masks: Tensor | None,
+    *,
+    objects: int,
+    space_in: Callable[[int], bool] = every_frame,
 ) -> Tensor:
     """Frames `(B, T, 3, H, W)`, masks `(B, T, N, H, W)`, `(B, 1, N, H, W)` or none -> logits `(B, T, N, H, W)`.
 
-    The encoder turns images into features by level. `objects` is N.
+    The encoder turns images into features by level. `objects` is N. In frames of which `space_in(t)` is false, objects
+    are told nothing of each other.
     """
     (B, T), N = frames.shape[:2], objects
     x = encoder(frames.flatten(0, 1))  # all frames at once: so a batch norm sees them when it learns
@@ -35,7 +43,8 @@ def plain_clip(
     for t in range(T):
         for i in range(N):
             S = previous_mask(masks, logits, t, i)
-            space, time = states.get((t, i - 1), NONE), states.get((t - 1, i), NONE)
+            space = states.get((t, i - 1), NONE) if space_in(t) else NONE
+            time = states.get((t - 1, i), NONE)
             z, states[t, i] = plain_cell(decoder, {d: f_d[:, t] for d, f_d in f.items()}, S, space, time)
             logits[t, i] = upsample(z, frames.shape[-2:])
     rows = [torch.cat([logits[t, i] for i in range(N)], dim=1) for t in range(T)]  # T of (B, N, H, W)

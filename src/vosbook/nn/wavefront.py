@@ -25,14 +25,22 @@ State = tuple[Tensor | None, ...]  # of one cell, each (B, ...); None is zeros
 Step = Callable[[Many[Cell], State | None, State | None], tuple[Tensor, State, State]]
 
 
-def two_loops(step: Step, frames: Iterable[int], objects: Many[int]) -> dict[Cell, Tensor]:
-    """Every cell's answer `(B, ...)`, one cell after the other: what a wavefront has to equal. `step`: see `run`."""
+def every_frame(t: int) -> bool:
+    """Where objects hand on to each other, if they do at all."""
+    return True
+
+
+def two_loops(
+    step: Step, frames: Iterable[int], objects: Many[int], *, space_in: Callable[[int], bool] = every_frame
+) -> dict[Cell, Tensor]:
+    """Every cell's answer `(B, ...)`, one cell after the other: what a wavefront has to equal. The rest: see `run`."""
     answers: dict[Cell, Tensor] = {}
     over_time: dict[int, State] = {}
     for t in frames:
         over_space: State = ()
         for i in objects:
-            before = over_space or None, over_time.get(i) or None  # what (t, i - 1) and (t - 1, i) handed on
+            from_space = over_space if space_in(t) else ()
+            before = from_space or None, over_time.get(i) or None  # what (t, i - 1) and (t - 1, i) handed on
             answers[t, i], over_space, over_time[i] = step([(t, i)], *before)
     return answers
 
@@ -58,12 +66,14 @@ def run(
     *,
     space: Mapping[Cell, State] | None = None,
     time: Mapping[Cell, State] | None = None,
+    space_in: Callable[[int], bool] = every_frame,
 ) -> tuple[dict[Cell, Tensor], dict[Cell, State], dict[Cell, State]]:
     """Run every cell of `batches`: its answer `(B, ...)` by cell, and what is left to hand on over space and time.
 
     `step(cells, space, time)` runs n cells at once. It is given what cells (t, i - 1) and (t - 1, i) handed on, each
     tensor `(n B, ...)`, cell after cell; None where none of the n cells has any, and zeros where some have. It returns
-    the answers `(n B, ...)` and what the n cells hand on; `()` where nothing goes in that direction.
+    the answers `(n B, ...)` and what the n cells hand on; `()` where nothing goes in that direction. In frames of which
+    `space_in(t)` is false, cells are given nothing over space.
 
     `space` and `time` are what cells that ran before have handed on, by those cells: so a video can be run frame by
     frame, or chunk by chunk. What is returned holds what no cell of these batches has taken.
@@ -71,7 +81,7 @@ def run(
     answers: dict[Cell, Tensor] = {}
     space, time = dict(space or {}), dict(time or {})
     for cells in batches:
-        from_space = join([space.pop((t, i - 1), None) for t, i in cells])
+        from_space = join([space.pop((t, i - 1), None) if space_in(t) else None for t, i in cells])
         from_time = join([time.pop((t - 1, i), None) for t, i in cells])
         answer, to_space, to_time = step(cells, from_space, from_time)
         answers.update(zip(cells, answer.chunk(len(cells))))
