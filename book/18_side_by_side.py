@@ -34,7 +34,15 @@ from vosbook.runs import read_record
 from vosbook.segmenter import segment_frames
 from vosbook.training.held_out import FirstMasks
 from vosbook.view.overlay import compare
-from vosbook.view.plots import LINE_COLOURS, image_row, new_figure, score_curves, show
+from vosbook.view.plots import (
+    LINE_COLOURS,
+    front_of,
+    image_row,
+    new_figure,
+    quality_against_time,
+    score_curves,
+    show,
+)
 
 # %% [markdown]
 # One video, one given mask, and what the methods make of its last frame. All use what comes with the library; the
@@ -468,21 +476,10 @@ front = [
         for other in moving
     )
 ]
-figure, axes = new_figure(height=3.8)
-for name, marker in zip(moving, "osD^vP*X<>"):
-    style = {"marker": marker, "linestyle": "none", "markersize": 9}
-    axes[0, 0].plot(seconds[name], 100 * quality[name], label=name, **style)
-line = sorted(front, key=seconds.get)
-axes[0, 0].plot(
-    [seconds[name] for name in line],
-    [100 * quality[name] for name in line],
-    color="gray",
-    linestyle=":",
-)
-axes[0, 0].set(xscale="log", xlabel="processor seconds a frame", ylabel="J&F in %")
-figure.legend(loc="outside upper center", ncols=3)
+points = {name: (seconds[name], quality[name]) for name in moving}
+assert sorted(front) == sorted(front_of(points))
 show(
-    figure,
+    quality_against_time(points, x_label="processor seconds a frame"),
     alt="J&F against processor seconds a frame on a logarithmic axis, a marker for "
     "each method; a dotted line joins those that no other is both faster and better "
     "than.",

@@ -8,6 +8,7 @@ import pytest
 from vosbook.cli import main
 from vosbook.errors import InputError
 from vosbook.metrics.compare import check_comparable, difference, format_comparison, read_result
+from vosbook.view import plots
 
 
 def result(values, protocol="davis2017"):
@@ -97,3 +98,62 @@ def test_the_command(tmp_path, capsys):
         assert main(["compare", *(str(tmp_path / name) for name in argv)]) == 2
         assert words in capsys.readouterr().err
     assert read_result(tmp_path / "one.json")["mean"]["J&F"] == pytest.approx(0.55)
+
+
+# --------------------------------------------------------------------------------------------------------- the plot
+
+
+@pytest.fixture()
+def runs(tmp_path):
+    """Two folders as `vosbook run` leaves them."""
+    for name, score, seconds in (("frtm", 0.8, 0.25), ("osvos", 0.7, 2.0)):
+        (tmp_path / name).mkdir()
+        scores = result({"a": [score], "b": [score - 0.2]})
+        (tmp_path / name / "scores.json").write_text(json.dumps(scores))
+        record = {"seconds": {"per_frame": seconds}, "hardware": {"cpu": f"{name}'s machine", "cores": 2}}
+        (tmp_path / name / "run.json").write_text(json.dumps(record))
+    return tmp_path
+
+
+@pytest.fixture()
+def drawn(monkeypatch):
+    """What is drawn."""
+    points = []
+    draw = plots.quality_against_time
+    monkeypatch.setattr(plots, "quality_against_time", lambda given: points.append(given) or draw(given))
+    return points
+
+
+def test_folders_of_runs_have_names_and_times(runs, drawn, capsys):
+    folders = [str(runs / "frtm"), str(runs / "osvos")]
+    assert main(["compare", *folders]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()[1:]] == ["frtm", "osvos"]
+    for name, begins in (("p.svg", b"<?xml"), ("p.png", b"\x89PNG"), ("p.pdf", b"%PDF")):
+        assert main(["compare", *folders, "--plot", str(runs / name)]) == 0
+        assert (runs / name).read_bytes().startswith(begins)
+    assert drawn[0] == {"frtm": (0.25, pytest.approx(0.7)), "osvos": (2.0, pytest.approx(0.6))}
+    said = capsys.readouterr()
+    assert "different machines: frtm's machine, osvos's machine" in said.err and str(runs / "p.svg") in said.out
+
+
+def test_times_may_be_stated(runs, drawn, capsys):
+    (runs / "osvos/run.json").unlink()
+    argv = ["compare", str(runs / "frtm"), str(runs / "osvos/scores.json"), "--plot", str(runs / "p.svg")]
+    assert main(argv) == 2
+    assert "osvos has no record of its time: give --seconds osvos=..., a frame's" in capsys.readouterr().err
+    assert main([*argv, "--seconds", "osvos=3"]) == 0 and drawn[0]["osvos"][0] == 3
+    capsys.readouterr()
+    for more, says in (
+        (["--seconds", "s2s=3"], "no scores called s2s: the names are frtm, osvos"),
+        (["--plot", str(runs / "p.jpg")], "end it in .svg, .png, .pdf"),
+    ):
+        assert main([*argv, *more]) == 2
+        assert says in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*argv, "--seconds", "osvos=0"])
+
+
+def test_a_run_that_is_not_finished_has_no_time(runs, capsys):
+    (runs / "osvos/run.json").write_text(json.dumps({"settings": {}}))
+    assert main(["compare", str(runs / "frtm"), str(runs / "osvos"), "--plot", str(runs / "p.svg")]) == 2
+    assert "is no finished run's record" in capsys.readouterr().err

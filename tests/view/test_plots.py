@@ -70,3 +70,22 @@ def test_score_curves_hold_the_scores():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]
     styles = {(line.get_color(), line.get_linestyle()) for line in panel.lines}
     assert len({style[0] for style in styles}) == len({style[1] for style in styles}) == 2
+
+
+POINTS = {"slow": (2.0, 0.9), "fast": (0.1, 0.5), "worse": (0.5, 0.4), "between": (0.4, 0.7)}
+
+
+def test_the_front_is_what_no_other_beats_in_both():
+    assert plots.front_of(POINTS) == ["fast", "between", "slow"]
+    assert plots.front_of({"a": (1.0, 0.5), "b": (1.0, 0.6)}) == ["a", "b"]  # as fast, so none is faster and better
+
+
+def test_quality_lies_over_time():
+    panel = plots.quality_against_time(POINTS).axes[0]
+    *markers, front = panel.lines
+    assert {m.get_label(): (m.get_xdata()[0], m.get_ydata()[0]) for m in markers} == {
+        name: (seconds, 100 * quality) for name, (seconds, quality) in POINTS.items()
+    }
+    assert len({m.get_marker() for m in markers}) == 4 and all(m.get_linestyle() == "None" for m in markers)
+    assert list(front.get_xdata()) == [0.1, 0.4, 2.0] and list(front.get_ydata()) == [50, 70, 90]
+    assert panel.get_xscale() == "log"

@@ -45,6 +45,14 @@ def seconds(text: str) -> float:
     return number
 
 
+def named_seconds(text: str) -> tuple[str, float]:
+    """NAME=SECONDS, such as frtm=0.12."""
+    name, _, number = text.rpartition("=")
+    if not name or (value := seconds(number)) == 0:
+        raise argparse.ArgumentTypeError(f"{text} is no time of a method: write NAME=SECONDS, such as frtm=0.12")
+    return name, value
+
+
 def rate(text: str) -> float:
     """Frames per second."""
     try:

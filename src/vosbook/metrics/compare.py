@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from collections.abc import Sequence as Many
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from vosbook.words import some
 
 COLUMNS = ("J&F", "J", "F")
 RESAMPLES = 10_000
+RECORD = "run.json"  # beside the scores, where `vosbook run` wrote them
 
 
 def read_result(path: Path) -> dict[str, Any]:
@@ -28,6 +30,26 @@ def read_result(path: Path) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise InputError(f"{path} holds no scores: write it with vosbook evaluate --json") from None
     return result
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long a method took for a frame, and on what."""
+
+    seconds: float
+    machine: str
+
+
+def read_timing(path: Path) -> Timing | None:
+    """The time that the record of `vosbook run` states beside the scores at `path`; None where there is none."""
+    try:
+        record = json.loads((Path(path).parent / RECORD).read_text(encoding="utf-8"))
+        seconds, hardware = record["seconds"]["per_frame"], record["hardware"]
+        return None if seconds is None else Timing(float(seconds), hardware.get("gpu") or hardware["cpu"])
+    except FileNotFoundError:
+        return None
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise InputError(f"{Path(path).parent / RECORD} is no finished run's record: finish the run first") from None
 
 
 def check_comparable(results: Mapping[str, Mapping[str, Any]]) -> None:

@@ -22,6 +22,7 @@ FONT_SIZE = 12
 
 # The darkest first; yellow is left out, since a thin line on white cannot carry it.
 LINE_COLOURS = tuple("#{:02x}{:02x}{:02x}".format(*c) for c in (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY))
+MARKERS = "osD^vP*X<>"
 LINE_STYLES = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1)))  # lines also differ without colour
 
 
@@ -127,3 +128,37 @@ def score_curves(
     if len(scores) > 1:
         figure.legend(loc="outside upper center", ncols=min(3, len(scores)))
     return figure
+
+
+def quality_against_time(
+    points: Mapping[str, tuple[float, float]],
+    *,
+    x_label: str = "seconds a frame",
+    y_label: str = "J&F in %",
+    height: float = 3.8,
+) -> Figure:
+    """A marker for each name at (seconds a frame, quality in 0..1), the seconds on a logarithmic axis.
+
+    A dotted line joins the `front_of` them. Colours and markers start over after six and ten names.
+    """
+    figure, axes = new_figure(height=height)
+    panel: Axes = axes[0, 0]
+    for n, (name, (seconds, quality)) in enumerate(points.items()):
+        panel.plot(seconds, 100 * quality, MARKERS[n % len(MARKERS)], markersize=9, linestyle="none", label=name)
+    line = [points[name] for name in front_of(points)]
+    panel.plot([seconds for seconds, _ in line], [100 * quality for _, quality in line], color="gray", linestyle=":")
+    panel.set(xscale="log", xlabel=x_label, ylabel=y_label)
+    figure.legend(loc="outside upper center", ncols=min(3, len(points)))
+    return figure
+
+
+def front_of(points: Mapping[str, tuple[float, float]]) -> list[str]:
+    """Those of some (seconds, quality) that no other is both faster and better than, from the fastest on."""
+    return sorted(
+        (
+            name
+            for name, (seconds, quality) in points.items()
+            if not any(other < seconds and better > quality for other, better in points.values())
+        ),
+        key=lambda name: points[name],
+    )
