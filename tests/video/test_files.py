@@ -38,6 +38,36 @@ def test_strangers_among_numbered_frames_are_named(tmp_path, names, words):
         FrameFolder(folder)
 
 
+@pytest.mark.parametrize(
+    ("names", "count"),
+    [(["1", "2", "10"], 3), (["0001", "0005", "0010"], 3), ([f"14036365{t}" for t in (79763, 79813, 79864)], 3),
+     (["10", "20", "30", "31"], 4)],
+)  # fmt: skip
+def test_numbers_that_were_chosen_leave_no_gap(tmp_path, names, count):
+    said = []
+    folder = FrameFolder(frames_in(tmp_path / "f", [f"{name}.png" for name in reversed(names)]), note=said.append)
+    assert folder.names == tuple(names)
+    assert len(said) == 1 and f"irregular numbers: its {count} frames are taken in their order" in said[0]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ["12.5", "12.05", "13.125"],
+        ["frame 0.033", "frame 0.1", "frame 0.12"],
+    ],
+)
+def test_seconds_with_decimals_go_by_their_value(tmp_path, names):
+    folder = frames_in(tmp_path / "f", [f"{name}.png" for name in names])
+    by_value = sorted(names, key=lambda name: float(name.split()[-1]))
+    assert [f.stem for f in list_images(folder)] == by_value
+
+
+def test_shots_and_frames_are_no_decimals(tmp_path):
+    names = ["1.8", "1.9", "1.10", "2.1"]
+    assert [f.stem for f in list_images(frames_in(tmp_path / "f", [f"{n}.png" for n in reversed(names)]))] == names
+
+
 @pytest.mark.parametrize("names", [["²", "a³"], ["00000", "00005", "00010"], ["3"], ["a", "c"], ["b1", "a2", "a7"]])
 def test_what_is_no_gap(tmp_path, names):
     assert len(FrameFolder(frames_in(tmp_path / "f", [f"{name}.png" for name in names]))) == len(names)

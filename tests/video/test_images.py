@@ -1,5 +1,6 @@
 """Image files: what is damaged, too large or no image is named; photographs come upright, as RGB."""
 
+import cv2
 import numpy as np
 import pytest
 from pictures import ONE, cut_short, frames_in, photo
@@ -51,6 +52,55 @@ def test_frames_of_every_mode_are_rgb(tmp_path, mode):
     assert got.shape == (8, 16, 3) and got.dtype == np.uint8
     if mode not in ("1", "P"):  # those two lose gray values when they are saved
         assert np.abs(got.astype(int) - gray).max() <= 4
+
+
+@pytest.mark.parametrize("ending", ["bmp", "webp", "tif", "tiff", "png"])
+def test_frames_of_every_kind(tmp_path, ending):
+    pixels = np.random.default_rng(0).integers(0, 256, (3, 8, 12, 3), np.uint8)
+    for t in range(3):
+        options = {"lossless": True} if ending == "webp" else {}
+        Image.fromarray(pixels[t]).save(tmp_path / f"{t}.{ending}", **options)
+    frames = FrameFolder(tmp_path)
+    assert frames.size == (8, 12) and np.array_equal(np.stack(list(frames)), pixels)
+
+
+@pytest.mark.parametrize("ending", ["png", "tif"])
+@pytest.mark.parametrize("colours", [True, False])
+def test_12_bits_in_16_are_not_black(tmp_path, ending, colours):
+    """The frames share their bits, so that a dark one stays dark."""
+    shape = (2, 8, 12, 3) if colours else (2, 8, 12)
+    pixels = np.random.default_rng(0).integers(0, 4096, shape).astype(np.uint16)
+    pixels[0], pixels[1].flat[0] = pixels[0] // 16, 4000
+    for t in range(2):
+        stored = pixels[t][..., ::-1] if colours else pixels[t]  # OpenCV's order
+        assert cv2.imwrite(str(tmp_path / f"{t}.{ending}"), stored)
+    said = []
+    frames = FrameFolder(tmp_path, note=said.append)
+    assert len(said) == 1 and f"values up to {pixels.max()} in 16 bits: they are taken for 12 bits" in said[0]
+    want = (pixels >> 4).astype(np.uint8)
+    want = want if colours else want[..., None].repeat(3, axis=-1)
+    assert np.array_equal(np.stack(list(frames)), want) and np.array_equal(frames[1], want[1])
+
+
+def test_16_bits_are_upright_and_said_nowhere(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 65536, (8, 12)).astype(np.uint16)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a quarter turn
+    Image.fromarray(pixels).save(tmp_path / "0.png", exif=exif)
+    said = []
+    frames = FrameFolder(tmp_path, note=said.append)
+    assert frames.size == (12, 8) and said == []
+    assert np.array_equal(frames[0][..., 0], np.rot90(pixels >> 8, -1))
+
+
+def test_fractions_and_animations_are_refused(tmp_path):
+    Image.fromarray(np.zeros((8, 12), np.float32)).save(tmp_path / "f.tif")
+    with pytest.raises(InputError, match=r"f\.tif has 32 bits for a value: save it with 8 or 16"):
+        read_image(tmp_path / "f.tif")
+    page = Image.fromarray(np.zeros((8, 12), np.uint8))
+    page.save(tmp_path / "m.tif", save_all=True, append_images=[page])
+    with pytest.raises(InputError, match="is an animation: save its frames as single images"):
+        read_image(tmp_path / "m.tif")
 
 
 def test_16_bit_frames_keep_their_upper_8(tmp_path):

@@ -89,3 +89,5 @@ def test_quality_lies_over_time():
     assert len({m.get_marker() for m in markers}) == 4 and all(m.get_linestyle() == "None" for m in markers)
     assert list(front.get_xdata()) == [0.1, 0.4, 2.0] and list(front.get_ydata()) == [50, 70, 90]
     assert panel.get_xscale() == "log"
+    panel.figure.canvas.draw()
+    assert {"0.1", "0.2", "0.5", "1", "2"} <= {tick.get_text() for tick in panel.get_xticklabels()}

@@ -4,10 +4,14 @@ import struct
 import warnings
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from vosbook.errors import InputError
+
+DEPTHS = (8, 10, 12, 14, 16)  # bits that a value may have in a file with room for 16
+ORIENTATION = 0x0112  # of EXIF
 
 
 def open_image(path: Path) -> Image.Image:
@@ -36,14 +40,54 @@ def decode_image(image: Image.Image, path: Path) -> Image.Image:
     return image
 
 
-def read_image(path: str | Path) -> np.ndarray:
-    """Read a photograph as `uint8 (H, W, 3)` RGB, turned upright where its EXIF data says so. InputError if damaged."""
+def read_image(path: str | Path, *, bits: int = 16) -> np.ndarray:
+    """Read a photograph as `uint8 (H, W, 3)` RGB, turned upright where its EXIF data says so. InputError if damaged.
+
+    Of a file with 16 bits for a value the upper 8 are taken, or where only the lower `bits` are used, as by a camera
+    of 12 bits, the upper 8 of these.
+    """
     path = Path(path)
     with open_image(path) as image:
-        upright = ImageOps.exif_transpose(decode_image(image, path))
-    if upright.mode.startswith("I"):  # 16 bits a pixel, of which Pillow would take the lower 8
-        upright = Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8))
+        deep = _is_deep(image)
+        decoded = decode_image(image, path)
+        if decoded.mode in ("F", "I") and not deep:
+            raise InputError(f"{path} has 32 bits for a value: save it with 8 or 16")
+        if deep:
+            decoded = _in_8_bits(deep_pixels(path), bits, image.getexif().get(ORIENTATION, 1))
+        upright = ImageOps.exif_transpose(decoded)
     return np.array(upright.convert("RGB"))
+
+
+def is_deep(path: Path) -> bool:
+    """Whether an image has 16 bits for a value."""
+    with open_image(path) as image:
+        return _is_deep(image)
+
+
+def _is_deep(image: Image.Image) -> bool:
+    """The same, before the pixels are decoded."""
+    tiles = getattr(image, "tile", ())
+    stored = tiles[0].args if tiles else ""
+    return "16" in str(stored if isinstance(stored, str) else stored and stored[0])
+
+
+def deep_pixels(path: Path) -> np.ndarray:
+    """The pixels uint16 (H, W), or (H, W, 3) RGB, of an image with 16 bits for a value; Pillow has no colours so."""
+    found = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    if found is None or found.dtype != np.uint16:
+        raise InputError(f"{path} has 16 bits for a value in a form that is not known here: save it as PNG")
+    return found if found.ndim == 2 else found[..., 2::-1]  # BGR, or BGRA
+
+
+def depth_of(largest: int) -> int:
+    """How many bits values up to `largest` have: one of DEPTHS."""
+    return next(bits for bits in DEPTHS if largest < 2**bits)
+
+
+def _in_8_bits(pixels: np.ndarray, bits: int, orientation: int) -> Image.Image:
+    image = Image.fromarray((np.ascontiguousarray(pixels) >> (bits - 8)).astype(np.uint8))
+    image.getexif()[ORIENTATION] = orientation
+    return image
 
 
 def image_size(path: Path) -> tuple[int, int]:

@@ -12,6 +12,7 @@ from cycler import cycler
 from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from vosbook.view.overlay import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
 
@@ -148,6 +149,9 @@ def quality_against_time(
     line = [points[name] for name in front_of(points)]
     panel.plot([seconds for seconds, _ in line], [100 * quality for _, quality in line], color="gray", linestyle=":")
     panel.set(xscale="log", xlabel=x_label, ylabel=y_label)
+    panel.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    panel.xaxis.set_major_formatter("{x:g}")
+    panel.xaxis.set_minor_formatter(NullFormatter())
     figure.legend(loc="outside upper center", ncols=min(3, len(points)))
     return figure
 
