@@ -457,3 +457,11 @@ def test_a_tilde_after_an_equals_sign_is_the_home_folder(tmp_path, monkeypatch, 
     (tmp_path / "masks").mkdir()
     _fails(["evaluate", "--gt=~/masks", "--pred=~/masks"], capsys, str(tmp_path / "masks"))
     _fails(["evaluate", "--gt=~/masks", "--pred=~nobody-at-all/x"], capsys, "~nobody-at-all/x")
+
+
+def test_a_hidden_name_is_shown_to_nobody(monkeypatch, capsys):
+    def fails(args):
+        raise OSError(28, "No space left on device", "/data/.masks.partial-0a-12-xy/00000.png")
+
+    monkeypatch.setattr("vosbook.cli.methods.run", fails)
+    _fails(["methods"], capsys, "/data/masks/00000.png cannot be read or written (No space left on device)")

@@ -13,7 +13,15 @@ from PIL import Image
 
 from vosbook import output
 from vosbook.errors import InputError
-from vosbook.output import check_output_file, leftovers, output_file, output_folder, partial_file, partial_folder
+from vosbook.output import (
+    check_output_file,
+    leftovers,
+    output_file,
+    output_folder,
+    partial_file,
+    partial_folder,
+    visible,
+)
 from vosbook.video.masks import write_mask
 
 LABELS = np.array([[0, 0, 1, 1], [0, 2, 2, 1], [0, 2, 2, 0]], np.uint8)
@@ -221,3 +229,11 @@ def test_a_file_that_cannot_be_written_is_noticed_before(tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"old\.png is read-only"):
         check_output_file(old)
     assert [file.name for file in tmp_path.iterdir()] == ["old.png"]
+
+
+def test_hidden_names_are_shown_to_nobody(tmp_path):
+    assert visible("/a/.out.partial-0a-12-xy/00000.png is full") == "/a/out/00000.png is full"
+    assert visible("'.w.pth.partial-7.pth': no room, .bashrc") == "'w.pth': no room, .bashrc"
+    with pytest.raises(RuntimeError), partial_file(tmp_path / "a b.json") as hidden:
+        assert visible(f"in '{hidden}'!") == f"in '{tmp_path / 'a b.json'}'!"
+        raise RuntimeError

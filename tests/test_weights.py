@@ -129,6 +129,63 @@ def test_tensors_come_back_as_saved(tmp_path):
     assert read_tensors(tmp_path / "x.pt").keys() == saved.keys()
 
 
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda s: s,
+        lambda s: {"state_dict": s, "epoch": 3},
+        lambda s: {
+            "model": s,
+            "optimizer": {"state": {0: {"step": torch.tensor(3)}}, "param_groups": [{"lr": 0.1}]},
+            "best": 0.5,
+        },
+    ],
+)
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod."])
+def test_wrapped_and_nested_weights_are_found(tmp_path, wrap, prefix):
+    saved = {f"{prefix}{name}": value for name, value in network().state_dict().items()}
+    torch.save(wrap(saved), tmp_path / "x.pth")
+    fresh = network()
+    with torch.no_grad():
+        fresh[0].weight.zero_()
+    load_network(tmp_path / "x.pth", fresh)
+    assert torch.equal(fresh[0].weight, network()[0].weight)
+    safetensors.torch.save_file(saved, tmp_path / "x.safetensors")
+    assert read_tensors(tmp_path / "x.safetensors").keys() == network().state_dict().keys()
+
+
+def test_a_prefix_of_some_names_is_theirs(tmp_path):
+    torch.save({"module.a": torch.ones(1), "b": torch.ones(1)}, tmp_path / "x.pth")
+    assert read_tensors(tmp_path / "x.pth").keys() == {"module.a", "b"}
+
+
+def test_one_of_several_networks_is_not_guessed(tmp_path):
+    tensors = {"w": torch.ones(2)}
+    torch.save({"model": tensors, "ema": tensors, "epoch": 1}, tmp_path / "x.pth")
+    with pytest.raises(InputError, match=r"x\.pth holds several networks \(model, ema\): save the one that is meant"):
+        read_tensors(tmp_path / "x.pth")
+    for nothing in ({"epoch": 1}, [tensors], {"state_dict": {}}):
+        torch.save(nothing, tmp_path / "x.pth")
+        with pytest.raises(InputError, match="is not a table of tensors"):
+            read_tensors(tmp_path / "x.pth")
+
+
+@pytest.mark.parametrize("name", ["x.pth", "x.safetensors"])
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("<!DOCTYPE html><html>", "is a page or a message of a web site, not weights: download the file itself"),
+        ("\n <HTML>", "is a page or a message"),
+        ('{"message": "Not Found"}', "is a page or a message"),
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:1\nsize 5\n", "fetch them with git lfs pull"),
+    ],
+)
+def test_what_came_down_in_place_of_weights_is_known(tmp_path, name, content, says):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=rf"{name} .*{says}"):
+        read_tensors(tmp_path / name)
+
+
 class Code:
     def __init__(self, touched: Path):
         self.touched = touched

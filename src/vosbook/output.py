@@ -57,6 +57,11 @@ def leftovers(path: Path) -> list[Path]:
     return sorted(path.parent.glob(f"{glob.escape(_hidden(path))}*"))
 
 
+def visible(text: str) -> str:
+    """A message in which hidden names, which other libraries take from what they are given, are those to come."""
+    return re.sub(r"(^|[/\s'\"])\.([^/'\"\n]+?)\.partial-[^/\s'\"]*", r"\1\2", text)
+
+
 def _hidden(path: Path) -> str:
     return f".{path.name}.partial-"
 

@@ -24,9 +24,11 @@ from torch import Tensor, nn
 
 from vosbook.errors import InputError
 from vosbook.output import partial_file
+from vosbook.words import some
 
 SHIPPED = Path(__file__).parent / "weights"  # what comes with the package
 PATIENCE = 4.0  # seconds to wait for a server
+WRAPPERS = ("module.", "_orig_mod.")  # before every name in the state of a wrapped network
 
 Config = TypeVar("Config")  # a frozen dataclass
 Network = TypeVar("Network", bound=nn.Module)
@@ -92,14 +94,17 @@ def given_or_shipped(checkpoint: Path | None, name: str, *, remedy: str, note: C
 def read_tensors(path: str | Path) -> dict[str, Tensor]:
     """Tensors by name from a safetensors file, or one that torch.save wrote. Nothing is unpickled but tensors.
 
-    InputError names a file that is missing, damaged, holds something else, or would run code when loaded.
+    Where they lie inside a checkpoint, such as under `state_dict`, they are taken from there; a prefix that wrappers
+    put before every name, such as `module.`, is left off. InputError names a file that is missing, damaged, holds
+    something else, or would run code when loaded.
     """
     path = Path(path)
     if not path.is_file():
         raise InputError(f"{path} does not exist: check the path of the weight file")
+    _check_no_text(path)
     try:
         if path.suffix == ".safetensors" or _is_safetensors(path):
-            return safetensors.torch.load_file(path)
+            return _unwrapped(safetensors.torch.load_file(path))
         with warnings.catch_warnings(action="ignore"):  # about the file's pickle protocol: it is refused or it is read
             state = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
@@ -107,8 +112,42 @@ def read_tensors(path: str | Path) -> dict[str, Tensor]:
     except (safetensors.SafetensorError, RuntimeError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         reason = (str(error) or "it is empty").splitlines()[0]
         raise InputError(f"{path} is damaged or cut short ({reason}): copy it again") from None
-    if not isinstance(state, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in state.items()):
+    return _unwrapped(_table_in(state, path))
+
+
+def _check_no_text(path: Path) -> None:
+    """InputError where a file is what comes down in place of weights: a page of a web site, or a pointer to them."""
+    with path.open("rb") as file:
+        head = file.read(512).lstrip()
+    if head.startswith(b"version https://git-lfs"):
+        raise InputError(f"{path} is Git LFS's pointer to the weights, not the weights: fetch them with git lfs pull")
+    if head[:1] == b"<" or head.lower().startswith((b'{"', b"not found", b"error")):
+        raise InputError(f"{path} is a page or a message of a web site, not weights: download the file itself")
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict) and all(isinstance(k, str) and isinstance(v, Tensor) for k, v in value.items())
+
+
+def _table_in(state: Any, path: Path) -> dict[str, Tensor]:
+    """The tensors by name that a file holds, at its top or one step down. InputError where there is not one table."""
+    if not isinstance(state, dict):
+        state = {"": state}
+    if _is_table(state):
+        return state
+    inner = {key: value for key, value in state.items() if value and _is_table(value)}
+    if len(inner) > 1:
+        raise InputError(f"{path} holds several networks ({some(map(str, inner))}): save the one that is meant alone")
+    if not inner:
         raise InputError(f"{path} is not a table of tensors: save the network's state_dict alone")
+    return next(iter(inner.values()))
+
+
+def _unwrapped(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors without the prefixes that `DataParallel` and `torch.compile` put before every name."""
+    for prefix in WRAPPERS:
+        if state and all(name.startswith(prefix) for name in state):
+            return _unwrapped({name.removeprefix(prefix): tensor for name, tensor in state.items()})
     return state
 
 

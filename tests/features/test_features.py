@@ -177,3 +177,9 @@ def test_a_network_is_given_the_backbone_that_it_has_learned_from(tmp_path):
     assert backbone_for(tmp_path / "n", about).levels == ("layer2", "layer3")
     with pytest.raises(InputError, match="n needs resnet18, whose weights are not here: give --backbone-weights"):
         backbone_for(tmp_path / "n", about | {"backbone": "resnet18"}, note=lambda line: None)
+
+
+def test_a_prefix_before_torchvisions_keys_is_named(tmp_path):
+    torch.save({"encoder.conv1.weight": torch.zeros(64, 3, 7, 7), "head.weight": torch.zeros(1)}, tmp_path / "e.pth")
+    with pytest.raises(InputError, match=r"e\.pth has encoder\. before its keys, as in encoder\.conv1\.weight"):
+        load_backbone(weights=tmp_path / "e.pth")

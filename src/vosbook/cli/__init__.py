@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from vosbook.cli import compare, data, draw, evaluate, export, import_masks, methods, render, segment, synth
 from vosbook.errors import InputError
+from vosbook.output import visible
 
 COMMANDS = (methods, synth, draw, import_masks, segment, evaluate, compare, render, export, data)  # the help's order
 
@@ -33,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _refuse(args: argparse.Namespace, line: str) -> int:
-    print(f"vosbook {args.command}: {line}", file=sys.stderr)
+    print(f"vosbook {args.command}: {visible(line)}", file=sys.stderr)
     return 2
 
 

@@ -8,12 +8,14 @@ from functools import partial
 
 from tqdm import tqdm
 
+from vosbook.output import visible
+
 progress = partial(tqdm, file=sys.stderr, leave=False, disable=None)  # silent where stderr is no terminal
 
 
 def note(line: str) -> None:
     """A line that the user should know of, beside the progress bar."""
-    tqdm.write(line, file=sys.stderr)
+    tqdm.write(visible(line), file=sys.stderr)
 
 
 @contextmanager

@@ -107,6 +107,11 @@ def _loader_of(state: Mapping[str, Tensor], path: Path) -> Callable[..., Backbon
     for row in BACKBONES.values():
         if row.load is not None and row.mark in state:
             return row.load
+    for row in BACKBONES.values():
+        for key in state if row.mark else ():
+            if key.endswith(f".{row.mark}"):
+                prefix = key.removesuffix(row.mark)
+                raise InputError(f"{path} has {prefix} before its keys, as in {key}: save it with torchvision's keys")
     found = ", ".join(sorted(state)[:3]) or "none"
     marks = " or ".join(sorted({row.mark for row in BACKBONES.values() if row.mark}))
     raise InputError(
