@@ -22,7 +22,7 @@ from vosbook.training.held_out import score_held_out
 # %%
 settings = load_profile(profile).of("rvos_instances")
 device = "cuda" if settings["device"] == "auto" and torch.cuda.is_available() else "cpu"
-segmenter = RvosSegmenter.load("rvos", checkpoint=None, backbone_weights=None, device=device, note=print)
+segmenter = RvosSegmenter.load("rvos", checkpoint=None, device=device, note=print)
 seeds = range(settings["first_seed"], settings["first_seed"] + settings["videos"])
 
 # %% [markdown]

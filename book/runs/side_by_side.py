@@ -89,7 +89,7 @@ def segmenter(name):
         budget = Budget(seconds=None, steps=settings["osvos"]["steps"])
         config = OnlineConfig(budget=budget, precision=settings["osvos"]["precision"])
         snapper = Snapper.load(device=device) if name == "osvos" else None
-        return OsvosSegmenter.load(config, snapper=snapper, backbone_weights=None, checkpoint=None, **quiet)
+        return OsvosSegmenter.load(config, snapper=snapper, checkpoint=None, **quiet)
     return build(name, **quiet)
 
 

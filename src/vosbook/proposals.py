@@ -77,7 +77,7 @@ class MaskRcnn:
         if path is None:
             raise InputError(
                 f"Mask R-CNN's weights are missing and cannot be downloaded: fetch {WEIGHTS.url} where there is a "
-                "network, and give the file as --backbone-weights, or put it into VOSBOOK_DATA/weights; or give what "
+                "network, and give the file as --detector, or put it into VOSBOOK_DATA/weights; or give what "
                 "another detector has found as --proposals"
             )
         network = torchvision.models.detection.maskrcnn_resnet50_fpn(weights=None, weights_backbone=None)

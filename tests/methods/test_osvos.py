@@ -1,5 +1,6 @@
 """OSVOS: one network per object, tuned to it; frames are independent; budgets, late objects, and input that is none."""
 
+import re
 from dataclasses import replace
 from functools import partial
 from itertools import count
@@ -311,18 +312,29 @@ def test_a_file_holds_the_whole_parent(checkpoint, parent):
         torch.testing.assert_close(segmenter.parent.state_dict()[key], value, rtol=1e-3, atol=1e-6)
 
 
-def test_backbone_weights_alone_make_a_network_that_has_learned_nothing_else(tmp_path, monkeypatch):
+def test_backbone_weights_leave_the_parent_as_it_is(tmp_path, checkpoint, parent):
+    (tmp_path / "r.pth").touch()
+    notes = []
+    segmenter = build(
+        "osvos", checkpoint=checkpoint, backbone_weights=tmp_path / "r.pth", device="cpu", note=notes.append
+    )
+    without = build("osvos", checkpoint=checkpoint, device="cpu", note=print)
+    assert _same(segmenter.parent, without.parent)
+    assert len(notes) == 1 and "r.pth is not used: osvos's network has its backbone inside" in notes[0]
+
+
+def test_the_base_network_depends_on_the_seed():
     torch.manual_seed(0)
     resnet = random_resnet("resnet18", levels=["layer1", "layer2", "layer3"])
-    loaded = []
-    monkeypatch.setattr(
-        "vosbook.methods.osvos.load_backbone", lambda name, *, weights, **_: loaded.append(weights) or resnet
-    )
-    notes = []
-    segmenter = build("osvos", backbone_weights=tmp_path / "r.pth", device="cpu", note=notes.append)
-    assert loaded == [tmp_path / "r.pth"] and "without a parent network" in notes[0]
-    assert _same(segmenter.parent, base_network(resnet))
-    assert not _same(segmenter.parent, base_network(resnet, seed=1))
+    first, again, other = (base_network(resnet, seed=seed) for seed in (0, 0, 1))
+    assert _same(first, again) and not _same(first, other)
+
+
+def test_it_says_in_how_many_steps_an_object_was_learned(parent, video):
+    said = []
+    segmenter = OsvosSegmenter(parent, replace(STEPS, budget=Budget(seconds=None, steps=3)), note=said.append)
+    segmenter.start(video.frames[0], np.where(video.labels(0) == 1, 1, 0).astype(np.uint8))
+    assert len(said) == 1 and re.fullmatch(r"object 1: 3 steps in \d+ s, the best state after [03]", said[0])
 
 
 def test_files_that_do_not_fit_are_refused(tmp_path, checkpoint):
@@ -331,7 +343,7 @@ def test_files_that_do_not_fit_are_refused(tmp_path, checkpoint):
         build("osvos", checkpoint=tmp_path / "other.safetensors", device="cpu")
     with pytest.raises(InputError, match=r"none\.safetensors does not exist"):
         build("osvos", checkpoint=tmp_path / "none.safetensors", device="cpu")
-    with pytest.raises(InputError, match=r"parent\.safetensors holds its own backbone: leave"):
+    with pytest.raises(InputError, match=r"r\.pth does not exist"):
         build("osvos", checkpoint=checkpoint, backbone_weights=tmp_path / "r.pth", device="cpu")
 
 

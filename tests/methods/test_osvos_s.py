@@ -205,7 +205,8 @@ def test_two_instances_of_one_category_that_cross(crossing):
     source, said = SyntheticProposals([crossing]), []
     segmenter = OsvosSSegmenter(parent(), source, QUICK, note=said.append)
     segmenter.start(crossing.frames[0], crossing.labels(0))
-    assert segmenter.wanted == {1: ("bird",), 2: ("bird",)} and said == []
+    assert segmenter.wanted == {1: ("bird",), 2: ("bird",)}
+    assert [line.split(" in ")[0] for line in said] == ["object 1: 40 steps", "object 2: 40 steps"]
     for t in (1, 2, 3, 6, 7):
         labels, proposals = segmenter.step(crossing.frames[t]), source.propose(crossing.frames[t])
         for i, network in segmenter.networks.items():
@@ -317,7 +318,7 @@ def offline(monkeypatch):
 def test_missing_weights_are_one_line_and_no_folder(clip, offline, tmp_path, capsys):
     assert main(clip) == 2
     line = capsys.readouterr().err
-    assert line.count("\n") == 1 and "Mask R-CNN's weights are missing" in line and "--backbone-weights" in line
+    assert line.count("\n") == 1 and "Mask R-CNN's weights are missing" in line and "--detector" in line
     assert not (tmp_path / "out").exists()
 
 
@@ -334,7 +335,7 @@ def test_instances_of_a_file_guide_it(clip, offline, crossing, tmp_path, capsys)
     (tmp_path / "found.json").write_text(json.dumps([one for one in found if one["image_id"] != "clip/00000"]))
     assert main([*argv, "--overwrite"]) == 0  # the first frame's are those that select
     assert "none of 0 proposals matches object 2" in capsys.readouterr().err
-    assert main([*argv, "--overwrite", "--backbone-weights", "mask_rcnn.pth"]) == 2
+    assert main([*argv, "--overwrite", "--detector", "mask_rcnn.pth"]) == 2
     assert "mask_rcnn.pth is no use beside --proposals" in capsys.readouterr().err
 
 
@@ -359,7 +360,7 @@ def test_the_networks_of_two_files(offline, monkeypatch, tmp_path):
     save_network(tmp_path / "p.safetensors", base, describe_network("osvos", config))
     given, said = [], []
     monkeypatch.setattr(MaskRcnn, "load", lambda path, *, device: given.append(path) or Fixed(disc(14, 24)))
-    options = {"backbone_weights": "mask_rcnn.pth", "device": "cpu", "note": said.append}
+    options = {"detector": "mask_rcnn.pth", "device": "cpu", "note": said.append}
     segmenter = OsvosSSegmenter.load(checkpoint=tmp_path / "p.safetensors", **options)
     assert given == ["mask_rcnn.pth"] and len(said) == 1 and "never seen a prior" in said[0]
     torch.testing.assert_close(segmenter.parent.base.fuse.weight, base.fuse.weight, atol=1e-3, rtol=1e-3)

@@ -2,12 +2,13 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from vosbook.errors import InputError
-from vosbook.methods import build
+from vosbook.methods import METHODS, build
 
 
 def test_a_device_that_is_not_there_is_refused(monkeypatch):
@@ -49,3 +50,26 @@ def test_a_start_forgets_what_was_before(name, options):
         segmenter.start(clip[2], two)
     for frame in (clip[3], clip[1]):
         assert np.array_equal(used.step(frame), new.step(frame))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_backbone_weights_mean_the_same_to_every_method(name, tmp_path, monkeypatch):
+    """A backbone for those that have none inside; the others say so, and are what they are without it."""
+    given = []
+    (tmp_path / "r.pth").touch()
+    monkeypatch.setitem(METHODS, name, replace(METHODS[name], build=lambda **options: given.append(options)))
+    said = []
+    build(name, device="cpu", note=said.append)
+    build(name, backbone_weights=tmp_path / "r.pth", device="cpu", note=said.append)
+    if name.startswith("frtm"):
+        assert given[1] == given[0] | {"backbone_weights": tmp_path / "r.pth"} and said == []
+    else:
+        assert given[1] == given[0] and "backbone_weights" not in given[0]
+        assert len(said) == 1 and f"r.pth is not used: {name}'s network has its backbone inside" in said[0]
+        with pytest.raises(InputError, match=r"none\.pth does not exist"):
+            build(name, backbone_weights=tmp_path / "none.pth", device="cpu", note=said.append)
+
+
+def test_a_detector_is_for_those_that_ask_for_instances(tmp_path):
+    with pytest.raises(InputError, match="osvos takes no proposals, as osvos-s does: leave --detector out"):
+        build("osvos", detector=tmp_path / "m.pth", device="cpu")

@@ -97,15 +97,13 @@ def test_files_that_are_none_of_its_networks_are_refused(tmp_path, monkeypatch):
     one_shot, other = tmp_path / "one.safetensors", tmp_path / "other.safetensors"
     write_network(one_shot, FILTERS)
     save_network(other, nn.Linear(2, 2), {"method": "frtm"})
-    options = {"backbone_weights": None, "device": "cpu", "note": print}
+    options = {"device": "cpu", "note": print}
     with pytest.raises(InputError, match=r"one\.safetensors is no network of rvos-zero-shot"):
         RvosSegmenter.load("rvos-zero-shot", checkpoint=one_shot, **options)
     with pytest.raises(InputError, match=r"other\.safetensors is no network of rvos: train"):
         RvosSegmenter.load("rvos", checkpoint=other, **options)
     with pytest.raises(InputError, match=r"absent\.safetensors does not exist"):
         RvosSegmenter.load("rvos", checkpoint=tmp_path / "absent.safetensors", **options)
-    with pytest.raises(InputError, match="no use to rvos, whose own weights hold its encoder"):
-        RvosSegmenter.load("rvos", checkpoint=one_shot, **options | {"backbone_weights": other})
     monkeypatch.setattr("vosbook.weights.SHIPPED", tmp_path)
     with pytest.raises(InputError, match=r"no network rvos comes with the package.*--checkpoint"):
         RvosSegmenter.load("rvos", checkpoint=None, **options)

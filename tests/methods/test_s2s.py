@@ -447,7 +447,7 @@ def test_a_weight_file_holds_the_whole_network(tmp_path, monkeypatch):
     assert back.config == network.config
     for name, value in network.state_dict().items():
         assert torch.equal(back.state_dict()[name], value.half().float())
-    options = {"backbone_weights": None, "device": "cpu", "note": print}
+    options = {"device": "cpu", "note": print}
     tracker = S2SSegmenter.load(checkpoint=path, **options)
     assert len(list(segment_frames(tracker, Clip(3), {"00000": squares(o1=(5, 6))}))) == 3
 
@@ -459,9 +459,6 @@ def test_files_that_are_no_s2s_network_are_refused(tmp_path):
         load_s2s(other)
     with pytest.raises(InputError, match=r"absent\.safetensors does not exist"):
         load_s2s(tmp_path / "absent.safetensors")
-    options = {"checkpoint": None, "device": "cpu", "note": print}
-    with pytest.raises(InputError, match=r"resnet\.pth is no use to s2s"):
-        S2SSegmenter.load(backbone_weights=tmp_path / "resnet.pth", **options)
 
 
 # ------------------------------------------------------------------------------------------------- online learning

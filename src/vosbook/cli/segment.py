@@ -36,13 +36,16 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--frames", dest="part", metavar="A:B", help=part_help)
     size_help = "make frames smaller for the method, the shorter side at most this; masks are written in full size"
     command.add_argument("--size", type=shorter_side, metavar="PIXELS", help=size_help)
-    command.add_argument("--backbone-weights", type=path, metavar="FILE", help="safetensors, or a torch state dict")
+    backbone_help = "of the frtm methods, whose backbone is no part of their network (default: the best that is found)"
+    command.add_argument("--backbone-weights", type=path, metavar="FILE", help=backbone_help)
     command.add_argument("--checkpoint", type=path, metavar="FILE", help="the method's own learned weights")
     command.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
     budget_help = "of the osvos methods: how long an object is learned from its first frame (default 60)"
     command.add_argument("--budget", type=seconds, metavar="SECONDS", help=budget_help)
     proposals_help = "of osvos-s: instances of the frames, by any detector, in COCO's format (default: Mask R-CNN's)"
     command.add_argument("--proposals", type=path, metavar="FILE.json", help=proposals_help)
+    detector_help = "of osvos-s: Mask R-CNN's weights (default: found in VOSBOOK_DATA/weights, else a download)"
+    command.add_argument("--detector", type=path, metavar="FILE", help=detector_help)
     command.set_defaults(run=run)
 
 
@@ -80,6 +83,7 @@ def run(args: argparse.Namespace) -> None:
             device=args.device,
             budget=args.budget,
             proposals=args.proposals,
+            detector=args.detector,
             progress=progress,
             note=note,
         )

@@ -28,7 +28,8 @@ class Method:
     build: Callable[..., Segmenter]
     zero_shot: bool = False  # finds the objects itself
     tuned: bool = False  # on the first frame, for a time: its `build` takes a `budget` as well
-    guided: bool = False  # by instance proposals: its `build` takes a source of `proposals` as well
+    guided: bool = False  # by instance proposals: its `build` takes a source of `proposals`, or a `detector`'s weights
+    reads_backbone: bool = False  # from a file of its own: its `build` takes `backbone_weights`. Others have it inside
 
 
 def _frtm_d_only(*, checkpoint: Path | None, **options: Any) -> Segmenter:
@@ -104,13 +105,20 @@ def _seconds(budget: float | None) -> "Budget":
 METHODS = {
     method.name: method
     for method in (
-        Method("frtm", "Robinson et al. 2020", "trained: comes with ResNet-18's and the filter bank's network", _frtm),
-        Method("frtm-fast", "Robinson et al. 2020", "trained: as frtm", _frtm_fast),
+        Method(
+            "frtm",
+            "Robinson et al. 2020",
+            "trained: comes with ResNet-18's and the filter bank's network",
+            _frtm,
+            reads_backbone=True,
+        ),
+        Method("frtm-fast", "Robinson et al. 2020", "trained: as frtm", _frtm_fast, reads_backbone=True),
         Method(
             "frtm-d-only",
             "Robinson et al. 2020",
             "no training; ResNet-18 weights, else a filter bank",
             _frtm_d_only,
+            reads_backbone=True,
         ),
         Method("s2s", "Xu et al. 2018", "trained: comes with a network for one or more objects", _s2s),
         Method("s2s-online", "Xu et al. 2018", "trained: as s2s; learns from the first frame", _s2s_online),
@@ -135,7 +143,7 @@ METHODS = {
         Method(
             "osvos-s",
             "Maninis et al. 2018",
-            "osvos's networks; instances, by Mask R-CNN (a download, or --backbone-weights) or of --proposals",
+            "osvos's networks; instances, by Mask R-CNN (a download, or --detector) or of --proposals",
             _osvos_s,
             tuned=True,
             guided=True,
@@ -152,29 +160,37 @@ def build(
     device: str = "auto",
     budget: float | None = None,
     proposals: "ProposalSource | None" = None,
+    detector: Path | None = None,
     note: Callable[[str], None] | None = None,
 ) -> Segmenter:
     """The method `name` with its paper's settings. `note` is called with a line that the user should know.
 
-    `budget`: seconds of tuning for every object, where a method has such a time. `proposals`: where instances come
-    from, where a method asks for them; None: from its own detector. InputError: an unknown method, a file that does
-    not fit it, a budget or proposals that it has no use for, a device that is not there.
+    `backbone_weights`: a file for the backbone of a method that does not have it in its own network; the others say
+    that it is not used. `budget`: seconds of tuning for every object, where a method has such a time. `proposals`:
+    where instances come from, where a method asks for them; None: from Mask R-CNN, whose weights `detector` may be.
+    InputError: an unknown method, a file that is missing or does not fit it, a budget, proposals or a detector that it
+    has no use for, a device that is not there.
     """
-    check_method(name, budget, proposals=proposals is not None)
-    more: dict[str, Any] = {"budget": budget} if METHODS[name].tuned else {}
-    if METHODS[name].guided:
-        more["proposals"] = proposals
-    return METHODS[name].build(
-        backbone_weights=backbone_weights,
-        checkpoint=checkpoint,
-        device=_device(device),
-        note=note or log.warning,
-        **more,
-    )
+    check_method(name, budget, proposals=proposals is not None, detector=detector is not None)
+    method, note = METHODS[name], note or log.warning
+    more: dict[str, Any] = {"budget": budget} if method.tuned else {}
+    if method.guided:
+        more |= {"proposals": proposals, "detector": detector}
+    if method.reads_backbone:
+        more["backbone_weights"] = backbone_weights
+    elif backbone_weights is not None:
+        _say_unused(backbone_weights, name, note)
+    return method.build(checkpoint=checkpoint, device=_device(device), note=note, **more)
 
 
-def check_method(name: str, budget: float | None, *, proposals: bool = False) -> None:
-    """InputError where there is no method `name`, or where it has no use for the `budget`, or for `proposals`."""
+def _say_unused(backbone_weights: Path, name: str, note: Callable[[str], None]) -> None:
+    if not Path(backbone_weights).is_file():
+        raise InputError(f"{backbone_weights} does not exist: check the path of the weight file")
+    note(f"{backbone_weights} is not used: {name}'s network has its backbone inside, as it was trained")
+
+
+def check_method(name: str, budget: float | None, *, proposals: bool = False, detector: bool = False) -> None:
+    """InputError where there is no method `name`, or it has no use for `budget`, `proposals` or `detector`."""
     if name not in METHODS:
         raise InputError(f"there is no method {name}: choose one of {', '.join(METHODS)}")
     if budget is not None and not 0 <= budget < float("inf"):  # NaN is refused too
@@ -182,9 +198,10 @@ def check_method(name: str, budget: float | None, *, proposals: bool = False) ->
     if budget is not None and not METHODS[name].tuned:
         tuned = ", ".join(method.name for method in METHODS.values() if method.tuned)
         raise InputError(f"{name} is not tuned for a time, as {tuned} are: leave --budget out")
-    if proposals and not METHODS[name].guided:
+    if (proposals or detector) and not METHODS[name].guided:
         guided = ", ".join(method.name for method in METHODS.values() if method.guided)
-        raise InputError(f"{name} takes no proposals, as {guided} does: leave --proposals out")
+        option = "--proposals" if proposals else "--detector"
+        raise InputError(f"{name} takes no proposals, as {guided} does: leave {option} out")
 
 
 def _device(name: str) -> str:

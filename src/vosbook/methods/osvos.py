@@ -18,8 +18,6 @@ import torch
 from torch import Tensor
 
 from vosbook.contours.detector import Snapper
-from vosbook.errors import InputError
-from vosbook.features import load_backbone
 from vosbook.features.backbone import Backbone
 from vosbook.merge import soft_aggregate, to_labels
 from vosbook.nn.encoder import Encoder
@@ -122,11 +120,16 @@ class OsvosSegmenter:
     """A `Segmenter`. The objects' networks are all that it keeps of a video."""
 
     def __init__(
-        self, parent: SideOutputNetwork, config: OnlineConfig = OnlineConfig(), *, snapper: Snapper | None = None
+        self,
+        parent: SideOutputNetwork,
+        config: OnlineConfig = OnlineConfig(),
+        *,
+        snapper: Snapper | None = None,
+        note: Callable[[str], None] = lambda line: None,
     ):
         """`parent` is copied for every object, and stays as it is. Without a `snapper`, masks are as the network has
-        them: the fast mode."""
-        self.parent, self.config, self.snapper = parent, config, snapper
+        them: the fast mode. `note` is told of each object how many steps it was learned in."""
+        self.parent, self.config, self.snapper, self.note = parent, config, snapper, note
         self.networks: dict[int, SideOutputNetwork] = {}  # by object id
         self.tuned: dict[int, Tuned] = {}
 
@@ -136,26 +139,13 @@ class OsvosSegmenter:
         config: OnlineConfig = OnlineConfig(),
         *,
         snapper: Snapper | None = None,
-        backbone_weights: Path | None,
         checkpoint: Path | None,
         device: str,
         note: Callable[[str], None],
     ) -> "OsvosSegmenter":
-        """The parent of `checkpoint`, else the package's; with `backbone_weights`, no parent but the base network.
-
-        InputError: a file that is no parent network, or no backbone; both files at once.
-        """
-        if backbone_weights is not None:
-            if checkpoint is not None:
-                raise InputError(f"{checkpoint} holds its own backbone: leave --backbone-weights or --checkpoint out")
-            note(
-                f"without a parent network, whose place {backbone_weights} takes: everything is learned from the first "
-                "frame, which takes longer and finds less; leave --backbone-weights out for the package's parent"
-            )
-            backbone = load_backbone(None, weights=backbone_weights, levels=LEVELS, note=note)
-            return cls(base_network(backbone, seed=config.seed).to(device), config, snapper=snapper)
+        """The parent of `checkpoint`, else the package's. InputError: a file that is no parent network."""
         path = given_or_shipped(checkpoint, "osvos.safetensors", remedy=REMEDY, note=note)
-        return cls(load_side_outputs(path, method=METHOD, remedy=REMEDY).to(device), config, snapper=snapper)
+        return cls(load_side_outputs(path, method=METHOD, remedy=REMEDY).to(device), config, snapper=snapper, note=note)
 
     def start(self, frame: np.ndarray, masks: np.ndarray | None) -> None:
         """Begin a video: one network per object of `masks` is tuned. ValueError where there is no object."""
@@ -175,6 +165,7 @@ class OsvosSegmenter:
             network = copy.deepcopy(self.parent)
             self.tuned[i] = tune_to_object(network, frame, masks == i, self.config)
             self.networks[i] = network
+            self.note(f"object {i}: {self.tuned[i]}")
 
     def step(self, frame: np.ndarray) -> np.ndarray:
         """Labels `uint8 (H, W)` of any frame."""

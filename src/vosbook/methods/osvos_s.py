@@ -242,8 +242,8 @@ class OsvosSSegmenter:
         snapper: Snapper | None = None,
         note: Callable[[str], None] = lambda line: None,
     ):
-        """`network` is the parent. Without a `snapper`, masks are as the network has them. `note` is told of objects
-        that no proposal matches."""
+        """`network` is the parent. Without a `snapper`, masks are as the network has them. `note` is told of
+        objects that no proposal matches, and how many steps each was learned in."""
         self.parent, self.source, self.config = network.eval(), source, config
         self.snapper, self.note = snapper, note
         self.networks: dict[int, OsvosSNetwork] = {}  # by object
@@ -256,19 +256,19 @@ class OsvosSSegmenter:
         *,
         snapper: Snapper | None = None,
         proposals: ProposalSource | None = None,
-        backbone_weights: Path | None,
+        detector: Path | None = None,
         checkpoint: Path | None,
         device: str,
         note: Callable[[str], None],
     ) -> "OsvosSSegmenter":
         """OSVOS's parent of `checkpoint`, else the package's. Instances come from `proposals`, else from Mask R-CNN.
 
-        Its weights are those of `backbone_weights`, else found. InputError: weights that are missing or of no use, or a
-        file that holds something else.
+        Its weights are those of the file `detector`, else found. InputError: weights that are missing or of no use, or
+        a file that holds something else.
         """
-        if proposals is not None and backbone_weights is not None:
-            raise InputError(f"{backbone_weights} is no use beside --proposals: leave --backbone-weights out")
-        source = proposals or MaskRcnn.load(backbone_weights, device=device)
+        if proposals is not None and detector is not None:
+            raise InputError(f"{detector} is no use beside --proposals: leave --detector out")
+        source = proposals or MaskRcnn.load(detector, device=device)
         path = checkpoint or shipped_weights("osvos.safetensors", remedy=f"{REMEDY}, and give it as --checkpoint")
         note("the parent network has never seen a prior: its second round is learned from the first frame alone")
         parent = load_side_outputs(path, method="osvos", remedy=REMEDY)
@@ -308,7 +308,8 @@ class OsvosSSegmenter:
                 self.note(f"none of {len(proposals)} proposals matches object {i}: it is followed by appearance alone")
             self.wanted[i] = tuple(proposals.categories[n] for n in chosen)
             self.networks[i] = copy.deepcopy(self.parent)
-            learn_object(self.networks[i], Guide(frame, y, union_of(proposals, chosen)), self.config)
+            tuned = learn_object(self.networks[i], Guide(frame, y, union_of(proposals, chosen)), self.config)
+            self.note(f"object {i}: {tuned}")
 
     def _propose(self, frame: np.ndarray) -> Proposals:
         """ValueError where the source's masks are not of the frame's size."""

@@ -194,7 +194,6 @@ class RvosSegmenter:
         cls,
         method: str,
         *,
-        backbone_weights: Path | None,
         checkpoint: Path | None,
         device: str,
         note: Callable[[str], None],
@@ -203,11 +202,6 @@ class RvosSegmenter:
 
         InputError where there is none, or the file is none of the method's.
         """
-        if backbone_weights is not None:
-            raise InputError(
-                f"{backbone_weights} is no use to {method}, whose own weights hold its encoder: leave "
-                "--backbone-weights out"
-            )
         path = given_or_shipped(checkpoint, NETWORKS[method], remedy=TRAIN, note=note)
         return cls(load_rvos(path, method=method).to(device))
 

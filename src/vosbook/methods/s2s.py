@@ -23,7 +23,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vosbook.errors import InputError
 from vosbook.merge import soft_aggregate, to_labels
 from vosbook.nn.conv_lstm import ConvLSTM
 from vosbook.nn.encoder import Encoder, empty_encoder
@@ -280,9 +279,7 @@ def learn_online(network: S2S, frame: np.ndarray, labels: np.ndarray, config: On
     """
     learned = [p for name, p in network.named_parameters() if not name.startswith("lstm.")]
     optimizer, losses = torch.optim.Adam(learned, lr=config.lr), []
-    pairs = affine_pairs(
-        frame, labels, np.random.default_rng(config.seed), size=working_size(labels.shape, network)
-    )
+    pairs = affine_pairs(frame, labels, np.random.default_rng(config.seed), size=working_size(labels.shape, network))
     for _ in range(config.iterations):
         batch = zip(*islice(pairs, config.batch))
         x, y = (torch.stack(part).to(learned[0].device) for part in batch)  # (B, 2, 3, H, W), (B, 2, 1, H, W)
@@ -312,16 +309,11 @@ class S2SSegmenter:
         cls,
         online: OnlineConfig | None = None,
         *,
-        backbone_weights: Path | None,
         checkpoint: Path | None,
         device: str,
         note: Callable[[str], None],
     ) -> "S2SSegmenter":
         """The network of `checkpoint`, else the package's own. InputError: a file that is none of S2S's."""
-        if backbone_weights is not None:
-            raise InputError(
-                f"{backbone_weights} is no use to s2s, whose own file holds its encoders: leave --backbone-weights out"
-            )
         path = given_or_shipped(checkpoint, "s2s.safetensors", remedy=TRAIN, note=note)
         return cls(load_s2s(path).to(device), online)
 

@@ -43,6 +43,7 @@ def segment_video(
     device: str = "auto",
     budget: float | None = None,
     proposals: Path | None = None,
+    detector: Path | None = None,
     progress: Callable[..., Iterable[str]] | None = None,
     watch: Callable[[np.ndarray, np.ndarray], None] | None = None,
     note: Callable[[str], None] | None = None,
@@ -58,12 +59,12 @@ def segment_video(
     after its frame, keep theirs.
 
     `part`, as `A:B`, has only the frames from A up to B segmented. `size` has the method see frames made smaller, to a
-    shorter side of so many pixels. `backbone_weights`, `checkpoint`, `device`, `budget` and `note` are those of
-    `build`; `proposals` is a file of instances in COCO's format, for a method that is guided by them. `progress` wraps
-    an iterable as tqdm does; `watch` is called with each frame and its labels, in the order in which they are made.
-    InputError: input or output that cannot be used; then nothing is written.
+    shorter side of so many pixels. `backbone_weights`, `checkpoint`, `device`, `budget`, `detector` and `note` are
+    those of `build`; `proposals` is a file of instances in COCO's format, for a method that is guided by them.
+    `progress` wraps an iterable as tqdm does; `watch` is called with each frame and its labels, in the order in which
+    they are made. InputError: input or output that cannot be used; then nothing is written.
     """
-    check_method(method, budget, proposals=proposals is not None)
+    check_method(method, budget, proposals=proposals is not None, detector=detector is not None)
     mask, corrections, keep = (None if path is None else Path(path) for path in (mask, corrections, keep))
     wanted = Wanted(mask=mask, start=start, both_ways=both_ways, corrections=corrections, keep=keep)
     wanted.check(method, zero_shot=METHODS[method].zero_shot)
@@ -78,6 +79,7 @@ def segment_video(
         device=device,
         budget=budget,
         proposals=source,
+        detector=detector,
         note=note,
     )
     if size is not None:

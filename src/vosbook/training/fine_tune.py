@@ -9,6 +9,8 @@ from time import perf_counter
 import torch
 from torch import Tensor, nn
 
+from vosbook.words import count as count_of
+
 STEP_IN_LOOKS = 4  # seconds of a step that nobody has timed yet, counted in looks: it goes forward, and back
 
 
@@ -41,6 +43,9 @@ class Tuned:
     seconds: float
     best_step: int  # after which the state was the best; 0: the one it began with
     checks: dict[int, float]  # what the looks said, by step
+
+    def __str__(self) -> str:
+        return f"{count_of(self.steps, 'step')} in {self.seconds:.0f} s, the best state after {self.best_step}"
 
 
 def learn(loss: Callable[[int], Tensor], optimizer: torch.optim.Optimizer) -> Iterator[float]:
