@@ -396,6 +396,33 @@ def test_a_kill_leaves_no_output_folder(data, sequence, tmp_path, number, status
         assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("number", "more", "where"),
+    [(signal.SIGKILL, ["--resume"], "out.partial"), (signal.SIGTERM, ["--resume"], "out.partial"),
+     (signal.SIGKILL, [], ".out.partial-*")],
+)  # fmt: skip
+def test_a_run_that_was_killed_goes_on(data, sequence, tmp_path, capsys, number, more, where):
+    out = tmp_path / "out"
+    process = _command(_segment(data, sequence, out, *more))
+    deadline = time.monotonic() + HANGS
+    while len(list(tmp_path.glob(f"{where}/*.png"))) < 4:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(process.pid, number)
+    _, said = process.communicate()
+    if number == signal.SIGTERM:
+        where_it_is = f"{out}.partial has what was made: the same command goes on there"
+        assert said == f"vosbook segment: interrupted, {where_it_is}\n"
+    (folder,) = tmp_path.glob(where)
+    made = {p.name: p.stat().st_mtime_ns for p in folder.glob("*.png")}
+    assert main(_segment(data, sequence, out, "--resume")) == 0
+    assert "going on at frame 0000" in capsys.readouterr().err
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+    assert sorted(p.name for p in out.iterdir()) == [f"{t:05d}.png" for t in range(10)]
+    again = {p.name: p.stat().st_mtime_ns for p in out.iterdir()}
+    assert len([name for name in made if again[name] == made[name]]) >= len(made) - 1, "all but one that was cut short"
+
+
 def test_output_that_nobody_takes(monkeypatch):
     """Standard output on a full disk is one line; a reader that has enough, as `head` has, is no error."""
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)

@@ -15,6 +15,7 @@ from vosbook import output
 from vosbook.errors import InputError
 from vosbook.output import (
     check_output_file,
+    kept_folder,
     leftovers,
     output_file,
     output_folder,
@@ -237,3 +238,37 @@ def test_hidden_names_are_shown_to_nobody(tmp_path):
     with pytest.raises(RuntimeError), partial_file(tmp_path / "a b.json") as hidden:
         assert visible(f"in '{hidden}'!") == f"in '{tmp_path / 'a b.json'}'!"
         raise RuntimeError
+
+
+def test_a_kept_folder_stays_after_an_error_and_is_found_again(tmp_path):
+    out, kept = tmp_path / "new/masks", tmp_path / "new/masks.partial"
+    with pytest.raises(RuntimeError), kept_folder(out) as folder:
+        write_mask(folder / "00000.png", LABELS)
+        assert folder == kept
+        raise RuntimeError
+    assert [p.name for p in kept.iterdir()] == ["00000.png"] and not out.exists()
+    with kept_folder(out) as folder:
+        write_mask(folder / "00001.png", LABELS)
+    assert sorted(p.name for p in out.iterdir()) == ["00000.png", "00001.png"] and not kept.exists()
+    with pytest.raises(InputError, match=r"masks is not empty.*--overwrite"), kept_folder(out):
+        pass
+    with kept_folder(out, overwrite=True) as folder:
+        write_mask(folder / "00002.png", LABELS)
+    assert [p.name for p in out.iterdir()] == ["00002.png"]
+
+
+def test_a_kept_folder_that_a_run_is_at_work_on_is_refused(tmp_path):
+    other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    (tmp_path / "masks.partial").mkdir()
+    mark = tmp_path / "masks.partial/.run"
+    mark.write_text(f"{output._this_run().partition('-')[0]}-{other.pid}")
+    with (
+        pytest.raises(InputError, match=r"another run is at work in .*masks\.partial.*\.run"),
+        kept_folder(tmp_path / "masks"),
+    ):
+        pass
+    assert mark.exists()
+    other.communicate(b"\n")
+    with kept_folder(tmp_path / "masks"):
+        pass
+    assert [p.name for p in tmp_path.iterdir()] == ["masks"]

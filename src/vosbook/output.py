@@ -73,11 +73,16 @@ def _this_run() -> str:
 
 def _is_of_a_dead_run(partial: Path, path: Path) -> bool:
     """Whether a hidden folder of `path` is that of a process of this machine which is no longer there."""
-    mark = re.match(r"([0-9a-f]{8})-(\d+)-", partial.name.removeprefix(_hidden(path)))
-    if mark is None or mark[1] != _this_run().partition("-")[0]:
+    return _is_dead(partial.name.removeprefix(_hidden(path)))
+
+
+def _is_dead(mark: str) -> bool:
+    """Whether a run, marked as in `_this_run`, was one of this machine, and is no longer there."""
+    found = re.match(r"([0-9a-f]{8})-(\d+)", mark)
+    if found is None or found[1] != _this_run().partition("-")[0]:
         return False
     try:
-        os.kill(int(mark[2]), 0)  # asks only
+        os.kill(int(found[2]), 0)  # asks only
     except ProcessLookupError:
         return True
     except OSError:  # another user's
@@ -115,6 +120,57 @@ def output_folder(path: str | Path, *, overwrite: bool | None = False) -> Iterat
     finally:
         if old is not None:
             _drop_or_put_back(old, path)
+
+
+@contextmanager
+def kept_folder(path: str | Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """As `output_folder`, but what is written lies in PATH.partial, for all to see, and stays there after an error.
+
+    The next call yields it again, or else what a killed run left hidden. InputError where a run is at work on it.
+    """
+    path, old = Path(path).resolve(), None
+    kept = kept_of(path)
+    _put_back_of_dead_runs(path)
+    _check_output(path, overwrite)
+    try:
+        _take_over(path, kept)
+        with _at_work(kept):
+            yield kept
+        _check_output(path, overwrite)
+        old = _put_aside(path)
+        kept.rename(path)
+    except OSError as error:
+        why = error.strerror or error
+        raise InputError(f"{path} could not be written ({why}): what was made is in {kept}") from error
+    finally:
+        if old is not None:
+            _drop_or_put_back(old, path)
+
+
+def kept_of(path: Path) -> Path:
+    """Where `kept_folder` has what is not complete."""
+    return path.with_name(f"{path.name}.partial")
+
+
+def _take_over(path: Path, kept: Path) -> None:
+    """Make the folder `kept`, of what a killed run left hidden where there is such."""
+    dead = [folder for folder in leftovers(path) if folder.is_dir() and _is_of_a_dead_run(folder, path)]
+    if dead and not kept.exists():
+        max(dead, key=lambda folder: len(list(folder.iterdir()))).rename(kept)
+    kept.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def _at_work(folder: Path) -> Iterator[None]:
+    """Mark the folder as this run's for the time of the block. InputError where it is another's that is there."""
+    mark = folder / ".run"
+    if mark.exists() and not _is_dead(other := mark.read_text()) and other != _this_run():
+        raise InputError(f"another run is at work in {folder}: wait for it, or where there is none remove {mark}")
+    mark.write_text(_this_run())
+    try:
+        yield
+    finally:
+        mark.unlink(missing_ok=True)
 
 
 @contextmanager

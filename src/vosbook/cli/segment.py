@@ -31,6 +31,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     _add_masks(command)
     command.add_argument("--method", required=True, metavar="NAME", help="see `vosbook methods`")
     command.add_argument("--out", type=path, required=True, metavar="DIR", help="folder for the masks")
+    resume_help = "keep masks as they are made in DIR.partial, and go on from those of a run that was stopped"
+    command.add_argument("--resume", action="store_true", help=resume_help)
     command.add_argument("--overwrite", action="store_true", help="replace the masks that --out holds")
     part_help = "only frames A up to, and without, B, such as 100:200, 100: or :200"
     command.add_argument("--frames", dest="part", metavar="A:B", help=part_help)
@@ -63,8 +65,11 @@ def _add_masks(command: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from vosbook.output import kept_of
     from vosbook.segment import segment_video
 
+    if args.resume:
+        args.interrupted = f"{kept_of(args.out)} has what was made: the same command goes on there"
     with notes() as note:
         segment_video(
             args.frames,
@@ -77,6 +82,7 @@ def run(args: argparse.Namespace) -> None:
             size=args.size,
             method=args.method,
             out=args.out,
+            resume=args.resume,
             overwrite=args.overwrite,
             backbone_weights=args.backbone_weights,
             checkpoint=args.checkpoint,

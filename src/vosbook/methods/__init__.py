@@ -28,6 +28,7 @@ class Method:
     build: Callable[..., Segmenter]
     zero_shot: bool = False  # finds the objects itself
     tuned: bool = False  # on the first frame, for a time: its `build` takes a `budget` as well
+    by_looks: bool = False  # knows objects by their looks, not by where they were: it can leave frames out
     guided: bool = False  # by instance proposals: its `build` takes a source of `proposals`, or a `detector`'s weights
     reads_backbone: bool = False  # from a file of its own: its `build` takes `backbone_weights`. Others have it inside
 
@@ -110,14 +111,23 @@ METHODS = {
             "Robinson et al. 2020",
             "trained: comes with ResNet-18's and the filter bank's network",
             _frtm,
+            by_looks=True,
             reads_backbone=True,
         ),
-        Method("frtm-fast", "Robinson et al. 2020", "trained: as frtm", _frtm_fast, reads_backbone=True),
+        Method(
+            "frtm-fast",
+            "Robinson et al. 2020",
+            "trained: as frtm",
+            _frtm_fast,
+            by_looks=True,
+            reads_backbone=True,
+        ),
         Method(
             "frtm-d-only",
             "Robinson et al. 2020",
             "no training; ResNet-18 weights, else a filter bank",
             _frtm_d_only,
+            by_looks=True,
             reads_backbone=True,
         ),
         Method("s2s", "Xu et al. 2018", "trained: comes with a network for one or more objects", _s2s),
@@ -136,9 +146,15 @@ METHODS = {
             "trained: comes with a parent network; a minute for every object, or --budget",
             _osvos,
             tuned=True,
+            by_looks=True,
         ),
         Method(
-            "osvos-fast", "Maninis et al. 2018", "trained: as osvos; no snapping to contours", _osvos_fast, tuned=True
+            "osvos-fast",
+            "Maninis et al. 2018",
+            "trained: as osvos; no snapping to contours",
+            _osvos_fast,
+            tuned=True,
+            by_looks=True,
         ),
         Method(
             "osvos-s",
@@ -146,6 +162,7 @@ METHODS = {
             "osvos's networks; instances, by Mask R-CNN (a download, or --detector) or of --proposals",
             _osvos_s,
             tuned=True,
+            by_looks=True,
             guided=True,
         ),
     )

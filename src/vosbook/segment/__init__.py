@@ -11,8 +11,10 @@ from vosbook.datasets.part import Part, frame_number, part_of
 from vosbook.datasets.sequence import Frames, Masks
 from vosbook.errors import InputError
 from vosbook.methods import METHODS, build, check_method
-from vosbook.output import output_folder
+from vosbook.output import kept_folder, output_folder
 from vosbook.segment.given import Wanted, read_all, read_kept
+from vosbook.segment.remarks import Remarks
+from vosbook.segment.resume import RECORD, check_record, record_of, remaining, where_it_goes_on
 from vosbook.segment.smaller import Smaller
 from vosbook.segment.spans import Span, Walk, spans_of
 from vosbook.segmenter import Segmenter, segment_frames
@@ -37,6 +39,7 @@ def segment_video(
     keep: Path | None = None,
     part: str | None = None,
     size: int | None = None,
+    resume: bool = False,
     overwrite: bool = False,
     backbone_weights: Path | None = None,
     checkpoint: Path | None = None,
@@ -56,7 +59,8 @@ def segment_video(
     `start` says, to the beginning too. `corrections` is a folder of masks named like frames, each with all objects of
     its frame: the method begins anew at each and goes on until the next, or with `both_ways` half way to the next and
     half way to the one before. `keep`, masks of an earlier run, has the frames before the first mask, which is named
-    after its frame, keep theirs.
+    after its frame, keep theirs. With `resume` the masks of a run that is stopped stay in OUT.partial, and the next
+    one goes on there (`vosbook.segment.resume` says how).
 
     `part`, as `A:B`, has only the frames from A up to B segmented. `size` has the method see frames made smaller, to a
     shorter side of so many pixels. `backbone_weights`, `checkpoint`, `device`, `budget`, `detector` and `note` are
@@ -66,36 +70,32 @@ def segment_video(
     """
     check_method(method, budget, proposals=proposals is not None, detector=detector is not None)
     mask, corrections, keep = (None if path is None else Path(path) for path in (mask, corrections, keep))
-    wanted = Wanted(mask=mask, start=start, both_ways=both_ways, corrections=corrections, keep=keep)
+    wanted = Wanted(mask=mask, start=start, both_ways=both_ways, corrections=corrections, keep=keep, resume=resume)
     wanted.check(method, zero_shot=METHODS[method].zero_shot)
     video = _open(frames, part)
     spans, kept = _plan(video, wanted)
     _check_apart(out, frames, *wanted.inputs)
-    source = None if proposals is None else read_proposals(proposals, video.whole, frames, note=note or log.warning)
-    segmenter = build(
-        method,
-        backbone_weights=backbone_weights,
-        checkpoint=checkpoint,
-        device=device,
-        budget=budget,
-        proposals=source,
-        detector=detector,
-        note=note,
+    say = note or log.warning
+    files = {"backbone_weights": backbone_weights, "checkpoint": checkpoint, "detector": detector}
+    source = None if proposals is None else read_proposals(proposals, video.whole, frames, note=say)
+    segmenter = build(method, **files, device=device, budget=budget, proposals=source, note=note)
+    answers = Answers(segmenter if size is None else Smaller(segmenter, size), video, kept, source, Remarks(method))
+    record = record_of(
+        spans, FRAMES=frames, method=method, frames=part, size=size, budget=budget, proposals=proposals, **files
     )
-    if size is not None:
-        segmenter = Smaller(segmenter, size)
-    names = tuple(video.names[t] for span in spans for t in span.own)
-    found = 0  # frames in which the method found something
-    told = {name for span in spans for name in span.given or ()}
-    with output_folder(out, overwrite=overwrite) as folder:
-        answers = _answers(segmenter, video, spans, kept, source)
-        for name, (frame, labels) in zip(names if progress is None else progress(names), answers, strict=True):
+    with (kept_folder if resume else output_folder)(out, overwrite=overwrite) as folder:
+        check_record(folder, record)
+        left = remaining(spans, video.names, folder, by_looks=METHODS[method].by_looks)
+        names = tuple(video.names[t] for span in left for t in span.own)
+        if len(names) < len(video):
+            say(where_it_goes_on(names))
+        for name, labels in zip(names if progress is None else progress(names), answers.of(left), strict=True):
             write_mask(folder / f"{name}.png", labels)
-            found += bool(labels.any()) and name not in told
             if watch is not None:
-                watch(frame, labels)
-    if not found and len(names) > len(told):
-        (note or log.warning)(f"{method} found nothing in any frame: look at the mask, or try another method")
+                watch(answers.frame, labels)
+        (folder / RECORD).unlink()
+    for line in answers.remarks.lines(video.names):
+        say(line)
 
 
 def read_proposals(file: Path, video: Frames, path: Path, *, note: Callable[[str], None]) -> "FileProposals":
@@ -126,16 +126,35 @@ def _plan(video: Part, wanted: Wanted) -> tuple[list[Span], Masks | None]:
     return spans_of(names, given, both_ways=wanted.both_ways), kept
 
 
-def _answers(
-    segmenter: Segmenter, video: Frames, spans: Iterable[Span], kept: Masks | None, source: "FileProposals | None"
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Each frame and its labels, span after span. `start` begins a video, so that one segmenter does for all."""
-    for span in spans:
-        walk = Walk(video, span.order)
-        stream = walk if source is None else source.follow(walk)
-        for i, labels in enumerate(segment_frames(segmenter, stream, span.given, kept=kept)):
-            if i or not span.again:
-                yield walk.frame, labels
+class Answers:
+    """The labels of a video, span after span. `start` begins a video anew, so that one segmenter does for all."""
+
+    def __init__(
+        self,
+        segmenter: Segmenter,
+        video: Frames,
+        kept: Masks | None,
+        source: "FileProposals | None",
+        remarks: Remarks,
+    ):
+        self.segmenter, self.video, self.kept, self.source, self.remarks = segmenter, video, kept, source, remarks
+
+    def of(self, spans: Iterable[Span]) -> Iterator[np.ndarray]:
+        """Labels `uint8 (H, W)` of each frame that the spans own; `frame` is then that frame."""
+        for span in spans:
+            self.remarks.begin()
+            walk = Walk(self.video, span)
+            stream = walk if self.source is None else self.source.follow(walk)
+            begun = span.given is None
+            labelled = segment_frames(self.segmenter, stream, span.given, kept=self.kept)
+            for i, (t, labels) in enumerate(zip(walk.numbers, labelled, strict=True)):
+                given = self.video.names[t] in (span.given or ())
+                begun |= given
+                if begun:
+                    self.remarks.look(t, walk.frame, labels, given=given)
+                if i or not span.again:
+                    self.frame = walk.frame
+                    yield labels
 
 
 def _check_apart(out: Path, *inputs: Path) -> None:

@@ -27,6 +27,7 @@ class Wanted:
     both_ways: bool = False
     corrections: Path | None = None
     keep: Path | None = None
+    resume: bool = False
 
     @property
     def by_name(self) -> bool:
@@ -64,6 +65,8 @@ class Wanted:
         if self.both_ways or self.start is not None:
             option = "--both-ways" if self.both_ways else "--from"
             raise InputError(f"{method} takes no mask to begin from: leave {option} out")
+        if self.resume:
+            raise InputError(f"{method} would number its objects anew where it goes on: leave --resume out")
 
 
 @dataclass(frozen=True)

@@ -16,17 +16,19 @@ class Span:
     """Frames that a method goes through without a new beginning.
 
     `order` holds their numbers, rising, or falling where it goes back in time; `given` what it is told on the way, None
-    where it finds the objects itself. With `again` the first of them has its answer from another span.
+    where it finds the objects itself. With `again` the first of them has its answer already; of those after it `skip`
+    have, and are left out.
     """
 
     order: range
     given: Labels | None
     again: bool = False
+    skip: int = 0
 
     @property
     def own(self) -> range:
         """The frames whose answers come from here."""
-        return self.order[1:] if self.again else self.order
+        return self.order[1 + self.skip :] if self.again else self.order
 
 
 def spans_of(names: Sequence[str], given: Given, *, both_ways: bool) -> list[Span]:
@@ -62,11 +64,14 @@ def _joins(names: Sequence[str], given: Given, start: int, end: int) -> dict[str
 class Walk:
     """The frames of a span as a `FrameStream`, and the one that was read last."""
 
-    def __init__(self, video: Frames, order: range):
-        self.video, self.order = video, order
-        self.names = tuple(video.names[t] for t in order)
+    def __init__(self, video: Frames, span: Span):
+        self.video = video
+        self.orders = (span.order[:1], span.order[1 + span.skip :]) if span.skip else (span.order,)
+        self.numbers = tuple(t for order in self.orders for t in order)
+        self.names = tuple(video.names[t] for t in self.numbers)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        for frame in walk(self.video, self.order):
-            self.frame = frame
-            yield frame
+        for order in self.orders:
+            for frame in walk(self.video, order):
+                self.frame = frame
+                yield frame
