@@ -495,6 +495,8 @@ for name in moving:
     print(f"{name:<16}{times}   {'yes' if name in front else ''}")
 
 # %% [markdown]
+# `vosbook compare --plot quality.svg` draws this picture of any results, from the records that `vosbook run` leaves.
+#
 # These are seconds of a processor on a machine with other work; the paper's are of a GPU. What carries over is the
 # order of the parts: who pays at the first frame, who at every frame, and hence how the picture changes with the length
 # of the video. Exercise 18.1 is about that.

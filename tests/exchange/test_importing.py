@@ -16,7 +16,7 @@ from vosbook.exchange.formats import READERS
 from vosbook.exchange.importing import import_masks
 from vosbook.exchange.label_studio import unpacked
 from vosbook.exchange.rle import encode
-from vosbook.segment import read_given
+from vosbook.segment.given import read_given
 from vosbook.video.masks import read_mask
 
 SIZE = (12, 16)

@@ -149,6 +149,7 @@ def test_times_may_be_stated(runs, drawn, capsys):
     ):
         assert main([*argv, *more]) == 2
         assert says in capsys.readouterr().err
+    assert main([*argv[:3], "--seconds", "osvos=3"]) == 2 and "add --plot" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main([*argv, "--seconds", "osvos=0"])
 

@@ -32,6 +32,8 @@ def run(args: argparse.Namespace) -> None:
     files = _named([file / SCORES if file.is_dir() else file for file in args.results])
     if args.plot is not None:
         _check_plot(args.plot)
+    elif args.seconds:
+        raise InputError("--seconds is for the picture alone: add --plot FILE.svg, or leave it out")
     results = {name: read_result(file) for name, file in files.items()}
     check_comparable(results)
     seconds = _seconds(files, dict(args.seconds)) if args.plot is not None else {}

@@ -49,7 +49,8 @@ class _Pictures:
     def __init__(self, masks: Path, frames: Path, progress: Callable[..., Iterable[int]]):
         video = open_frames(frames)
         self.masks, self.progress = MaskFolder(masks, size=video.size), progress
-        if strangers := [name for name in self.masks.names if name not in set(video.names)]:
+        known = set(video.names)
+        if strangers := [name for name in self.masks.names if name not in known]:
             raise InputError(f"{self.masks.files[strangers[0]]} has no frame of its name: give its own frames")
         self.names = video.names
         self.missing = [name for name in video.names if name not in self.masks]

@@ -115,7 +115,8 @@ def _numbered_name(t: int, frames: Frames | None) -> str:
 
 
 def _check_frames(merged: Annotations, names: Mapping[str | int, str], frames: Frames) -> None:
-    if strangers := [name for name in names.values() if name not in set(frames.names)]:
+    known = set(frames.names)
+    if strangers := [name for name in names.values() if name not in known]:
         raise InputError(f"{merged.path} has {some(strangers)}, and the frames are {some(frames.names, 2)}: rename")
     for frame, size in merged.sizes.items():
         if size != frames.size:
