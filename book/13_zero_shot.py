@@ -461,12 +461,15 @@ for name in ("nothing", "time", "space"):
 # %% [markdown]
 # ## Exercises
 #
+# An answer leaves what it is given as it was.
+#
 # ### Exercise 13.1 · Labels of the chosen slots
 # *difficulty 1 of 3 · 10 minutes · 1 point*
 #
 # Write `to_labels(p, chosen)`: labels `uint8 (H, W)` of one frame, from probabilities `p (K, H, W)` and the dictionary
-# `chosen`, slot to object id. A pixel goes to the most probable of the chosen slots, if that exceeds one half, else to
-# the background, 0. Slots that were not chosen have no say. `chosen` may be empty.
+# `chosen`, slot to object id, 1 to 255. A pixel goes to the most probable of the chosen slots, of equals to the first
+# in `chosen`, if its probability exceeds one half, else to the background, 0. Slots that were not chosen have no say.
+# `chosen` may be empty. The type matters: a PNG of labels holds bytes.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex13-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

@@ -556,6 +556,8 @@ print(
 # %% [markdown]
 # ## Exercises
 #
+# An answer leaves what it is given as it was.
+#
 # ### Exercise 14.1 · What .635 means
 # *difficulty 1 of 3 · 5 minutes · 1 point*
 #
@@ -625,7 +627,7 @@ ch14.check_enlarge_row(enlarge_row)
 #
 # Write `tune_within(model, seconds, every, clock)`, the loop of section 6. `model` has `step()`, which trains it;
 # `look()`, which returns its loss on the first frame; `state()`, a copy of its weights; and `restore(state)`. All of
-# these take time, which `clock()` tells. Look before the first step, after every `every` steps, and after the last one
+# these take time, which `clock()` tells: a step or a look may take longer than the one before. Look before the first step, after every `every` steps, and after the last one
 # if it was not looked at. Begin a step only while the time passed so far, and the longest step, and the longest look,
 # fit into `seconds` together; a step that has not been timed yet counts as 4 of the first look. Leave the model in the
 # best state that was looked at, of equals the first, and return how many steps were made. With 0 seconds touch nothing

@@ -472,12 +472,15 @@ assert table["superpixels"][1] > table["coarse"][1]
 # %% [markdown]
 # ## Exercises
 #
+# An answer leaves what it is given as it was.
+#
 # ### Exercise 15.1 · The vote
 # *difficulty 1 of 3 · 10 minutes · 1 point*
 #
 # Write `vote(mask, superpixels)`: the mask, bool `(H, W)`, of all superpixels of which *more than* half of the pixels
-# lie in `mask`, bool `(H, W)`. `superpixels` holds integers from 0 on, `(H, W)`. No loop over pixels is needed:
-# `np.bincount` counts by number, and sums weights by number.
+# lie in `mask`, bool `(H, W)`. `superpixels` holds integers from 0 on, `(H, W)`, of any integer type; there may be
+# thousands, and some numbers may not occur. No loop over pixels is needed: `np.bincount` counts by number, and sums
+# weights by number. The answer is bool, so that it can be used as an index.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex15-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -501,7 +504,8 @@ ch15.check_vote(vote)
 # distance of all regions 0 to $n - 1$, a float array `(n, n)`. `pairs (E, 2)` are neighbours, `heights (E,)` those of
 # their borders. Two regions become one at the lowest level at which one can walk from the first to the second without
 # crossing a border that is higher than the level. A region's distance to itself is 0. Every region can be reached from
-# every other.
+# every other. Two neighbours are listed once, in either order; heights are above 0, of any size, and may be equal. A
+# single region has no neighbours, so that E is 0.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex15-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

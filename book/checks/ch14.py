@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import torch
 import torch.nn.functional as F
+from checks import cases
 from checks.guard import guarded
 
 # ------------------------------------------------------------------------------------------------ exercise 14.1
@@ -13,15 +14,18 @@ from checks.guard import guarded
 @guarded
 def check_share_of(share_of):
     """Exercise 14.1. The formula of the chapter, applied to the answer, must lead back to p."""
-    beta = np.array([0.5, 0.8, 0.95, 0.3])[:, None]
-    pi = np.linspace(0, 1, 11)
+    rng = cases.generator()
+    beta = np.array([0.5, 0.8, 0.95, 0.3, *rng.uniform(0.02, 0.999, 4)])[:, None]
+    pi = np.array([0, 1e-4, *np.sort(rng.random(9)), 0.9999, 1])
     p = beta * pi / (beta * pi + (1 - beta) * (1 - pi))
-    got = np.asarray(share_of(p.copy(), beta.copy()))
+    with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+        got = np.asarray(share_of(p.copy(), beta.copy()))
     assert got.shape == p.shape, f"p {p.shape} and beta {beta.shape} together give {p.shape}, got {got.shape}"
     for row, share in enumerate(beta[:, 0]):
         worst = np.argmax(np.where(np.isnan(got[row]), np.inf, abs(got[row] - pi)))
         assert np.allclose(got[row], pi, atol=1e-9), (
-            f"beta {share}: p = {p[row, worst]:.3f} stands for a share of {pi[worst]:.3f}, got {got[row, worst]:.3f}"
+            f"beta {share:.4f}: p = {p[row, worst]:.5f} stands for a share of {pi[worst]:.5f}, got "
+            f"{got[row, worst]:.5f}"
         )
     one = share_of(0.635, 0.95)
     assert abs(one - 0.03175 / 0.3785) < 1e-9, f"for p = .635 and beta = .95 the share is .084, got {one:.3f}"
@@ -33,17 +37,19 @@ def check_share_of(share_of):
 @guarded
 def check_gradient_of_eq_1(gradient_of_eq_1):
     """Exercise 14.2. The reference is automatic differentiation in double precision."""
-    rng = np.random.default_rng(14)
-    small = np.zeros((9, 12))
+    rng = cases.generator()
+    small, size = np.zeros((9, 12)), cases.draw_size(rng)
     small[3:5, 4:6] = 1
-    cases = {
-        "random logits": (rng.normal(size=(6, 7)), (rng.random((6, 7)) < 0.4).astype(float)),
+    images = {
+        "random logits": (rng.normal(size=size), (rng.random(size) < rng.uniform(0.1, 0.9)).astype(float)),
         "a small object": (rng.normal(size=small.shape) - 2, small),
         "an object larger than the background": (rng.normal(size=small.shape), 1 - small),
+        "logits up to 40": (rng.uniform(-40, 40, size), (rng.random(size) < 0.4).astype(float)),
+        "object everywhere": (rng.normal(size=(4, 5)), np.ones((4, 5))),
         "no object": (rng.normal(size=(4, 5)), np.zeros((4, 5))),
         "logits of -1000 and 1000": (np.array([[-1000.0, 1000.0], [-1000.0, 1000.0]]), np.array([[1.0, 0], [0, 1]])),
     }
-    for name, (logits, y) in cases.items():
+    for name, (logits, y) in images.items():
         with warnings.catch_warnings(record=True) as said:
             warnings.simplefilter("always")
             got = np.asarray(gradient_of_eq_1(logits.copy(), y.copy()))
@@ -53,7 +59,8 @@ def check_gradient_of_eq_1(gradient_of_eq_1):
         worst = np.unravel_index(np.argmax(np.where(np.isnan(got), np.inf, abs(got - want))), want.shape)
         side = "on" if y[worst] else "off"
         assert np.allclose(got, want, atol=1e-9), (
-            f"{name}: at a pixel {side} the object it is {got[worst]:.5f}, off by {got[worst] - want[worst]:.5f}"
+            f"{name}: at a pixel {side} the object with the logit {logits[worst]:.2f} it is {want[worst]:.6g}, got "
+            f"{got[worst]:.6g}"
         )
 
 
@@ -70,49 +77,61 @@ def _autograd(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
 @guarded
 def check_enlarge_row(enlarge_row):
     """Exercise 14.3. The reference is PyTorch's."""
-    rng = np.random.default_rng(15)
-    cases = {
+    rng = cases.generator()
+    w, stride = int(rng.integers(2, 12)), int(rng.integers(2, 20))
+    rows = {
         "two cells, stride 2": (np.array([0.0, 1.0]), 2),
         "one cell": (np.array([3.0]), 4),
         "a single bump": (np.array([0.0, 0, 1, 0, 0]), 4),
         "random, stride 8": (rng.normal(size=5), 8),
         "an odd stride": (rng.normal(size=4), 3),
+        "one cell, an odd stride": (rng.normal(size=1), 5),
+        f"{w} cells, stride {stride}": (1000 * rng.normal(size=w), stride),
         "stride 1": (rng.normal(size=4), 1),
     }
-    for name, (x, stride) in cases.items():
+    for name, (x, stride) in rows.items():
         got = np.asarray(enlarge_row(x.copy(), stride), float)
-        rows = torch.tensor(x)[None, None]
-        want = F.interpolate(rows, scale_factor=stride, mode="linear", align_corners=False)[0, 0].numpy()
+        row = torch.tensor(x)[None, None]
+        want = F.interpolate(row, scale_factor=stride, mode="linear", align_corners=False)[0, 0].numpy()
         assert got.shape == want.shape, f"{name}: {len(x)} cells give {len(want)} pixels, got {got.shape}"
         off = np.where(np.isnan(got), np.inf, abs(got - want))
         worst = int(np.argmax(off))
-        assert off[worst] < 1e-6, f"{name}: pixel {worst} of {len(want)} is off by {got[worst] - want[worst]:.4f}"
+        assert off[worst] < 1e-6 * max(1, abs(x).max()), (
+            f"{name}: of the cells {x.round(3).tolist()} pixel {worst} of {len(want)} is {want[worst]:.4f}, got "
+            f"{got[worst]:.4f}"
+        )
 
 
 # ------------------------------------------------------------------------------------------------ exercise 14.4
 
 
 class _Model:
-    """A model whose losses and times are written down; its state is the number of its steps."""
+    """A model whose losses and times are written down; its state is the number of its steps. Times are whole numbers
+    of sixteenths of a second, so that sums of them are exact.
+    """
 
-    def __init__(self, losses, *, step=1.0, look=0.25, slow_first=0.0):
-        self.losses, self.of_step, self.of_look, self.slow_first = losses, step, look, slow_first
+    def __init__(self, losses, steps, looks):
+        self.losses, self.times = losses, {"step": [*steps], "look": [*looks]}
         self.now, self.at, self.log = 100.0, 0, []
 
     def clock(self):
         return self.now
 
+    def _pass(self, what):
+        times = self.times[what]
+        self.now += times.pop(0) if len(times) > 1 else times[0]
+        self.log.append(what)
+
     def step(self):
-        self.now += self.of_step + (self.slow_first if self.at == 0 else 0)
+        self._pass("step")
         self.at += 1
-        self.log.append("step")
 
     def look(self):
-        self.now += self.of_look
-        self.log.append("look")
+        self._pass("look")
         return self.losses[min(self.at, len(self.losses) - 1)]
 
     def state(self):
+        self.log.append("state")
         return self.at
 
     def restore(self, state):
@@ -120,28 +139,63 @@ class _Model:
         self.at = state
 
 
+def _tuned(losses, steps, looks, seconds, every):
+    """By the text, with lists of all that was timed: how many steps, the state that is left, and how many looks."""
+    if seconds == 0:
+        return 0, 0, 0
+    stepped, looked = [], [looks[0]]
+    seen = {0: losses[0]}
+    while sum(stepped) + sum(looked) + max(stepped or [4 * looks[0]]) + max(looked) <= seconds:
+        stepped.append(steps[min(len(stepped), len(steps) - 1)])
+        if len(stepped) % every == 0:
+            looked.append(looks[min(len(looked), len(looks) - 1)])
+            seen[len(stepped)] = losses[min(len(stepped), len(losses) - 1)]
+    if len(stepped) not in seen:
+        looked.append(0)
+        seen[len(stepped)] = losses[min(len(stepped), len(losses) - 1)]
+    return len(stepped), min(seen, key=seen.get), len(looked)
+
+
+def _budgets():
+    """By name: losses, times of steps and of looks, seconds, every."""
+    rng, falling = cases.generator(), [10 - 0.1 * n for n in range(60)]
+    found = {
+        "a loss that falls": (falling, [1], [0.25], 10.5, 3),
+        "a loss that rises at the end": ([5, 4, 3, 2, 3, 4, 5, 6, 7], [1], [0.25], 6.0, 1),
+        "a last step between two looks": (falling, [1], [0.25], 7.0, 4),
+        "better states between the looks": ([5, 1, 4, 1, 6, 1, 7], [1], [0.25], 7.0, 2),
+        "a loss that only rises": ([1, 2, 3, 4], [1], [0.25], 4.0, 1),
+        "equal losses": ([2, 1, 1, 1, 1, 1], [1], [0.25], 5.0, 1),
+        "no room for a step": (falling, [1], [0.25], 1.2, 1),
+        "just room for a step": (falling, [0.5], [0.25], 1.5, 1),
+        "a slow first step": (falling, [3, 1], [0.25], 12.0, 100),
+        "a slow step in the middle": (falling, [0.5, 2, 0.5], [0.125], 8.0, 3),
+        "a slow look": (falling, [0.5], [0.25, 0.25, 2, 0.25], 10.0, 1),
+        "looks that take longer than steps": (falling, [0.25], [1], 9.0, 2),
+        "no time": (falling, [1], [0.25], 0, 1),
+    }
+    for n in range(6):
+        losses = rng.integers(0, 12, 40).astype(float).tolist()
+        steps, looks = rng.integers(4, 24, 40) / 16, rng.integers(1, 12, 40) / 16
+        seconds, every = float(rng.integers(4, 24)), int(rng.integers(1, 6))
+        found[f"drawn {n}"] = losses, steps.tolist(), looks.tolist(), seconds, every
+    return found
+
+
 @guarded
 def check_tune_within(tune_within):
     """Exercise 14.4."""
-    falling = [10 - 0.1 * n for n in range(60)]
-    # name: losses, seconds, every, the model's times; steps, the state that is left, looks
-    cases = {
-        "a loss that falls": (falling, 10.5, 3, {}, 9, 9, 4),
-        "a loss that rises at the end": ([5, 4, 3, 2, 3, 4, 5, 6, 7], 6.0, 1, {}, 4, 3, 5),
-        "a last step between two looks": (falling, 7.0, 4, {}, 6, 6, 3),
-        "better states between the looks": ([5, 1, 4, 1, 6, 1, 7], 7.0, 2, {}, 6, 2, 4),
-        "a loss that only rises": ([1, 2, 3, 4], 4.0, 1, {}, 3, 0, 4),
-        "equal losses": ([2, 1, 1, 1, 1, 1], 5.0, 1, {}, 3, 1, 4),
-        "no room for a step": (falling, 1.4, 1, {}, 0, 0, 1),
-        "a slow first step": (falling, 12.0, 100, {"slow_first": 2.0}, 7, 7, 2),
-        "no time": (falling, 0, 1, {}, 0, 0, 0),
-    }
-    for name, (losses, seconds, every, times, steps, left, looks) in cases.items():
-        model = _Model([float(v) for v in losses], **times)
+    for name, (losses, step, look, seconds, every) in _budgets().items():
+        steps, left, looks = _tuned(losses, step, look, seconds, every)
+        model = _Model([float(v) for v in losses], step, look)
         got = tune_within(model, seconds, every, model.clock)
+        case = f"{name}: {seconds:g} s, a look every {every}, steps of {step[:6]} s, looks of {look[:6]} s"
         made, asked = model.log.count("step"), model.log.count("look")
-        assert made == steps, f"{name}, {seconds} s: {steps} steps fit, {made} were made"
-        assert got == steps, f"{name}: {made} steps were made, and {got} is returned"
-        assert asked == looks, f"{name}: {looks} looks are asked for, there were {asked}"
-        assert model.at == left, f"{name}: the best state looked at is that of step {left}, left is that of {model.at}"
-        assert model.now - 100 <= seconds, f"{name}: {seconds} s were given, {model.now - 100:.2f} s were taken"
+        assert made == steps, f"{case}: {steps} steps fit, {made} were made"
+        assert got == steps, f"{case}: {made} steps were made, and {got} is returned"
+        assert asked == looks, f"{case}: {looks} looks are asked for, there were {asked}"
+        assert model.at == left, (
+            f"{case}, losses {losses[: steps + 1]}: the best state looked at is that of step {left}, left is that of "
+            f"{model.at}"
+        )
+        assert seconds or not model.log, f"{case}: nothing is to be touched; called were {model.log}"

@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+from checks import cases
 from checks.guard import guarded
 
 # ------------------------------------------------------------------------------------------------ exercise 15.1
@@ -19,10 +20,13 @@ def _vote(mask, superpixels):
 @guarded
 def check_vote(vote):
     """Exercise 15.1."""
-    rng = np.random.default_rng(15)
+    rng, size = cases.generator(), cases.draw_size(cases.generator(), 8, 20)
+    numbers = rng.choice(3000, 12, replace=False)  # that have gaps
     columns = np.tile(np.arange(8) // 2, (6, 1))
-    cases = {
+    maps = {
         "random": (rng.random((9, 12)) < 0.5, rng.integers(0, 15, (9, 12))),
+        "numbers with gaps": (rng.random(size) < 0.5, rng.choice(numbers, size)),
+        "numbers with gaps, of 16 bits": (rng.random(size) < 0.5, rng.choice(numbers, size).astype(np.uint16)),
         "few pixels": (rng.random((9, 12)) < 0.2, rng.integers(0, 30, (9, 12)) // 3),
         "one superpixel, a tie": (columns % 2 == 0, columns // 4),
         "two ties": (columns % 2 == 0, columns // 2),
@@ -31,24 +35,26 @@ def check_vote(vote):
     }
     large = np.zeros((6, 8), bool)
     large[:, :5] = True  # most of the mask lies in two superpixels, the rest covers half of a third
-    cases["a tie at the end of the mask"] = (large, columns)
+    maps["a tie at the end of the mask"] = (large, columns)
     small = np.zeros((6, 8), bool)
     small[:5, 2:4] = True
-    cases["most of one superpixel"] = (small, columns)
-    for name, (mask, superpixels) in cases.items():
-        kept = mask.copy(), superpixels.copy()
+    maps["most of one superpixel"] = (small, columns)
+    many = np.arange(40 * 30).reshape(40, 30) // 3
+    maps["400 superpixels of 3 pixels"] = rng.random((40, 30)) < 0.5, many
+    half = np.arange(15 * 15).reshape(15, 15) < 113  # of 225 pixels
+    maps["a pixel more than half"], maps["a pixel less than half"] = ((half, half * 0), (~half, half * 0))
+    for name, (mask, superpixels) in maps.items():
         got = np.asarray(vote(mask, superpixels))
-        unchanged = np.array_equal(mask, kept[0]) and np.array_equal(superpixels, kept[1])
-        assert unchanged, f"{name}: an argument was changed"
         assert got.shape == mask.shape, f"{name}: the answer is a mask {mask.shape}, got {got.shape}"
         assert got.dtype == bool, f"{name}: the answer is bool, got {got.dtype}"
-        wrong = got != _vote(mask, superpixels)
+        want = _vote(mask, superpixels)
+        wrong = got != want
         if wrong.any():
             i = superpixels[wrong][0]
             inside = mask[superpixels == i]
             raise AssertionError(
                 f"{name}: superpixel {i}, of whose {inside.size} pixels {inside.sum()} lie in the mask, is "
-                f"{got[wrong][0]}"
+                f"{got[wrong][0]}, and should be {want[wrong][0]}"
             )
 
 
@@ -73,33 +79,43 @@ def _distances(n, pairs, heights):
 @guarded
 def check_distances(distances):
     """Exercise 15.2."""
-    rng = np.random.default_rng(2)
+    rng = cases.generator()
     row = np.array([[0, 1], [1, 2], [2, 3], [3, 4]])
     square, ring = np.array([[0, 1], [0, 2], [1, 3], [2, 3]]), np.array([[0, 1], [0, 3], [1, 2], [2, 3]])
-    cases = {
+    maps = {
         "regions in a row": (5, row, np.array([0.2, 0.7, 0.1, 0.4])),
         "two ways round": (4, square, np.array([0.6, 0.3, 0.2, 0.5])),
         "the long way is the weaker one": (4, ring, np.array([0.3, 0.9, 0.4, 0.2])),
         "one region": (1, np.zeros((0, 2), int), np.zeros(0)),
     }
-    for n in (7, 12):
+    ladder = np.array([[n, n + 1] for n in range(17)])[::-1]  # far ends are found after many steps
+    maps["18 regions in a row, listed from the end"] = (18, ladder, rng.random(17) + 0.1)
+    maps["equal heights"] = (4, ring[:, ::-1], np.array([0.5, 0.5, 0.2, 0.5]))
+    for n in (7, 12, int(rng.integers(13, 24))):
         every = np.array(list(itertools.combinations(range(n), 2)))
         some = np.union1d(rng.choice(len(every), n, replace=False), [k for k, (a, b) in enumerate(every) if b == a + 1])
-        cases[f"{n} regions"] = (n, every[some], rng.permutation(len(some)) / len(some) + 0.01)
-    for name, (n, pairs, heights) in cases.items():
-        kept = heights.copy()
+        maps[f"{n} regions"] = (n, _either_order(every[some], rng), 10.0 ** rng.uniform(-2, 4, len(some)))
+    for name, (n, pairs, heights) in maps.items():
         got = np.asarray(distances(n, pairs, heights), float)
-        assert np.array_equal(heights, kept), f"{name}: `heights` was changed"
         assert got.shape == (n, n), f"{name}: distances are {(n, n)}, got {got.shape}"
         assert not np.isnan(got).any(), f"{name}: some distances are NaN"
         assert not np.diag(got).any(), f"{name}: a region's distance to itself is {np.diag(got).max()}"
         assert np.array_equal(got, got.T), f"{name}: from i to j is as far as from j to i"
-        wrong = np.argwhere(~np.isclose(got, _distances(n, pairs.tolist(), heights.tolist())))
+        want = _distances(n, pairs.tolist(), heights.tolist())
+        wrong = np.argwhere(~np.isclose(got, want))
         if len(wrong):
             i, j = wrong[0]
             beside = [heights[e] for e, pair in enumerate(pairs.tolist()) if sorted((i, j)) == pair]
             borders = f"share a border of height {beside[0]:.2f}" if beside else "share no border"
-            raise AssertionError(f"{name}: regions {i} and {j} {borders}; their distance is not {got[i, j]:.2f}")
+            raise AssertionError(
+                f"{name}: regions {i} and {j} {borders}; their distance is {want[i, j]:.2f}, got {got[i, j]:.2f}"
+            )
+
+
+def _either_order(pairs, rng):
+    """The same pairs of neighbours, in no order, some of them turned round."""
+    pairs = np.where(rng.random((len(pairs), 1)) < 0.5, pairs, pairs[:, ::-1])
+    return rng.permutation(pairs)
 
 
 # ------------------------------------------------------------------------------------------------ exercise 15.3
@@ -134,9 +150,9 @@ def _recover(mask, snapped, at_contour, share):
 @guarded
 def check_recover(recover):
     """Exercise 15.3."""
-    rng = np.random.default_rng(3)
+    rng = cases.generator()
     size = (14, 20)
-    cases = {}
+    parts = {}
 
     def boxes(*corners):
         mask = np.zeros(size, bool)
@@ -146,32 +162,36 @@ def check_recover(recover):
 
     body, pole, edge = boxes((2, 2, 9, 9)), boxes((1, 12, 12, 13)), boxes((6, 15, 14, 20))
     mask = body | pole | edge
-    cases["a pole that was lost"] = (mask, boxes((1, 1, 9, 9)), pole | boxes((2, 2, 9, 3)), 0.75)
-    cases["all outlines at contours"] = (mask, np.zeros(size, bool), np.ones(size, bool), 0.75)
-    cases["no contour"] = (mask, body, np.zeros(size, bool), 0.5)
-    cases["contours inside, not at the outline"] = (
+    parts["a pole that was lost"] = (mask, boxes((1, 1, 9, 9)), pole | boxes((2, 2, 9, 3)), 0.75)
+    parts["all outlines at contours"] = (mask, np.zeros(size, bool), np.ones(size, bool), 0.75)
+    parts["no contour"] = (mask, body, np.zeros(size, bool), 0.5)
+    parts["contours inside, not at the outline"] = (
         mask,
         np.zeros(size, bool),
         boxes((3, 3, 8, 8), (8, 17, 14, 20)),
         0.4,
     )
-    cases["at the image's border"] = (edge, np.zeros(size, bool), boxes((6, 15, 14, 16), (6, 15, 7, 20)), 0.75)
-    cases["exactly the share"] = (pole, body, boxes((0, 0, 12, 20)) & ~boxes((1, 0, 3, 20), (8, 12, 9, 13)), 8 / 11)
+    parts["at the image's border"] = (edge, np.zeros(size, bool), boxes((6, 15, 14, 16), (6, 15, 7, 20)), 0.75)
+    parts["exactly the share"] = (pole, body, boxes((0, 0, 12, 20)) & ~boxes((1, 0, 3, 20), (8, 12, 9, 13)), 8 / 11)
     diagonal = np.eye(*size, dtype=bool)
-    cases["touching at corners"] = (diagonal, np.zeros(size, bool), boxes((0, 0, 10, 20)), 0.6)
-    cases["the whole image"] = (np.ones(size, bool), body, np.ones(size, bool), 0.5)
-    cases["nothing"] = (np.zeros(size, bool), body, np.ones(size, bool), 0.5)
-    for n in range(3):
-        cases[f"random {n}"] = (rng.random(size) < 0.35, rng.random(size) < 0.2, rng.random(size) < 0.5, 0.5)
-    for name, (mask, snapped, at_contour, share) in cases.items():
-        kept = [array.copy() for array in (mask, snapped, at_contour)]
+    parts["touching at corners"] = (diagonal, np.zeros(size, bool), boxes((0, 0, 10, 20)), 0.6)
+    notch = boxes((4, 4, 9, 9))
+    notch[4, 4] = False  # the pixel (5, 5) touches it at a corner, and is none of the outline's 15
+    parts["a box that lacks a corner"] = notch, np.zeros(size, bool), boxes((8, 4, 9, 9), (5, 8, 8, 9)), 0.52
+    parts["the whole image"] = (np.ones(size, bool), body, np.ones(size, bool), 0.5)
+    parts["nothing"] = (np.zeros(size, bool), body, np.ones(size, bool), 0.5)
+    for n in range(6):
+        shape = cases.draw_size(rng, 8, 18)
+        share = round(rng.uniform(0.3, 0.8), 3)
+        parts[f"random {n}"] = (rng.random(shape) < 0.35, rng.random(shape) < 0.2, rng.random(shape) < 0.6, share)
+    for name, (mask, snapped, at_contour, share) in parts.items():
         got = np.asarray(recover(mask, snapped, at_contour, share))
-        unchanged = all(map(np.array_equal, (mask, snapped, at_contour), kept))
-        assert unchanged, f"{name}: an argument was changed"
-        assert got.shape == size and got.dtype == bool, f"{name}: a mask is bool {size}, got {got.dtype} {got.shape}"
+        right = got.shape == mask.shape and got.dtype == bool
+        assert right, f"{name}: a mask is bool {mask.shape}, got {got.dtype} {got.shape}"
         lost = snapped & ~got
         assert not lost.any(), f"{name}: {lost.sum()} pixels of the snapped mask are gone"
-        wrong = got != _recover(mask, snapped, at_contour, share)
+        want = _recover(mask, snapped, at_contour, share)
+        wrong = got != want
         assert not wrong.any(), (
             f"{name}: {(wrong & got).sum()} pixels too many, {(wrong & ~got).sum()} too few; the first at "
             f"{np.argwhere(wrong)[0].tolist()}"

@@ -55,6 +55,55 @@ def labels_of_another_type(p, chosen):
     return _labels(p, chosen).astype(np.int64)
 
 
+def later_of_equals(p, chosen):
+    """Of two that are equally probable the later one takes the pixel."""
+    labels, best = np.zeros(p.shape[1:], np.uint8), np.full(p.shape[1:], 0.5 + 1e-12)
+    for k, i in chosen.items():
+        labels[p[k] >= best] = i
+        best = np.maximum(best, p[k])
+    return labels
+
+
+def ids_in_int8(p, chosen):
+    """Keeps ids in a signed byte, where 200 is -56, and cuts at 0."""
+    ids = np.array(list(chosen.values())).astype(np.int8)
+    return _labels(p, chosen, ids=np.maximum(ids, 0))
+
+
+def first_slots(p, chosen):
+    """Takes the first so many slots, whichever were chosen."""
+    return _labels(p, dict(enumerate(chosen.values())))
+
+
+def ids_as_slots(p, chosen):
+    """Reads the dictionary the other way round."""
+    return _labels(p, {i % len(p): k for k, i in chosen.items()})
+
+
+def rounded_first(p, chosen):
+    """Rounds probabilities to two decimals."""
+    return _labels(p.round(2), chosen)
+
+
+def first_above_one_half(p, chosen):
+    """The first slot that exceeds one half takes the pixel."""
+    labels = np.zeros(p.shape[1:], np.uint8)
+    for k, i in chosen.items():
+        labels[(labels == 0) & (p[k] > 0.5)] = i
+    return labels
+
+
+def chosen_used_up(p, chosen):
+    """Right, and empties the caller's dictionary."""
+    labels, best = np.zeros(p.shape[1:], np.uint8), np.full(p.shape[1:], 0.5)
+    while chosen:
+        k = next(iter(chosen))
+        i = chosen.pop(k)
+        labels[p[k] > best] = i
+        best = np.maximum(best, p[k])
+    return labels
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 13.2
 
 
@@ -107,6 +156,50 @@ def numbers_subtracted(J):
     """Adds up how far apart the slots' numbers are."""
     slots = _slots(J)
     return int(np.abs(np.diff(slots, axis=0)).sum())
+
+
+def objects_of_every_slot(J):
+    """Counts slots whose object is another one: those that are left empty, too."""
+    K = J.shape[1]
+    objects = np.full((len(J), K), -1)
+    for t, slots in enumerate(_slots(J)):
+        objects[t, slots] = np.arange(J.shape[2])
+    return int((objects[1:] != objects[:-1]).sum())
+
+
+def best_pair_first(J):
+    """Matches greedily."""
+    slots = np.zeros((len(J), J.shape[2]), int)
+    for t, one in enumerate(J.copy()):
+        for _ in range(J.shape[2]):
+            k, i = np.unravel_index(one.argmax(), one.shape)
+            slots[t, i] = k
+            one[k], one[:, i] = -1, -1
+    return int((slots[1:] != slots[:-1]).sum())
+
+
+def from_frame_2_on(J):
+    """Leaves the step from frame 0 to frame 1 out."""
+    slots = _slots(J)
+    return int((slots[2:] != slots[1:-1]).sum())
+
+
+def pairs_that_change(J):
+    """Takes a change of two objects for one."""
+    slots = _slots(J)
+    return int((slots[1:] != slots[:-1]).sum()) // 2
+
+
+def matched_by_the_first_frame(J):
+    """Counts frames in which the first frame's slot is not an object's best."""
+    slots = _slots(J)[0]
+    return int((J[1:].argmax(axis=1) != slots).sum())
+
+
+def first_object_alone(J):
+    """Follows one object."""
+    slots = _slots(J)[:, 0]
+    return int((slots[1:] != slots[:-1]).sum())
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 13.3
@@ -191,6 +284,57 @@ def overlap_alone(found, truth):
     return _scores(found, truth, linear_sum_assignment(common - 0.001 * np.arange(len(common))[:, None], maximize=True))
 
 
+def chosen_in_frame_1(found, truth):
+    """Counts frames from 1: the second frame chooses."""
+    return _scores(found, truth, _pairs(found[1], truth[1]))
+
+
+def divided_by_all_frames(found, truth):
+    """A sum over frames 1 to T - 1, over T."""
+    T = len(truth)
+    return _scores(found, truth, _pairs(found[0], truth[0])) * (T - 1) / T
+
+
+def empty_scores_zero(found, truth):
+    """Counts J of two empty masks as 0."""
+    pairs = _pairs(found[0], truth[0])
+    answer = np.zeros_like(truth)
+    answer[:, pairs[1]] = found[:, pairs[0]]
+    both, union = (answer & truth)[1:].sum((2, 3)), (answer | truth)[1:].sum((2, 3))
+    return (both / np.maximum(union, 1)).mean(axis=0)
+
+
+def all_frames_as_one(found, truth):
+    """One J for all later frames together."""
+    pairs = _pairs(found[0], truth[0])
+    answer = np.zeros_like(truth)
+    answer[:, pairs[1]] = found[:, pairs[0]]
+    return np.array([jaccard(answer[1:, m], truth[1:, m]) for m in range(truth.shape[1])])
+
+
+def slots_in_their_order(found, truth):
+    """Slot m for object m: nothing is chosen."""
+    n = min(found.shape[1], truth.shape[1])
+    return _scores(found, truth, (np.arange(n), np.arange(n)))
+
+
+def lost_objects_score_one(found, truth):
+    """An object without a slot counts as found."""
+    return _scores(found, truth, _pairs(found[0], truth[0]), missing=1.0)
+
+
+def best_pair_first_of_all(found, truth):
+    """Chooses greedily: the best pair first."""
+    K, M = found.shape[1], truth.shape[1]
+    J = np.array([[jaccard(a, b) for b in truth[0]] for a in found[0]]).reshape(K, M)
+    pairs = []
+    for _ in range(min(K, M)):
+        k, m = np.unravel_index(J.argmax(), J.shape)
+        pairs.append((k, m))
+        J[k], J[:, m] = -1, -1
+    return _scores(found, truth, tuple(np.array(pairs, int).reshape(-1, 2).T))
+
+
 WRONG = {
     "ex13-1": [
         all_slots_compete,
@@ -200,6 +344,13 @@ WRONG = {
         half_counts,
         last_one_painted_wins,
         labels_of_another_type,
+        later_of_equals,
+        ids_in_int8,
+        first_slots,
+        ids_as_slots,
+        rounded_first,
+        first_above_one_half,
+        chosen_used_up,
     ],
     "ex13-2": [
         best_slot_of_each,
@@ -209,6 +360,12 @@ WRONG = {
         objects_that_ever_change,
         worst_match,
         numbers_subtracted,
+        objects_of_every_slot,
+        best_pair_first,
+        from_frame_2_on,
+        pairs_that_change,
+        matched_by_the_first_frame,
+        first_object_alone,
     ],
     "ex13-3": [
         chosen_in_every_frame,
@@ -220,5 +377,12 @@ WRONG = {
         one_slot_for_several_objects,
         worst_slots,
         overlap_alone,
+        chosen_in_frame_1,
+        divided_by_all_frames,
+        empty_scores_zero,
+        all_frames_as_one,
+        slots_in_their_order,
+        lost_objects_score_one,
+        best_pair_first_of_all,
     ],
 }

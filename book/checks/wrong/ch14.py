@@ -26,6 +26,39 @@ def odds_and_not_share(p, beta):
         return (1 - beta) * p / (beta * (1 - p))
 
 
+def odds_divided(p, beta):
+    """By way of the odds, which are infinite for a p of 1."""
+    with np.errstate(all="ignore"):
+        odds = np.asarray(p, float) / (1 - np.asarray(p, float)) * (1 - beta) / beta
+        return odds / (1 + odds)
+
+
+def clipped(p, beta):
+    """Keeps p away from 0 and 1."""
+    p = np.clip(p, 1e-3, 1 - 1e-3)
+    return (1 - beta) * p / ((1 - beta) * p + beta * (1 - p))
+
+
+def beta_of_the_chapter(p, beta):
+    """Takes .95 whatever the image is."""
+    return 0.05 * p / (0.05 * p + 0.95 * (1 - p)) + 0 * beta
+
+
+def share_of_the_background(p, beta):
+    """What is missing to one."""
+    return beta * (1 - p) / ((1 - beta) * p + beta * (1 - p))
+
+
+def beta_once(p, beta):
+    """Weighs one of the two classes only."""
+    return p / (p + beta * (1 - p))
+
+
+def linear(p, beta):
+    """Draws a straight line from 0 to beta and on to 1: at beta the share is one half, and elsewhere it is wrong."""
+    return np.where(p < beta, p / (2 * beta), 0.5 + (p - beta) / (2 * (1 - beta)))
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 14.2
 
 
@@ -67,6 +100,46 @@ def overflows(logits, y):
     return beta * y * (p - 1) + (1 - beta) * (1 - y) * p
 
 
+def logits_clipped(logits, y):
+    """Clips logits to 10, against overflow."""
+    return _gradient(np.clip(logits, -10, 10), y)
+
+
+def each_class_by_its_own_count(logits, y):
+    """Averages over either class: balanced, but not Eq. 1."""
+    p = (1 + np.tanh(logits / 2)) / 2
+    return y * (p - 1) / max(y.sum(), 1) + (1 - y) * p / max((1 - y).sum(), 1)
+
+
+def beta_of_the_answer(logits, y):
+    """Takes beta from what the network says, not from the truth."""
+    p = (1 + np.tanh(logits / 2)) / 2
+    return _gradient(logits, y, beta=1 - p.mean())
+
+
+def beta_of_the_chapter_again(logits, y):
+    """An object of 5 % of the frame, whatever y is."""
+    return _gradient(logits, y, beta=0.95)
+
+
+def object_alone(logits, y):
+    """Leaves the second sum out."""
+    return _gradient(logits, y) * y
+
+
+def logits_written_over(logits, y):
+    """Right, and keeps the sigmoid in the caller's logits."""
+    right = _gradient(logits, y)
+    logits[:] = (1 + np.tanh(logits / 2)) / 2
+    return right
+
+
+def slope_of_the_sigmoid(logits, y):
+    """Multiplies by p (1 - p), which has cancelled."""
+    p = (1 + np.tanh(logits / 2)) / 2
+    return _gradient(logits, y) * p * (1 - p)
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 14.3
 
 
@@ -89,6 +162,48 @@ def fades_at_the_border(x, stride):
     """The paper's transposed convolution with nothing beyond the border."""
     pixels, middles = np.arange(stride * len(x)), stride * np.arange(len(x)) + (stride - 1) / 2
     return np.clip(1 - abs(pixels[:, None] - middles) / stride, 0, 1) @ x
+
+
+def middle_is_a_pixel(x, stride):
+    """Takes the pixel stride // 2 for the middle."""
+    return np.interp(np.arange(stride * len(x)), stride * np.arange(len(x)) + stride // 2, x)
+
+
+def goes_on_beyond_the_middles(x, stride):
+    """Lets the last slope go on to the border."""
+    pixels = (np.arange(stride * len(x)) + 0.5) / stride - 0.5
+    if len(x) == 1:
+        return np.repeat(x, stride)
+    left = np.clip(np.floor(pixels).astype(int), 0, len(x) - 2)
+    return x[left] + (pixels - left) * (x[left + 1] - x[left])
+
+
+def half_a_pixel_off(x, stride):
+    """Puts middles at stride / 2, as if pixels were points."""
+    return np.interp(np.arange(stride * len(x)), stride * (np.arange(len(x)) + 0.5), x)
+
+
+def spline(x, stride):
+    """A smooth curve through the cells: a cosine between two of them."""
+    at = np.clip((np.arange(stride * len(x)) + 0.5) / stride - 0.5, 0, len(x) - 1)
+    left = np.minimum(np.floor(at).astype(int), max(len(x) - 2, 0))
+    share = (1 - np.cos(np.pi * (at - left))) / 2
+    return x[left] * (1 - share) + x[np.minimum(left + 1, len(x) - 1)] * share
+
+
+def stride_of_the_paper(x, stride):
+    """Middles of a stride of 8."""
+    return np.interp(np.arange(stride * len(x)), 8 * np.arange(len(x)) + 3.5, x)
+
+
+def zero_at_one_cell(x, stride):
+    """Interpolates between two neighbours: of a single cell nothing is left."""
+    at = np.clip((np.arange(stride * len(x)) + 0.5) / stride - 0.5, 0, len(x) - 1)
+    answer = np.zeros(stride * len(x))
+    for i in range(len(x) - 1):
+        here = (at >= i) & (at <= i + 1)
+        answer[here] = x[i] + (at[here] - i) * (x[i + 1] - x[i])
+    return answer
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 14.4
@@ -147,10 +262,111 @@ def looks_without_a_budget(model, seconds, every, clock):
     return _tune(model, seconds, every, clock, zero=False)
 
 
+def _timed(model, seconds, every, clock, *, step=max, look=max, guess=4, begin=True, reserve=True):
+    """The solution, with other rules for what a step and a look may take."""
+    if seconds == 0:
+        return 0
+    start = clock()
+    before = clock()
+    least, best = model.look(), model.state()
+    looks, stepped, looked = [clock() - before], [], 0
+    start = start if begin else clock()
+    while clock() - start + step(stepped or [guess * looks[0]]) + (look(looks) if reserve else 0) <= seconds:
+        before = clock()
+        model.step()
+        stepped.append(clock() - before)
+        if len(stepped) % every == 0:
+            before = clock()
+            loss, looked = model.look(), len(stepped)
+            looks.append(clock() - before)
+            if loss < least:
+                least, best = loss, model.state()
+    if looked < len(stepped) and model.look() < least:
+        best = model.state()
+    model.restore(best)
+    return len(stepped)
+
+
+def first_step_for_all(model, seconds, every, clock):
+    """Times the first step, and believes that all take as long."""
+    return _timed(model, seconds, every, clock, step=lambda times: times[0])
+
+
+def last_step_for_all(model, seconds, every, clock):
+    """Takes the last step's time, not the longest."""
+    return _timed(model, seconds, every, clock, step=lambda times: times[-1])
+
+
+def mean_of_the_steps(model, seconds, every, clock):
+    """Takes the mean time of a step."""
+    return _timed(model, seconds, every, clock, step=lambda times: sum(times) / len(times))
+
+
+def first_look_for_all(model, seconds, every, clock):
+    """Times the first look, and believes that all take as long."""
+    return _timed(model, seconds, every, clock, look=lambda times: times[0])
+
+
+def look_not_reserved(model, seconds, every, clock):
+    """Leaves no time for the last look."""
+    return _timed(model, seconds, every, clock, reserve=False)
+
+
+def first_step_not_guessed(model, seconds, every, clock):
+    """Begins a first step of which nothing is known."""
+    return _timed(model, seconds, every, clock, guess=0)
+
+
+def first_look_for_free(model, seconds, every, clock):
+    """Starts its clock after the first look."""
+    return _timed(model, seconds, every, clock, begin=False)
+
+
+def constants_of_the_check(model, seconds, every, clock):
+    """Steps of a second and looks of a quarter, whatever the clock says."""
+    return _timed(model, seconds, every, clock, step=lambda times: 1.0, look=lambda times: 0.25)
+
+
 WRONG = {
-    "ex14-1": [balanced_again, scaled_by_the_class, unchanged, odds_and_not_share],
-    "ex14-2": [mean_and_not_sum, classes_exchanged, no_balance, uphill, by_probability, overflows],
-    "ex14-3": [corners_aligned, cell_on_its_first_pixel, nearest, fades_at_the_border],
+    "ex14-1": [
+        balanced_again,
+        scaled_by_the_class,
+        unchanged,
+        odds_and_not_share,
+        odds_divided,
+        clipped,
+        beta_of_the_chapter,
+        share_of_the_background,
+        beta_once,
+        linear,
+    ],
+    "ex14-2": [
+        mean_and_not_sum,
+        classes_exchanged,
+        no_balance,
+        uphill,
+        by_probability,
+        overflows,
+        logits_clipped,
+        each_class_by_its_own_count,
+        beta_of_the_answer,
+        beta_of_the_chapter_again,
+        object_alone,
+        logits_written_over,
+        slope_of_the_sigmoid,
+    ],
+    "ex14-3": [
+        corners_aligned,
+        cell_on_its_first_pixel,
+        nearest,
+        fades_at_the_border,
+        middle_is_a_pixel,
+        goes_on_beyond_the_middles,
+        half_a_pixel_off,
+        spline,
+        stride_of_the_paper,
+        zero_at_one_cell,
+    ],
     "ex14-4": [
         last_state,
         until_the_time_is_over,
@@ -158,5 +374,13 @@ WRONG = {
         end_forgotten,
         later_of_equals,
         looks_without_a_budget,
+        first_step_for_all,
+        last_step_for_all,
+        mean_of_the_steps,
+        first_look_for_all,
+        look_not_reserved,
+        first_step_not_guessed,
+        first_look_for_free,
+        constants_of_the_check,
     ],
 }

@@ -54,6 +54,54 @@ def mask_kept_where_it_loses(mask, superpixels):
     return mask | (2 * inside > area)[superpixels]
 
 
+def numbers_in_a_byte(mask, superpixels):
+    """Keeps the numbers in 8 bits, where 256 is 0 again."""
+    inside, area = _counts(mask, superpixels.astype(np.uint8))
+    return (2 * inside > area)[superpixels.astype(np.uint8)]
+
+
+def numbers_without_gaps(mask, superpixels):
+    """Counts how many numbers there are, and goes through 0, 1, ... so far."""
+    answer = np.zeros(mask.shape, bool)
+    for i in range(len(np.unique(superpixels))):
+        here = superpixels == i
+        answer |= here & (2 * mask[here].sum() > here.sum())
+    return answer
+
+
+def six_of_ten(mask, superpixels):
+    """Asks for 60 percent."""
+    inside, area = _counts(mask, superpixels)
+    return (inside > 0.6 * area)[superpixels]
+
+
+def lost_ones_alone(mask, superpixels):
+    """Takes superpixels away that are lost, and adds none that are won."""
+    inside, area = _counts(mask, superpixels)
+    return mask & (2 * inside > area)[superpixels]
+
+
+def half_in_whole_numbers(mask, superpixels):
+    """Halves the area in whole numbers: of three pixels one is half, and of 225 it is 112."""
+    inside, area = _counts(mask, superpixels)
+    return (inside >= area // 2)[superpixels]
+
+
+def votes_of_the_middle(mask, superpixels):
+    """Asks the middle pixel of a superpixel, in the order of reading."""
+    answer = np.zeros(mask.shape, bool)
+    for i in np.unique(superpixels):
+        places = np.argwhere(superpixels == i)
+        answer[superpixels == i] = mask[tuple(places[len(places) // 2])]
+    return answer
+
+
+def zeros_and_ones(mask, superpixels):
+    """Right, but in whole numbers: as an index they mean something else."""
+    inside, area = _counts(mask, superpixels)
+    return (2 * inside > area)[superpixels].astype(int)
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 15.2
 
 
@@ -111,6 +159,76 @@ def itself_at_a_distance(n, pairs, heights):
     """A region's distance to itself is its weakest border's."""
     d = _direct(n, pairs, heights)
     np.fill_diagonal(d, np.inf)
+    for k in range(n):
+        d = np.minimum(d, np.maximum(d[:, k, None], d[None, k]))
+    return d
+
+
+def way_stations_innermost(n, pairs, heights):
+    """The loops of Floyd and Warshall in the wrong order: way stations in the inner one."""
+    d = _direct(n, pairs, heights)
+    for i in range(n):
+        for j in range(n):
+            for k in range(n):
+                d[i, j] = min(d[i, j], max(d[i, k], d[k, j]))
+    return d
+
+
+def borders_in_their_order(n, pairs, heights):
+    """Merges border by border as they are listed, and not from the lowest on."""
+    d, group = np.zeros((n, n)), list(range(n))
+    for (a, b), height in zip(pairs, heights):
+        one, two = ([i for i in range(n) if group[i] == group[z]] for z in (a, b))
+        if group[a] != group[b]:
+            for i in one:
+                for j in two:
+                    d[i, j] = d[j, i] = height
+            group = [group[a] if g == group[b] else g for g in group]
+    return d
+
+
+def one_at_most(n, pairs, heights):
+    """Begins with a distance of 1 in place of infinity."""
+    return np.minimum(_full(n, pairs, heights), 1 - np.eye(n))
+
+
+def whole_numbers(n, pairs, heights):
+    """Makes a table of integers, and loses what is behind the point."""
+    return _full(n, pairs, heights).astype(int)
+
+
+def smaller_number_first(n, pairs, heights):
+    """Expects every pair in the order of its numbers."""
+    d = np.full((n, n), np.inf)
+    np.fill_diagonal(d, 0)
+    for (a, b), height in zip(pairs, heights):
+        if a < b:
+            d[a, b] = d[b, a] = height
+    for k in range(n):
+        d = np.minimum(d, np.maximum(d[:, k, None], d[None, k]))
+    return np.where(np.isinf(d), 0, d)
+
+
+def five_steps(n, pairs, heights):
+    """Walks at most five borders."""
+    direct = d = _direct(n, pairs, heights)
+    for _ in range(4):
+        d = np.minimum(d, np.maximum(d[:, :, None], direct[None]).min(axis=1))
+    return d
+
+
+def strongest_way(n, pairs, heights):
+    """Walks over the highest borders, not over the lowest."""
+    d = _direct(n, pairs, heights)
+    d = np.where(np.isinf(d), -1, d)
+    for k in range(n):
+        d = np.maximum(d, np.minimum(d[:, k, None], d[None, k]))
+    np.fill_diagonal(d, 0)
+    return d
+
+
+def _full(n, pairs, heights):
+    d = _direct(n, pairs, heights)
     for k in range(n):
         d = np.minimum(d, np.maximum(d[:, k, None], d[None, k]))
     return d
@@ -200,6 +318,58 @@ def nothing_without_outline_counts(mask, snapped, at_contour, share):
     )
 
 
+def outline_at_corners_too(mask, snapped, at_contour, share):
+    """Looks at the eight pixels around, not at the four beside."""
+    outline = mask & find_boundaries(mask, connectivity=2, mode="inner")
+    return _recovered(mask, snapped, lambda here: _mean(at_contour[outline & here]) > share)
+
+
+def share_of_the_contours(mask, snapped, at_contour, share):
+    """Asks which share of the contours is covered by the outline."""
+    outline = _outline(mask)
+    return _recovered(mask, snapped, lambda here: (at_contour & outline & here).sum() > share * at_contour.sum())
+
+
+def largest_component_alone(mask, snapped, at_contour, share):
+    """Looks at the largest component."""
+    component, answer = label(mask, connectivity=2), snapped.copy()
+    if component.max():
+        here = component == 1 + np.bincount(component.ravel())[1:].argmax()
+        if _mean(at_contour[_outline(mask) & here]) > share:
+            answer |= here
+    return answer
+
+
+def three_quarters(mask, snapped, at_contour, share):
+    """The chapter's share, whatever is asked."""
+    outline = _outline(mask)
+    return _recovered(mask, snapped, lambda here: _mean(at_contour[outline & here]) > 0.75)
+
+
+def only_what_was_lost(mask, snapped, at_contour, share):
+    """Adds components that the snapped mask has nothing of."""
+    outline = _outline(mask)
+    return _recovered(
+        mask, snapped, lambda here: not (here & snapped).any() and _mean(at_contour[outline & here]) > share
+    )
+
+
+def added_to_the_callers(mask, snapped, at_contour, share):
+    """Right, and adds to the caller's snapped mask."""
+    snapped |= _recovered(mask, snapped, lambda here: _mean(at_contour[_outline(mask) & here]) > share)
+    return snapped
+
+
+def outline_is_added(mask, snapped, at_contour, share):
+    """Adds the outlines, not the components."""
+    outline, answer, component = _outline(mask), snapped.copy(), label(mask, connectivity=2)
+    for i in range(1, component.max() + 1):
+        here = outline & (component == i)
+        if _mean(at_contour[here]) > share:
+            answer |= here
+    return answer
+
+
 WRONG = {
     "ex15-1": [
         half_is_enough,
@@ -209,6 +379,13 @@ WRONG = {
         shares_not_votes,
         one_answer_each,
         mask_kept_where_it_loses,
+        numbers_in_a_byte,
+        numbers_without_gaps,
+        six_of_ten,
+        lost_ones_alone,
+        half_in_whole_numbers,
+        votes_of_the_middle,
+        zeros_and_ones,
     ],
     "ex15-2": [
         neighbours_only,
@@ -218,6 +395,13 @@ WRONG = {
         strongest_border_of_all,
         one_direction,
         itself_at_a_distance,
+        way_stations_innermost,
+        borders_in_their_order,
+        one_at_most,
+        whole_numbers,
+        smaller_number_first,
+        five_steps,
+        strongest_way,
     ],
     "ex15-3": [
         share_of_the_area,
@@ -229,5 +413,12 @@ WRONG = {
         any_contour_is_enough,
         outline_outside,
         nothing_without_outline_counts,
+        outline_at_corners_too,
+        share_of_the_contours,
+        largest_component_alone,
+        three_quarters,
+        only_what_was_lost,
+        added_to_the_callers,
+        outline_is_added,
     ],
 }
