@@ -468,12 +468,14 @@ show(
 # %% [markdown]
 # ## Exercises
 #
+# An answer leaves what it is given as it was.
+#
 # ### Exercise 16.1 · A prior
 # *difficulty 1 of 3 · 10 minutes · 1 point*
 #
 # Write `prior_of(mask, sigma)` in numpy: smooth a mask `bool (H, W)` by a Gaussian whose standard deviation is `sigma`
-# times H pixels, first along one axis and then along the other. Cut the kernel off at 4 standard deviations (rounded
-# up), let it sum to one, and let the mask go on beyond the frame as it is at the border. `np.pad` has `mode="edge"`.
+# times H pixels, which need not be a whole number, first along one axis and then along the other. The kernel has the
+# Gaussian's values at whole pixels. Cut it off at 4 standard deviations (rounded up), let it sum to one, and let the mask go on beyond the frame as it is at the border. `np.pad` has `mode="edge"`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex16-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

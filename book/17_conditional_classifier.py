@@ -555,23 +555,30 @@ assert asking["all missed"] > obeying["all missed"]
 # %% [markdown]
 # ## Exercises
 #
-# ### Exercise 17.1 · The layer, both ways
+# An answer leaves what it is given as it was.
+#
+# ### Exercise 17.1 · How sure must the prior be?
 # *difficulty 1 of 3 · 10 minutes · 1 point*
 #
-# Write `layer_of(f1, f2, w, g_top)` in numpy, all `(H, W)`: return three arrays, the output of Eq. 2 and the gradients
-# $g_1$ and $g_2$ that `g_top` becomes.
+# A pixel is called the object's where $f_\text{out} \ge 0$, because there its probability is at least one half. Write
+# `least_prior(f1, f2)` in numpy, for the logits `(H, W)` of the two classifiers: the least $w$ in 0..1 with which a pixel
+# is called the object's, and NaN where no $w$ in 0..1 does that. Draw $f_\text{out}$ over $w$ first: there are three
+# cases, and in only one of them the prior decides. The others show what a wrong prior cannot spoil.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex17-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
-def layer_of(f1, f2, w, g_top):
-    """f_out, g1, g2."""
+def least_prior(f1, f2):
+    """The least w that makes a pixel the object's, (H, W)."""
     ### BEGIN SOLUTION
-    return w * f1 + (1 - w) * f2, w * g_top, (1 - w) * g_top
+    w = np.where(f2 >= 0, 0.0, np.nan)  # the second classifier alone says so already
+    decides = (f2 < 0) & (f1 >= 0)
+    w[decides] = f2[decides] / (f2 - f1)[decides]
+    return w
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "ex17-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-ch17.check_layer_of(layer_of)
+ch17.check_least_prior(least_prior)
 
 # %% [markdown]
 # ### Exercise 17.2 · Masked features, without masking features
@@ -580,7 +587,8 @@ ch17.check_layer_of(layer_of)
 # Features at full resolution are large. Write `masked_logits(levels, theta, b, w)` without ever multiplying features by
 # the prior: `levels` is a list of feature maps `(C_k, H, W)`, `theta` a list of weights `(C_k,)`, `b` a number and `w`
 # the prior `(H, W)`. Return what the classifier $\theta, b$ answers to features that are masked by `w`, `(H, W)`. The
-# check counts: an array of more than $2HW$ numbers must not be made with `w`. (Weigh first.)
+# check measures memory: beside what you are given, never hold more than $6HW$ numbers at a time, in however many
+# arrays. (Weigh first, by a product of matrices; `theta[:, None, None] * x` is as large as the features are.)
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex17-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

@@ -49,6 +49,43 @@ def made_hard_again(mask, sigma):
     return (gaussian_filter(mask.astype(float), sigma * mask.shape[0], mode="nearest") > 0.5).astype(float)
 
 
+def three_standard_deviations(mask, sigma):
+    """Cuts the kernel off too early."""
+    spread = sigma * mask.shape[0]
+    return gaussian_filter(mask.astype(float), spread, mode="nearest", radius=int(np.ceil(3 * spread)))
+
+
+def whole_pixels(mask, sigma):
+    """Rounds the standard deviation to whole pixels."""
+    spread = max(1, round(sigma * mask.shape[0]))
+    return gaussian_filter(mask.astype(float), spread, mode="nearest", radius=4 * spread)
+
+
+def cut_off_rounded_down(mask, sigma):
+    """A kernel that ends before 4 standard deviations."""
+    spread = sigma * mask.shape[0]
+    return gaussian_filter(mask.astype(float), spread, mode="nearest", radius=int(4 * spread))
+
+
+def share_of_the_longer_side(mask, sigma):
+    """A share of the longer side, which need not be the height."""
+    spread = sigma * max(mask.shape)
+    return gaussian_filter(mask.astype(float), spread, mode="nearest", radius=int(np.ceil(4 * spread)))
+
+
+def each_axis_by_its_own_length(mask, sigma):
+    """A share of the height down, and of the width across."""
+    spread = sigma * np.array(mask.shape)
+    return gaussian_filter(mask.astype(float), spread, mode="nearest", radius=np.ceil(4 * spread).astype(int).tolist())
+
+
+def largest_is_one(mask, sigma):
+    """Divides by the largest value afterwards, so that something is always certain."""
+    spread = sigma * mask.shape[0]
+    w = gaussian_filter(mask.astype(float), spread, mode="nearest", radius=int(np.ceil(4 * spread)))
+    return w / w.max() if w.max() > 0 else w
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 16.2
 
 
@@ -122,6 +159,88 @@ def last_of_equals(masks, y, least_gain):
     return _search(masks, y, least_gain, first=False)
 
 
+def more_than_the_gain(masks, y, least_gain):
+    """Asks for more than the least gain, not for at least so much."""
+    taken, union, best = [], np.zeros_like(y), 0.0
+    while len(taken) < len(masks):
+        rest = [n for n in range(len(masks)) if n not in taken]
+        j = [jaccard(union | masks[n], y) for n in rest]
+        if max(j) <= best + least_gain:
+            break
+        best = max(j)
+        taken.append(rest[int(np.argmax(j))])
+        union = union | masks[taken[-1]]
+    return taken
+
+
+def gain_of_the_chapter(masks, y, least_gain):
+    """Always .02."""
+    return _search(masks, y, 0.02)
+
+
+def stops_at_the_first_that_fails(masks, y, least_gain):
+    """Goes through the proposals by their own J, and ends with the first that does not help."""
+    taken, union, best = [], np.zeros_like(y), 0.0
+    for n in np.argsort([-jaccard(m, y) for m in masks], kind="stable"):
+        j = jaccard(union | masks[n], y)
+        if j < best + least_gain:
+            break
+        best, union = j, union | masks[n]
+        taken.append(int(n))
+    return taken
+
+
+def in_their_order(masks, y, least_gain):
+    """Takes whatever helps, in the order of the list."""
+    taken, union, best = [], np.zeros_like(y), 0.0
+    for n, mask in enumerate(masks):
+        j = jaccard(union | mask, y)
+        if j >= best + least_gain:
+            best, union = j, union | mask
+            taken.append(n)
+    return taken
+
+
+def gain_in_percent_of_the_last(masks, y, least_gain):
+    """Takes the least gain for a factor."""
+    taken, union, best = [], np.zeros_like(y), 0.0
+    while len(taken) < len(masks):
+        rest = [n for n in range(len(masks)) if n not in taken]
+        j = [jaccard(union | masks[n], y) for n in rest]
+        if max(j) < max(best * (1 + least_gain), least_gain):
+            break
+        best = max(j)
+        taken.append(rest[int(np.argmax(j))])
+        union = union | masks[taken[-1]]
+    return taken
+
+
+def first_one_for_free(masks, y, least_gain):
+    """Takes the best proposal whatever its J, and asks for a gain from then on."""
+    if not len(masks):
+        return []
+    first = int(np.argmax([jaccard(m, y) for m in masks]))
+    taken, union, best = [first], masks[first], jaccard(masks[first], y)
+    while len(taken) < len(masks):
+        rest = [n for n in range(len(masks)) if n not in taken]
+        j = [jaccard(union | masks[n], y) for n in rest]
+        if max(j) < best + least_gain:
+            break
+        best = max(j)
+        taken.append(rest[int(np.argmax(j))])
+        union = union | masks[taken[-1]]
+    return taken
+
+
+def masks_joined_in_place(masks, y, least_gain):
+    """Right, and paints what is taken into the caller's proposals."""
+    taken = _search(masks, y, least_gain)
+    if taken:
+        masks[taken[0]] |= masks[taken].any(axis=0)
+        masks[taken[0], 0, 0] ^= True
+    return taken
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 16.3
 
 
@@ -193,6 +312,74 @@ def estimate_spoiled(masks, categories, wanted, m, least_overlap):
     return taken
 
 
+def ranked_once(masks, categories, wanted, m, least_overlap):
+    """Ranks by J against the whole estimate, and does not rank again when something has been taken."""
+    left, rest, taken = list(wanted), m.copy(), []
+    for n in sorted(range(len(masks)), key=lambda n: -jaccard(masks[n], m)):
+        shared = (masks[n] & rest).sum()
+        if categories[n] in left and shared >= max(1, least_overlap * masks[n].sum()):
+            taken.append(n)
+            left.remove(categories[n])
+            rest &= ~masks[n]
+    return taken
+
+
+def last_of_equals_taken(masks, categories, wanted, m, least_overlap):
+    """Of proposals that are equally good the last."""
+    order = list(range(len(masks)))[::-1]
+    found = _walk(masks[order], [categories[n] for n in order], wanted, m, least_overlap)
+    return [order[n] for n in found]
+
+
+def a_pixel_is_not_needed(masks, categories, wanted, m, least_overlap):
+    """Asks for the share, and with a share of 0 takes what does not touch."""
+    left, rest, taken = list(wanted), m.copy(), []
+    while True:
+        pool = {
+            n: jaccard(mask, rest)
+            for n, mask in enumerate(masks)
+            if n not in taken and categories[n] in left and (mask & rest).sum() >= least_overlap * mask.sum()
+        }
+        if not pool:
+            return taken
+        n = max(pool, key=pool.get)
+        taken.append(n)
+        left.remove(categories[n])
+        rest &= ~masks[n]
+
+
+def kind_struck_off(masks, categories, wanted, m, least_overlap):
+    """Strikes a category off as often as it stands there."""
+    return _walk(masks, categories, list(dict.fromkeys(wanted)), m, least_overlap)
+
+
+def list_used_up(masks, categories, wanted, m, least_overlap):
+    """Right, and strikes categories off the caller's list."""
+    taken = _walk(masks, categories, wanted, m, least_overlap)
+    for n in taken:
+        wanted.remove(categories[n])
+    return taken
+
+
+def share_once(masks, categories, wanted, m, least_overlap):
+    """Asks for the share of the whole estimate, and not of what is left of it."""
+    enough = [(mask & m).sum() >= max(1, least_overlap * mask.sum()) for mask in masks]
+    names = [name if there else None for name, there in zip(categories, enough)]
+    return _walk(masks, names, wanted, m, 0.0)
+
+
+def in_the_order_of_the_list(masks, categories, wanted, m, least_overlap):
+    """Looks for the first wanted category, then for the next."""
+    rest, taken = m.copy(), []
+    for name in wanted:
+        mine = [n for n in range(len(masks)) if categories[n] == name and n not in taken]
+        mine = [n for n in mine if (masks[n] & rest).sum() >= max(1, least_overlap * masks[n].sum())]
+        if mine:
+            taken.append(max(mine, key=lambda n: jaccard(masks[n], rest)))
+            rest &= ~masks[taken[-1]]
+    return taken
+
+
 WRONG = {
     "ex16-1": [
         sigma_in_pixels,
@@ -203,6 +390,12 @@ WRONG = {
         two_in_the_exponent_lost,
         peak_of_one,
         made_hard_again,
+        three_standard_deviations,
+        whole_pixels,
+        cut_off_rounded_down,
+        share_of_the_longer_side,
+        each_axis_by_its_own_length,
+        largest_is_one,
     ],
     "ex16-2": [
         each_by_itself,
@@ -214,6 +407,13 @@ WRONG = {
         gain_over_the_first,
         sorted_afterwards,
         last_of_equals,
+        more_than_the_gain,
+        gain_of_the_chapter,
+        stops_at_the_first_that_fails,
+        in_their_order,
+        gain_in_percent_of_the_last,
+        first_one_for_free,
+        masks_joined_in_place,
     ],
     "ex16-3": [
         all_of_the_kind,
@@ -225,5 +425,12 @@ WRONG = {
         more_than_the_share,
         never_left_out,
         estimate_spoiled,
+        ranked_once,
+        last_of_equals_taken,
+        a_pixel_is_not_needed,
+        kind_struck_off,
+        list_used_up,
+        share_once,
+        in_the_order_of_the_list,
     ],
 }

@@ -5,40 +5,57 @@ import numpy as np
 # ------------------------------------------------------------------------------------------------ Exercise 17.1
 
 
-def weights_exchanged(f1, f2, w, g_top):
-    """The prior weighs the wrong classifier."""
-    return (1 - w) * f1 + w * f2, (1 - w) * g_top, w * g_top
+def _where_it_is_zero(f1, f2):
+    with np.errstate(all="ignore"):
+        return f2 / (f2 - f1)
 
 
-def gradient_not_weighed(f1, f2, w, g_top):
-    """Both classifiers learn from every pixel."""
-    return w * f1 + (1 - w) * f2, g_top, g_top
+def zero_of_the_line(f1, f2):
+    """Solves f_out = 0, and does not ask where that lies."""
+    return _where_it_is_zero(f1, f2)
 
 
-def gradient_of_the_prior(f1, f2, w, g_top):
-    """Gives the gradient of w."""
-    return w * f1 + (1 - w) * f2, (f1 - f2) * g_top, (f2 - f1) * g_top
+def clipped_to_a_prior(f1, f2):
+    """Clips the place of the zero to 0..1: classifiers that agree on the background then seem to be overruled."""
+    return np.clip(np.nan_to_num(_where_it_is_zero(f1, f2)), 0, 1)
 
 
-def gradient_weighed_by_the_maps(f1, f2, w, g_top):
-    """Multiplies by the classifiers' answers in place of the weights."""
-    return w * f1 + (1 - w) * f2, f1 * g_top, f2 * g_top
+def one_where_there_is_none(f1, f2):
+    """Says 1 where no prior is enough."""
+    return np.where(f2 >= 0, 0, np.where(f1 >= 0, _where_it_is_zero(f1, f2), 1))
 
 
-def second_one_not_weighed(f1, f2, w, g_top):
-    """Adds the prior's classifier to one that is always on."""
-    return w * f1 + f2, w * g_top, g_top
+def nan_where_none_is_needed(f1, f2):
+    """Answers only where the prior decides: also NaN where both say object."""
+    return np.where((f2 < 0) & (f1 >= 0), _where_it_is_zero(f1, f2), np.nan)
 
 
-def prior_made_hard(f1, f2, w, g_top):
-    """Chooses one classifier for every pixel."""
-    w = (w > 0.5).astype(float)
-    return w * f1 + (1 - w) * f2, w * g_top, (1 - w) * g_top
+def greatest_prior(f1, f2):
+    """The last prior with which the second classifier still says background, from the other side."""
+    decides = np.where(f1 >= 0, 1, _where_it_is_zero(f1, f2))
+    return np.where((f1 < 0) & (f2 < 0), np.nan, decides)
 
 
-def averaged(f1, f2, w, g_top):
-    """Does not look at the prior."""
-    return (f1 + f2) / 2, g_top / 2, g_top / 2
+def classifiers_exchanged(f1, f2):
+    """Gives w to the second classifier."""
+    return np.where(f1 >= 0, 0, np.where(f2 >= 0, f1 / np.where(f1 == f2, 1, f1 - f2), np.nan))
+
+
+def more_than_one_half_needed(f1, f2):
+    """Probability above one half: where f_out is 0 there is no object."""
+    return np.where(f2 > 0, 0, np.where(f1 > 0, _where_it_is_zero(f1, f2), np.nan))
+
+
+def half_in_logits(f1, f2):
+    """Takes .5 for the threshold of logits, where it is that of probabilities."""
+    with np.errstate(all="ignore"):
+        zero = (0.5 - f2) / (f1 - f2)
+    return np.where(f2 >= 0.5, 0, np.where(f1 >= 0.5, zero, np.nan))
+
+
+def first_classifier_first(f1, f2):
+    """Says 0 as soon as the first classifier says object."""
+    return np.where((f1 >= 0) | (f2 >= 0), np.where(f1 >= 0, 0, 1.0), np.nan)
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 17.2
@@ -82,6 +99,44 @@ def bias_of_every_level(levels, theta, b, w):
 def not_masked(levels, theta, b, w):
     """Forgets the prior."""
     return _scores(levels, theta) + b
+
+
+def one_level_after_the_other(levels, theta, b, w):
+    """Right, and masks a level at a time."""
+    return sum((t[:, None, None] * (w * x)).sum(axis=0) for t, x in zip(theta, levels)) + b
+
+
+def prior_hidden(levels, theta, b, w):
+    """Right, and makes all features anew from a copy of the prior."""
+    w = np.array(w.tolist())
+    return sum(np.tensordot(t, x * w, axes=1) for t, x in zip(theta, levels)) + b
+
+
+def weights_spread_over_pixels(levels, theta, b, w):
+    """Right, and weighs the classifier for every pixel: C H W numbers again."""
+    return sum(np.einsum("chw,chw->hw", t[:, None, None] * w, x) for t, x in zip(theta, levels)) + b
+
+
+def prior_squared(levels, theta, b, w):
+    """Masks the features, and the answer again."""
+    return w * (w * _scores(levels, theta)) + b
+
+
+def bias_by_its_share(levels, theta, b, w):
+    """Divides the bias among the levels, and masks it with each but the last."""
+    return w * (_scores(levels, theta) + b - b / len(levels)) + b / len(levels)
+
+
+def same_weights_for_all(levels, theta, b, w):
+    """Uses the first level's weights as far as they go."""
+    t = np.resize(theta[0], sum(len(x) for x in levels))
+    parts = np.split(t, np.cumsum([len(x) for x in levels])[:-1])
+    return w * _scores(levels, parts) + b * (len(levels) > 0)
+
+
+def levels_averaged(levels, theta, b, w):
+    """The mean over levels, not the sum."""
+    return w * _scores(levels, theta) / len(levels) + b
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 17.3
@@ -140,15 +195,60 @@ def each_by_itself(x, y, w, theta1, b1, theta2, b2):
     return one[0], one[1], two[2], two[3]
 
 
+def balance_by_the_prior(x, y, w, *classifiers):
+    """beta from the prior, not from the labels."""
+    beta = 1 - w.mean()
+    return _answer(x, y, w, *classifiers, slope=lambda p, _: np.where(y > 0, beta * (p - 1), (1 - beta) * p))
+
+
+def probabilities_mixed(x, y, w, theta1, b1, theta2, b2):
+    """Mixes probabilities, not logits (section 5)."""
+    p1, p2 = (1 / (1 + np.exp(-(np.tensordot(t, x, axes=1) + b))) for t, b in ((theta1, b1), (theta2, b2)))
+    beta, p = 1 - y.mean(), w * p1 + (1 - w) * p2
+    g = np.where(y > 0, -beta / p, (1 - beta) / (1 - p))
+    slopes = [w * g * p1 * (1 - p1), (1 - w) * g * p2 * (1 - p2)]
+    return tuple(z for s in slopes for z in (np.tensordot(x, s, axes=([1, 2], [0, 1])), s.sum()))
+
+
+def prior_rounded(x, y, w, *classifiers):
+    """One classifier for each pixel."""
+    return _answer(x, y, (w > 0.5).astype(float), *classifiers)
+
+
+def biases_alike(x, y, w, *classifiers):
+    """The whole gradient for both biases."""
+    one, _, two, _ = _answer(x, y, w, *classifiers)
+    whole = _answer(x, y, w, *classifiers, weights=(1.0, 1.0))[1]
+    return one, whole, two, whole
+
+
+def weights_before_biases(x, y, w, *classifiers):
+    """In the order theta1, theta2, b1, b2."""
+    a, b, c, d = _answer(x, y, w, *classifiers)
+    return a, c, b, d
+
+
+def biases_left_out_of_the_answer(x, y, w, theta1, b1, theta2, b2):
+    """Computes p without the biases."""
+    return _answer(x, y, w, theta1, 0.0, theta2, 0.0)
+
+
+def labels_for_the_prior(x, y, w, *classifiers):
+    """Lets the labels decide who learns from a pixel."""
+    return _answer(x, y, w, *classifiers, weights=(y, 1 - y))
+
+
 WRONG = {
     "ex17-1": [
-        weights_exchanged,
-        gradient_not_weighed,
-        gradient_of_the_prior,
-        gradient_weighed_by_the_maps,
-        second_one_not_weighed,
-        prior_made_hard,
-        averaged,
+        zero_of_the_line,
+        clipped_to_a_prior,
+        one_where_there_is_none,
+        nan_where_none_is_needed,
+        greatest_prior,
+        classifiers_exchanged,
+        more_than_one_half_needed,
+        half_in_logits,
+        first_classifier_first,
     ],
     "ex17-2": [
         features_masked,
@@ -158,6 +258,13 @@ WRONG = {
         one_level,
         bias_of_every_level,
         not_masked,
+        one_level_after_the_other,
+        prior_hidden,
+        weights_spread_over_pixels,
+        prior_squared,
+        bias_by_its_share,
+        same_weights_for_all,
+        levels_averaged,
     ],
     "ex17-3": [
         not_balanced,
@@ -168,5 +275,12 @@ WRONG = {
         sign_lost,
         through_the_sigmoid_twice,
         each_by_itself,
+        balance_by_the_prior,
+        probabilities_mixed,
+        prior_rounded,
+        biases_alike,
+        weights_before_biases,
+        biases_left_out_of_the_answer,
+        labels_for_the_prior,
     ],
 }
