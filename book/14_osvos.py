@@ -627,11 +627,11 @@ ch14.check_enlarge_row(enlarge_row)
 #
 # Write `tune_within(model, seconds, every, clock)`, the loop of section 6. `model` has `step()`, which trains it;
 # `look()`, which returns its loss on the first frame; `state()`, a copy of its weights; and `restore(state)`. All of
-# these take time, which `clock()` tells: a step or a look may take longer than the one before. Look before the first step, after every `every` steps, and after the last one
-# if it was not looked at. Begin a step only while the time passed so far, and the longest step, and the longest look,
-# fit into `seconds` together; a step that has not been timed yet counts as 4 of the first look. Leave the model in the
-# best state that was looked at, of equals the first, and return how many steps were made. With 0 seconds touch nothing
-# and return 0.
+# these take time, which `clock()` tells: a step or a look may take longer than the one before. Look before the first
+# step, after every `every` steps, and after the last one if it was not looked at. Begin a step only while the time
+# passed so far, and the longest step, and the longest look, fit into `seconds` together; a step that has not been timed
+# yet counts as 4 of the first look. Leave the model in the best state that was looked at, of equals the first, and
+# return how many steps were made. With 0 seconds touch nothing and return 0.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex14-4", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

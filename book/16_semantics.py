@@ -475,7 +475,8 @@ show(
 #
 # Write `prior_of(mask, sigma)` in numpy: smooth a mask `bool (H, W)` by a Gaussian whose standard deviation is `sigma`
 # times H pixels, which need not be a whole number, first along one axis and then along the other. The kernel has the
-# Gaussian's values at whole pixels. Cut it off at 4 standard deviations (rounded up), let it sum to one, and let the mask go on beyond the frame as it is at the border. `np.pad` has `mode="edge"`.
+# Gaussian's values at whole pixels. Cut it off at 4 standard deviations (rounded up), let it sum to one, and let the
+# mask go on beyond the frame as it is at the border. `np.pad` has `mode="edge"`.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex16-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

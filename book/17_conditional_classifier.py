@@ -561,9 +561,9 @@ assert asking["all missed"] > obeying["all missed"]
 # *difficulty 1 of 3 · 10 minutes · 1 point*
 #
 # A pixel is called the object's where $f_\text{out} \ge 0$, because there its probability is at least one half. Write
-# `least_prior(f1, f2)` in numpy, for the logits `(H, W)` of the two classifiers: the least $w$ in 0..1 with which a pixel
-# is called the object's, and NaN where no $w$ in 0..1 does that. Draw $f_\text{out}$ over $w$ first: there are three
-# cases, and in only one of them the prior decides. The others show what a wrong prior cannot spoil.
+# `least_prior(f1, f2)` in numpy, for the logits `(H, W)` of the two classifiers: the least $w$ in 0..1 with which a
+# pixel is called the object's, and NaN where no $w$ in 0..1 does that. Draw $f_\text{out}$ over $w$ first: there are
+# three cases, and in only one of them the prior decides. The others show what a wrong prior cannot spoil.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex17-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
