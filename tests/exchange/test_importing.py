@@ -123,12 +123,21 @@ def test_overlaps_are_said_and_the_later_is_on_top(take):
 IMAGES = """<?xml version="1.0" encoding="utf-8"?>
 <annotations><version>1.1</version><meta><task><name>x</name></task></meta>
 <image id="0" name="goat/00000.jpg" width="16" height="12">
-  <polygon label="cat" occluded="0" points="3.00,3.00;9.00,3.00;9.00,8.00;3.00,8.00" z_order="1"></polygon>
+  <polygon label="cat" occluded="0" group_id="0" points="3.00,3.00;9.00,3.00;9.00,8.00;3.00,8.00" z_order="1"></polygon>
   <mask label="dog" occluded="0" rle="0, 3, 2, 2, 3, 5" left="1" top="1" width="5" height="3" z_order="0"></mask>
   <box label="cat" xtl="1" ytl="1" xbr="3" ybr="3"></box><tag label="good"></tag>
 </image>
 <image id="1" name="goat/00001.jpg" width="16" height="12"></image>
 {more}</annotations>"""
+
+
+def test_a_group_is_one_object_in_all_images(take):
+    grouped = IMAGES.replace('group_id="0"', 'group_id="7"').replace('label="dog"', 'label="cat" group_id="7"')
+    more = '<polygon label="cat" group_id="7" points="1,1;5,1;5,4;1,4"/><polygon label="cat" points="7,7;9,7;9,9;7,9"/>'
+    image = f'<image id="2" name="goat/00002.jpg" width="16" height="12">{more}</image>'
+    masks, objects, said = take(grouped.format(more=image))
+    assert objects == {1: "cat 7", 2: "cat"} and not any("overlap" in line for line in said)  # with itself it may
+    assert np.array_equal(masks["00002.png"], drawn((box(1, 1, 4, 5), 1), (box(7, 7, 9, 9), 2)))
 
 
 def test_cvat_for_images(take):

@@ -90,10 +90,10 @@ def _check_any(merged: Annotations, note: Note) -> None:
 
 
 def _names(merged: Annotations, frames: Frames | None, note: Note) -> Mapping[str | int, str]:
-    """The name of each annotated frame's mask, in natural order. InputError where it is none of `frames`."""
+    """The name of each annotated frame's mask. InputError where it is none of `frames`."""
     folders = {str(PurePosixPath(frame).parent) for frame in merged.sizes if isinstance(frame, str)}
     names: dict[str | int, str] = {}
-    for frame in sorted(merged.sizes, key=lambda frame: natural_order(str(frame))):
+    for frame in merged.sizes:
         if isinstance(frame, int):
             names[frame] = _numbered_name(frame, frames)
         else:

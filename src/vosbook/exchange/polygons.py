@@ -40,9 +40,8 @@ def joined(rings: Sequence[Polygon]) -> Polygon:
     for ring in rings[1:]:
         distances = np.abs(whole[:, None] - ring[None]).sum(axis=2)  # (K, L)
         i, j = np.unravel_index(distances.argmin(), distances.shape)
-        knee = np.array([[whole[i, 0], ring[j, 1]]])  # both ways along rows and columns, where they cancel
         there = np.concatenate([np.roll(ring, -j, axis=0), ring[j : j + 1]])
-        whole = np.concatenate([whole[: i + 1], knee, there, knee, whole[i:]])
+        whole = np.concatenate([whole[: i + 1], there, whole[i:]])  # the way there and back cancel
     return whole
 
 
