@@ -240,6 +240,51 @@ print(*textwrap.wrap(" ".join(notes), 78), sep="\n")
 # `--method` of the command line takes the same names. The networks of S2S, RVOS and OSVOS come with the library; FRTM
 # wants a ResNet's weights too, and takes a bank of filters where it cannot get them. OSVOS learns every object for a
 # minute before its first frame, or as long as `--budget` says, in seconds.
+#
+# ### From any frame, both ways
+#
+# The first frame is seldom the one that shows an object best. No method here needs it: each goes through frames in an
+# order, and learns nothing of time. So a mask of the middle frame does, named after it. From there one run goes on to
+# the end, and one, which `start` has made to forget the other, back to the beginning.
+
+
+# %%
+def both_ways(segmenter, frames, at, labels):
+    """Labels uint8 (H, W) of each frame, by number, from a mask of frame `at`."""
+    found = {at: labels}
+    for order in (range(at, len(frames)), range(at, -1, -1)):
+        segmenter.start(frames[at], labels)
+        for t in order[1:]:
+            found[t] = segmenter.step(frames[t])
+    return [found[t] for t in range(len(frames))]
+
+
+middle = len(frames) // 2
+begun = Painter(frames[middle], labels=video.labels(middle)).save(
+    folder / f"{frames.names[middle]}.png"
+)
+segment_video(
+    clip,
+    mask=begun,
+    both_ways=True,
+    method=settings["method"],
+    out=folder / "both",
+    device=settings["device"],
+    note=notes.append,
+)
+from_middle = both_ways(
+    build(settings["method"], device=settings["device"], note=notes.append),
+    frames,
+    middle,
+    video.labels(middle),
+)
+theirs = MaskFolder(folder / "both")
+assert all(np.array_equal(a, theirs[n]) for a, n in zip(from_middle, frames.names))
+print(f"from frame {middle} both ways: equal to the library in {len(from_middle)} frames")
+
+# %% [markdown]
+# A film is decoded from front to back only. Backwards, the library enters it at a frame that needs no other, decodes as
+# many frames as memory has room for, and hands them out in reverse; then the block before.
 
 # %% [markdown]
 # ## 4 Look
@@ -309,8 +354,8 @@ show(
 )
 
 # %% [markdown]
-# Going on is a loop of three cases. Before the mended frame the old masks stay; there, a **new** segmenter is started
-# with the mended mask; after it, the segmenter steps. It must be new because the old one remembers what it saw wrongly.
+# Going on is a loop of three cases. Before the mended frame the old masks stay; there, the segmenter is **started**
+# with the mended mask; after it, it steps. `start` forgets what was before, as it must: that is what was seen wrongly.
 
 
 # %%
@@ -374,6 +419,11 @@ print(f"-> {mended_J[after].mean():.3f} ({gain:+.3f})")
 # Two things to know. An object that is hidden in the mended frame is not in its mask, so the new segmenter does not
 # know it: mend a frame in which all objects show. And a method with a memory, such as FRTM, loses what it had learned
 # before; the mended frame is now the one that it trusts.
+#
+# Several mended masks in a folder are `corrections=`: the method is started at each, and goes on until the next; with
+# `both_ways` it goes half way to the next and half way back to the one before, so that every frame's mask comes from
+# the nearest in time. And the library has words of its own on where to look, the last lines of `notes`: cuts, where a
+# method goes from one scene into another, and the frames whose objects differ most in colour from those given.
 
 # %% [markdown]
 # ## 6 Take it away
@@ -383,7 +433,7 @@ print(f"-> {mended_J[after].mean():.3f} ({gain:+.3f})")
 
 # %%
 render_video(frames, mended_answers, folder / "result.mp4")
-write_cut_outs(frames, mended_answers, folder / "cut")
+write_cut_outs(frames, mended_answers, folder / "cut", soft=True)
 for path in (better, folder / "result.mp4", folder / "cut"):
     count = len(list(path.iterdir())) if path.is_dir() else 1
     print(f"{path.name:<12}{count:>3} file{'s' * (count > 1)}")
@@ -393,7 +443,7 @@ show(
     image_row(
         [
             overlay(frames[-1], mended_answers[last]),
-            on_squares(cut_out(frames[-1], mended_answers[last])),
+            on_squares(cut_out(frames[-1], mended_answers[last], soft=True)),
         ],
         ["result.mp4, last frame", f"cut/{last}.png"],
     ),
@@ -427,14 +477,18 @@ show(
 # ### All of it from the command line
 #
 # ```
-# vosbook draw clip.mp4 --out first.png
-# vosbook segment clip.mp4 --mask first.png --method rvos --out masks
-# vosbook draw clip.mp4 --frame 12 --mask masks/00012.png --out 00012.png
-# vosbook segment clip.mp4 --mask 00012.png --keep masks --method rvos --out better
-# vosbook render clip.mp4 --masks better --out result.mp4 --cut-out cut
+# vosbook draw clip.mp4 --frame 42 --out 00042.png
+# vosbook segment clip.mp4 --mask 00042.png --both-ways --method rvos --out masks
+# vosbook draw clip.mp4 --frame 12 --mask masks/00012.png --out mended/00012.png
+# vosbook draw clip.mp4 --frame 70 --mask masks/00070.png --out mended/00070.png
+# vosbook segment clip.mp4 --mask 00042.png --both-ways --corrections mended --method rvos --out better
+# vosbook render clip.mp4 --masks better --out result.mp4 --cut-out cut --soft
 # ```
 #
-# `draw` opens the painter in your browser, and ends when you save.
+# `draw` opens the painter in your browser, and ends when you save. Where a run may be long, `segment --resume` keeps its
+# masks in `masks.partial` as they are made, and the same command goes on there after it was stopped; with `--preview
+# now.jpg` you can watch. `--frames 100:200` is a part of the clip, `--size 480` has large frames made smaller for the
+# method.
 
 # %% [markdown]
 # ## Exercises
@@ -553,7 +607,8 @@ print(f"{'masks that never move':<24}{measured['first_mask']['J']['mean']:>6.3f}
 # - GrabCut is OpenCV's. It works on the surroundings of the box alone, made smaller where they are large; its rim is
 #   then as coarse as that.
 # - The papers start a method in frame 0. Here it is started in the mended frame too, and forgets what was before.
-# - Cut-outs have hard rims: a pixel is the object's or it is not. Editors use *mattes*, with shares between 0 and 1.
+# - The methods give hard rims: a pixel is the object's or it is not. The shares of the cut-outs come from a filter that
+#   looks at the picture around the rim, and knows no objects; a matting network would do better at hair.
 
 # %% [markdown]
 # ## Summary

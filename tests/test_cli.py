@@ -120,6 +120,11 @@ def test_render_cuts_out(data, sequence, segmented, tmp_path, capsys):
         assert image.mode == "RGBA" and image.size == (160, 96)
         assert np.array_equal(np.asarray(image)[..., 3] == 255, read_mask(segmented / "00005.png") > 0)
     _fails(argv, capsys, "cut is not empty")
+    assert main([*argv[:-1], str(tmp_path / "soft"), "--soft"]) == 0
+    with Image.open(tmp_path / "soft/00005.png") as image:
+        alpha = np.asarray(image)[..., 3]
+        assert ((alpha > 0) & (alpha < 255)).any() and (alpha == 255).any() and (alpha == 0).any()
+    _fails([*argv[:4], "--out", str(tmp_path / "a.mp4"), "--soft"], capsys, "--soft", "--cut-out")
     _fails(argv[:4], capsys, "--out", "--cut-out")
 
 

@@ -33,6 +33,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--out", type=path, required=True, metavar="DIR", help="folder for the masks")
     resume_help = "keep masks as they are made in DIR.partial, and go on from those of a run that was stopped"
     command.add_argument("--resume", action="store_true", help=resume_help)
+    preview_help = "a picture of the newest frame with its masks, replaced as they are made; viewers show it anew"
+    command.add_argument("--preview", type=path, metavar="FILE.jpg", help=preview_help)
     command.add_argument("--overwrite", action="store_true", help="replace the masks that --out holds")
     part_help = "only frames A up to, and without, B, such as 100:200, 100: or :200"
     command.add_argument("--frames", dest="part", metavar="A:B", help=part_help)
@@ -70,6 +72,11 @@ def run(args: argparse.Namespace) -> None:
 
     if args.resume:
         args.interrupted = f"{kept_of(args.out)} has what was made: the same command goes on there"
+    watch = None
+    if args.preview is not None:
+        from vosbook.view.live import LivePicture
+
+        watch = LivePicture(args.preview)
     with notes() as note:
         segment_video(
             args.frames,
@@ -91,6 +98,7 @@ def run(args: argparse.Namespace) -> None:
             proposals=args.proposals,
             detector=args.detector,
             progress=progress,
+            watch=watch,
             note=note,
         )
     print(args.out)

@@ -21,6 +21,7 @@ from vosbook.video.codec import VideoFile
 from vosbook.video.encode import FOLDER_RATE, write_video
 from vosbook.video.labels import VOID
 from vosbook.video.sound import Sound
+from vosbook.view.matte import own_colours, soft_alpha
 
 ORANGE, SKY, GREEN, PURPLE = (230, 159, 0), (86, 180, 233), (0, 158, 115), (204, 121, 167)
 YELLOW, BLUE, VERMILLION = (240, 228, 66), (0, 114, 178), (213, 94, 0)
@@ -127,19 +128,30 @@ def render_video(
         write_video(out, pictures, fps=fps or FOLDER_RATE)
 
 
-def cut_out(frame: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The objects alone, elsewhere transparent: uint8 (H, W, 4) RGBA; alpha is 0 or 255.
+def cut_out(frame: np.ndarray, labels: np.ndarray, *, soft: bool = False) -> np.ndarray:
+    """The objects alone, elsewhere transparent: uint8 (H, W, 4) RGBA; alpha is 0 or 255, or with `soft` also between.
 
-    `frame` is uint8 (H, W, 3) RGB and `labels` uint8 (H, W), whose void counts as background.
+    `frame` is uint8 (H, W, 3) RGB and `labels` uint8 (H, W), whose void counts as background. A soft rim has the
+    colours of the object alone (`view.matte`).
     """
-    alpha = np.where((labels > 0) & (labels != VOID), 255, 0).astype(np.uint8)
+    mask = (labels > 0) & (labels != VOID)
+    if soft:
+        share = soft_alpha(frame, mask)
+        frame, alpha = own_colours(frame, share), np.rint(255 * share).astype(np.uint8)
+    else:
+        alpha = np.where(mask, 255, 0).astype(np.uint8)
     return np.dstack([frame * (alpha[..., None] > 0), alpha])
 
 
 def write_cut_outs(
-    frames: Frames, masks: Masks, out: str | Path, *, progress: Callable[..., Iterable] | None = None
+    frames: Frames,
+    masks: Masks,
+    out: str | Path,
+    *,
+    soft: bool = False,
+    progress: Callable[..., Iterable] | None = None,
 ) -> None:
-    """Write the cut-out of every frame as PNG into the folder `out`, which must be new or empty.
+    """Write the cut-out of every frame, hard or `soft`, as PNG into the folder `out`, which must be new or empty.
 
     InputError if a frame has no mask or a mask no frame, or the folder cannot be used; then nothing is written.
     """
@@ -149,7 +161,8 @@ def write_cut_outs(
         named = progress(named, total=len(frames), desc="cut out")
     with output_folder(out, overwrite=None) as folder:
         for name, frame in named:
-            Image.fromarray(cut_out(frame, masks[name])).save(folder / f"{name}.png", compress_level=3)
+            picture = Image.fromarray(cut_out(frame, masks[name], soft=soft))
+            picture.save(folder / f"{name}.png", compress_level=3)
 
 
 def _overlays(frames: Frames, masks: Masks) -> Iterator[np.ndarray]:

@@ -1,17 +1,13 @@
 """A look at a run while it goes on: the newest frame with its masks, a bar, and how long the rest will take."""
 
 import base64
-import io
 import time
 
 import numpy as np
 from IPython.display import display
-from PIL import Image
 
+from vosbook.view.live import INTERVAL, jpeg
 from vosbook.view.overlay import overlay
-
-WIDTH = 480  # pixels of the picture, at most
-INTERVAL = 0.25  # seconds between two pictures: the run should not wait for its own preview
 
 
 class Preview:
@@ -50,7 +46,7 @@ class Preview:
 
     def _bundle(self, frame: np.ndarray, labels: np.ndarray, now: float) -> dict[str, str]:
         text = self.describe(now)
-        image = base64.b64encode(_jpeg(overlay(frame, labels))).decode()
+        image = base64.b64encode(jpeg(overlay(frame, labels))).decode()
         page = (
             f'<figure class="vos-figure" style="margin:0.25rem 0">'
             f'<img alt="The newest frame with its masks: {text}" src="data:image/jpeg;base64,{image}" '
@@ -59,11 +55,3 @@ class Preview:
             "</figcaption></figure>"
         )
         return {"text/html": page, "text/plain": text}
-
-
-def _jpeg(picture: np.ndarray) -> bytes:
-    image = Image.fromarray(picture)
-    image.thumbnail((WIDTH, WIDTH))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=85)
-    return buffer.getvalue()
