@@ -485,10 +485,10 @@ show(
 # vosbook render clip.mp4 --masks better --out result.mp4 --cut-out cut --soft
 # ```
 #
-# `draw` opens the painter in your browser, and ends when you save. Where a run may be long, `segment --resume` keeps its
-# masks in `masks.partial` as they are made, and the same command goes on there after it was stopped; with `--preview
-# now.jpg` you can watch. `--frames 100:200` is a part of the clip, `--size 480` has large frames made smaller for the
-# method.
+# `draw` opens the painter in your browser, and ends when you save. Where a run may be long, `segment --resume` keeps
+# its masks in `masks.partial` as they are made, and the same command goes on there after it was stopped; with
+# `--preview now.jpg` you can watch. `--frames 100:200` is a part of the clip, `--size 480` has large frames made
+# smaller for the method.
 
 # %% [markdown]
 # ## Exercises
