@@ -504,11 +504,14 @@ show(
 # %% [markdown]
 # ## 6 In the whole network
 #
-# Three classifiers share OSVOS's features: the first round's, $f_1$ and $f_2$. All three are trained together, each
-# with the balanced cross-entropy of chapter 14; the paper states no weights, and ours are equal. The proposals for
-# training are those that overlap the truth, as in the paper. Then the first frame: its proposals are selected, its
-# views carry them along, and the network is fine-tuned. In every later frame: features once, first round, propagation,
-# prior, final round.
+# Three classifiers share OSVOS's features: the first round's, $f_1$ and $f_2$. They are trained together, by a loss of
+# two terms, each the balanced cross-entropy of chapter 14. One is of the first round's answer. The other is of the
+# final answer, in which $f_1$ and $f_2$ are mixed by the prior, so that each learns where it decides. The paper states
+# no weights for the two terms, and ours are equal. The proposals for training are those that overlap the truth, as in
+# the paper. Then comes the first frame: its proposals are selected, its views carry them along, and the network is
+# fine-tuned. The paper fine-tunes on "the outputs of the OSVOS head" for the frames after it, too, without a word on
+# how; ours learns from the first frame alone. In every later frame the features are computed once, and first round,
+# propagation, prior and final round follow.
 #
 # The cost over OSVOS is two 1x1 convolutions, and whatever the proposals cost.
 #
@@ -703,7 +706,8 @@ print(
 # ## How this differs from the paper
 #
 # - Logits are summed, not probabilities (section 5).
-# - The losses of the three classifiers have equal weights; learning rates are ours. The paper states neither.
+# - The losses of the two rounds have equal weights, and learning rates are ours, since the paper states neither. Its
+#   fine-tuning also learns from what the network answers in later frames; ours does not.
 # - Where nothing is selected on the first frame, the first round is the answer.
 # - `osvos-s` on the command line takes OSVOS's parent, which has never seen a prior: $f_1$ and $f_2$ begin alike, and
 #   all that they learn of the prior they learn on the first frame. A share of the views there has no prior, or $f_2$
