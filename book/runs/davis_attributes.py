@@ -24,9 +24,9 @@ from vosbook.video.masks import read_mask
 seed = load_profile(profile).of("davis_attributes")["seed"]  # nothing is random here; the record names it all the same
 root = data_folder() / "DAVIS2016"
 tags = read_attributes(root)
-places = {}  # sequence name -> its folder of masks, the larger size where there are two
-for resolution in ("256p", "480p"):
-    for folder in sorted((root / "Annotations" / resolution).iterdir()):
+places = {}  # sequence name -> its folder of masks, that with most of them where there are two
+for folder in sorted((root / "Annotations").glob("*p/*/")):
+    if len(list_images(folder)) >= len(list_images(places.get(folder.name, folder))):
         places[folder.name] = folder
 print(len(places), "sequences,", len(tags), "in db_info.yml")
 
@@ -67,7 +67,9 @@ data = [{"spec": "DAVIS 2016, true masks, 50 sequences"}]
 digest = hashlib.sha256()
 with record_run("davis_attributes", profile=profile, config=config, seed=seed, data=data) as run:
     measured = {name: measure(folder, digest) for name, folder in sorted(places.items())}
-    data[0] |= {"frames": sum(len(list_images(folder)) for folder in places.values()), "sha256": digest.hexdigest()}
+    masks = sum(len(list_images(folder)) for folder in places.values())
+    run["metrics"]["counts"] = {"sequences": len(places), "masks": masks}
+    data[0] |= {"frames": masks, "sha256": digest.hexdigest()}
     for criterion in measured["blackswan"]:
         given = {name for name in measured if criterion[:2] in tags[name]}
         found = {name for name, holds in measured.items() if holds[criterion]}

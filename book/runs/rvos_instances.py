@@ -9,7 +9,6 @@
 profile = "smoke"
 
 # %% tags=["imports"]
-import numpy as np
 import torch
 
 from vosbook.datasets.catalog import load_sequence
@@ -39,7 +38,6 @@ config |= {"device": device, "threads": torch.get_num_threads(), "network": "rvo
 with record_run(f"rvos_instances_{profile}", profile=profile, config=config, seed=settings["seed"], data=data) as run:
     for count, sequences in videos.items():
         scores = score_held_out("rvos", segmenter, sequences.items())
-        run["metrics"][str(count)] = {way: scores[way] for way in ("rvos", "first_mask")}
+        of_each = {spec: {"J": one["rvos"]["J"]} for spec, one in scores["sequences"].items()}
+        run["metrics"][str(count)] = {way: scores[way] for way in ("rvos", "first_mask")} | {"sequences": of_each}
         print(count, "objects:", {way: round(100 * scores[way]["J"], 1) for way in ("rvos", "first_mask")}, flush=True)
-    gains = [run["metrics"][str(n)]["rvos"]["J"] for n in settings["counts"]]
-    run["metrics"]["J_lost_from_first_to_last"] = float(np.subtract(gains[0], gains[-1]))
