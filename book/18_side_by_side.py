@@ -504,24 +504,31 @@ for name in moving:
 # %% [markdown]
 # ## Exercises
 #
-# ### Exercise 18.1 · The longer the cheaper
-# *difficulty 1 of 3 · 5 minutes · 1 point*
+# An answer leaves what it is given as it was.
 #
-# Write `seconds_per_frame(first, later, frames)`: the mean time of a frame in a video of `frames` frames, where the
-# first costs `first` seconds and every other one `later`. `frames` is a whole number, or an array of them.
+# ### Exercise 18.1 · From which length on
+# *difficulty 1 of 3 · 10 minutes · 1 point*
+#
+# One method pays at the first frame, another at every one. Write `overtakes(first_a, later_a, first_b, later_b)`: the
+# number of frames of the shortest video for which method a takes *less* time in all than method b, or `None` if there
+# is none. `first_` is the time of the first frame and `later_` that of every other one, in seconds.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex18-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
-def seconds_per_frame(first, later, frames):
-    """Mean seconds a frame, of the shape of `frames`."""
+def overtakes(first_a, later_a, first_b, later_b):
+    """The least number of frames for which a is faster, an int or None."""
     ### BEGIN SOLUTION
-    frames = np.asarray(frames)
-    return (first + later * (frames - 1)) / frames
+    if first_a < first_b:
+        return 1
+    if later_a >= later_b:
+        return None
+    behind, gain = first_a - first_b, later_b - later_a  # made up for with every later frame
+    return 2 + int(behind // gain)
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "ex18-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
-ch18.check_seconds_per_frame(seconds_per_frame)
+ch18.check_overtakes(overtakes)
 
 # %% [markdown]
 # ### Exercise 18.2 · The front

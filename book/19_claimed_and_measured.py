@@ -314,11 +314,14 @@ for row in find(paper="FRTM", status="reproduced"):
 # %% [markdown]
 # ## Exercises
 #
+# An answer leaves what it is given as it was.
+#
 # ### Exercise 19.1 · The other way round
 # *difficulty 1 of 3 · 10 minutes · 1 point*
 #
 # A run is to be made again, and you want to know what depends on it. Write `by_record(rows)`: a dict with the sorted
-# list of the ids of all rows that rest on a record, by the record's name. Rows without a record do not appear.
+# list of the ids of all rows that rest on a record, by the record's name, as Python sorts text. Rows without a record
+# do not appear.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex19-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -341,7 +344,9 @@ ch19.check_by_record(by_record)
 # *difficulty 2 of 3 · 15 minutes · 2 points*
 #
 # Write `same(claimed, value)`: whether a measured number, a float, is the claimed one to the last digit that the paper
-# *prints*. `claimed` is therefore text: "82.0" says more than "82". A value exactly half a step away still counts.
+# *prints*. `claimed` is therefore text: "82.0" says more than "82". A value exactly half a step away still counts, on
+# either side. Exactly means by the digits that Python prints: `0.15` lies half a step from "0.2", though the binary
+# fraction behind it is a little less.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex19-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -350,7 +355,7 @@ def same(claimed, value):
     ### BEGIN SOLUTION
     printed = Decimal(claimed)
     step = Decimal(1).scaleb(printed.as_tuple().exponent)
-    return bool(abs(Decimal(value) - printed) <= step / 2)
+    return bool(abs(Decimal(str(value)) - printed) <= step / 2)
     ### END SOLUTION
 
 

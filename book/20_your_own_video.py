@@ -493,6 +493,8 @@ show(
 # %% [markdown]
 # ## Exercises
 #
+# An answer leaves what it is given as it was.
+#
 # ### Exercise 20.1 · The brush
 # *difficulty 1 of 3 · 15 minutes · 2 points*
 #
@@ -524,7 +526,8 @@ ch20.check_stroke(stroke)
 #
 # Write `run_lengths(labels)`: the runs of a label map as an integer array `(K, 2)`, a row for each: the value, and how
 # many pixels have it in a row. Pixels are read row by row, and a run may go on into the next row. Runs are as long as
-# they can be: two neighbouring runs differ in value. No loop over pixels.
+# they can be: two neighbouring runs differ in value. A run may be as long as the frame has pixels, hundreds of
+# thousands, so mind the type. No loop over pixels: the check counts the lines of Python that run.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex20-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

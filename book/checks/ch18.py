@@ -1,35 +1,44 @@
 """Checks of chapter 18. Each compares values on several cases, and its message says what was seen, not the answer."""
 
 import itertools
+import math
 
 import numpy as np
+from checks import cases
 from checks.guard import guarded
 
 # ------------------------------------------------------------------------------------------------ exercise 18.1
 
 
+def _by_adding(first_a, later_a, first_b, later_b):
+    """Frame after frame, up to more frames than any case needs."""
+    for frames in range(1, 5000):
+        if first_a + later_a * (frames - 1) < first_b + later_b * (frames - 1):
+            return frames
+    return None
+
+
 @guarded
-def check_seconds_per_frame(seconds_per_frame):
-    """Exercise 18.1."""
-    cases = [  # first, later, frames: seconds
-        (10.0, 1.0, 1, 10.0),
-        (10.0, 1.0, 2, 5.5),
-        (10.0, 1.0, 10, 1.9),
-        (60.0, 0.5, 120, 59.5 / 120 + 0.5),
-        (0.25, 0.25, 77, 0.25),
-        (0.0, 2.0, 4, 1.5),
+def check_overtakes(overtakes):
+    """Exercise 18.1. All seconds are whole eighths, so that no sum is rounded."""
+    rng = cases.generator()
+    methods = [
+        (60.0, 0.5, 1.0, 2.5),
+        (10.0, 1.0, 1.0, 2.0),  # 10 frames take both the same
+        (9.5, 1.0, 1.0, 2.0),
+        (1.0, 2.0, 10.0, 1.0),  # faster at first alone
+        (10.0, 2.0, 1.0, 1.0),
+        (10.0, 1.0, 1.0, 1.0),
+        (1.0, 1.0, 1.0, 2.0),
+        (1.0, 2.0, 1.0, 1.0),
+        (3.0, 0.0, 3.0, 0.0),
+        (500.0, 0.125, 0.25, 0.25),
     ]
-    for first, later, frames, want in cases:
-        got = float(seconds_per_frame(first, later, frames))
-        assert np.isclose(got, want), (
-            f"first frame {first} s, later ones {later} s, {frames} frames: {got:.4f} s is not the mean time of a frame"
-        )
-    frames = np.array([1, 2, 5, 50])
-    kept = frames.copy()
-    got = np.asarray(seconds_per_frame(8.0, 1.0, frames))
-    assert np.array_equal(frames, kept), "the array of lengths was changed"
-    assert got.shape == (4,), f"for four lengths there are four answers, got the shape {got.shape}"
-    assert np.allclose(got, [8.0, 4.5, 2.4, 1.14]), f"for the lengths {frames.tolist()}: {got.tolist()} is wrong"
+    methods += (rng.integers(1, 200, (20, 4)) * [1, 0.125, 1, 0.125]).tolist()
+    for given in methods:
+        got, want = overtakes(*given), _by_adding(*given)
+        seconds = "a {} s and then {} s a frame, b {} s and then {} s".format(*given)
+        assert got == want and (got is None) == (want is None), f"{seconds}: {want} frames, got {got}"
 
 
 # ------------------------------------------------------------------------------------------------ exercise 18.2
@@ -50,8 +59,9 @@ def _front(seconds, quality):
 @guarded
 def check_pareto(pareto):
     """Exercise 18.2."""
-    rng = np.random.default_rng(18)
-    cases = {
+    rng = cases.generator()
+    n = int(rng.integers(5, 40))
+    methods = {
         "each is faster and worse than the next": ([1, 2, 3], [0.5, 0.6, 0.7]),
         "one beats all": ([3, 1, 2], [0.5, 0.9, 0.8]),
         "as good, and slower": ([1, 2], [0.7, 0.7]),
@@ -62,18 +72,20 @@ def check_pareto(pareto):
         "one alone": ([4.0], [0.1]),
         "many, with ties": (rng.integers(1, 6, 40), rng.integers(1, 6, 40) / 10),
         "many": (rng.random(30), rng.random(30)),
+        f"{n}, from milliseconds to hours, in percent": (10.0 ** rng.uniform(-3, 4, n), rng.uniform(20, 90, n)),
+        "nearly equal": (1 + 1e-4 * rng.permutation(9), 0.8 + 1e-4 * rng.permutation(9)),
+        "a front that is hollow": ([1, 2, 3, 4], [0.1, 0.2, 0.4, 0.9]),
     }
-    for name, (seconds, quality) in cases.items():
+    for name, (seconds, quality) in methods.items():
         s, q = np.array(seconds, float), np.array(quality, float)
-        kept = s.copy(), q.copy()
         got = np.asarray(pareto(s, q))
-        assert np.array_equal(s, kept[0]) and np.array_equal(q, kept[1]), f"{name}: the arguments were changed"
         assert got.shape == s.shape, f"{name}: an answer for each of {len(s)} methods, got the shape {got.shape}"
         assert got.dtype == bool, f"{name}: the answers are bool, got {got.dtype}"
-        wrong = np.flatnonzero(got != _front(s.tolist(), q.tolist()))
+        want = _front(s.tolist(), q.tolist())
+        wrong = np.flatnonzero(got != want)
         assert len(wrong) == 0, (
             f"{name}: seconds {s.round(2).tolist()}, quality {q.round(2).tolist()}: the method with "
-            f"{s[wrong[0]]:.2f} s and {q[wrong[0]]:.2f} should {'go' if got[wrong[0]] else 'stay'}"
+            f"{s[wrong[0]]:.4f} s and {q[wrong[0]]:.4f} should {'go' if got[wrong[0]] else 'stay'}"
         )
 
 
@@ -86,6 +98,12 @@ def _lopsided(n, lost):
     return np.mean([min(tails, n - tails) <= min(lost, n - lost) for tails in ways])
 
 
+def _by_counting(n, lost):
+    """In whole numbers, for more coins than can be tossed in all ways."""
+    fewer = min(lost, n - lost)
+    return sum(math.comb(n, k) for k in range(n + 1) if min(k, n - k) <= fewer) / 2**n
+
+
 @guarded
 def check_sign_test(sign_test):
     """Exercise 18.3."""
@@ -94,9 +112,18 @@ def check_sign_test(sign_test):
             got, want = sign_test(n, lost), _lopsided(n, lost)
             assert np.ndim(got) == 0, f"one number is asked for, got {got}"
             assert np.isclose(got, want, atol=1e-9), (
-                f"{n} videos, behind on {lost}: the probability is not {float(got):.6f}"
+                f"{n} videos, behind on {lost}: the probability is {want:.6f}, got {float(got):.6f}"
             )
+    rng = cases.generator()
+    for n in rng.integers(15, 200, 6).tolist():
+        lost = int(rng.integers(0, n + 1))
+        got, want = sign_test(n, lost), _by_counting(n, lost)
+        assert np.isclose(got, want, rtol=1e-6, atol=1e-12), (
+            f"{n} videos, behind on {lost}: the probability is {want:.6g}, got {got:.6g}"
+        )
     known = {(20, 0): 2 / 2**20, (20, 5): 0.04138946533203125, (60, 21): 0.027340133868077935}
     for (n, lost), want in known.items():
         got = sign_test(n, lost)
-        assert np.isclose(got, want, rtol=1e-4), f"{n} videos, behind on {lost}: the probability is not {got:.6g}"
+        assert np.isclose(got, want, rtol=1e-4), (
+            f"{n} videos, behind on {lost}: the probability is {want:.6g}, got {got:.6g}"
+        )

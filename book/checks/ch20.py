@@ -1,6 +1,9 @@
 """Checks of chapter 20. Each compares values on several cases, and its message says what was seen, not the answer."""
 
+import itertools
+
 import numpy as np
+from checks import cases
 from checks.guard import guarded
 
 STROKES = {
@@ -26,19 +29,29 @@ def _distance(px, py, a, b):
 @guarded
 def check_stroke(stroke):
     """Exercise 20.1."""
+    rng = cases.generator()
     labels = np.zeros((10, 16), np.uint8)
     labels[2:8, 6:9] = 1
-    kept = labels.copy()
     for case, (a, b, radius) in STROKES.items():
-        want = labels.copy()
-        for y, x in np.ndindex(labels.shape):
-            if _distance(x + 0.5, y + 0.5, a, b) <= radius:
-                want[y, x] = 4
-        got = np.asarray(stroke(labels, a, b, radius, 4))
-        assert np.array_equal(labels, kept), f"{case}: the caller's labels were changed"
-        _same_labels(got, want, f"{case}, from {a} to {b} with radius {radius}")
-    got = np.asarray(stroke(labels, (7.0, 5.0), (7.0, 5.0), 1.5, 0))
+        _check_one_stroke(stroke, labels, a, b, radius, 4, case)
+    for _ in range(8):
+        ids = cases.draw_ids(rng, 3)
+        size = cases.draw_size(rng, 8, 30)
+        a, b = (tuple((rng.uniform(-0.2, 1.2, 2) * size[::-1]).tolist()) for _ in range(2))
+        radius = rng.uniform(0.3, 6)
+        _check_one_stroke(stroke, cases.draw_labels(rng, ids[:2], size), a, b, radius, ids[2], "a drawn stroke")
+    got = np.asarray(stroke(labels.copy(), (7.0, 5.0), (7.0, 5.0), 1.5, 0))
     assert (got == 1).sum() < (labels == 1).sum(), "id 0 erases: the pixels under the stroke must become background"
+
+
+def _check_one_stroke(stroke, labels, a, b, radius, i, case):
+    want = labels.copy()
+    for y, x in np.ndindex(labels.shape):
+        if _distance(x + 0.5, y + 0.5, a, b) <= radius:
+            want[y, x] = i
+    got = np.asarray(stroke(labels.copy(), a, b, radius, i))
+    ends = "({:.1f}, {:.1f}) to ({:.1f}, {:.1f})".format(*a, *b)
+    _same_labels(got, want, f"{case}, id {i}, from {ends} with radius {radius:.1f}")
 
 
 def _same_labels(got, want, case):
@@ -47,37 +60,53 @@ def _same_labels(got, want, case):
     wrong = np.argwhere(got != want)
     assert not len(wrong), (
         f"{case}: {len(wrong)} of {want.size} pixels are wrong, such as that in row {wrong[0][0]} and column "
-        f"{wrong[0][1]}, which has {got[tuple(wrong[0])]}"
+        f"{wrong[0][1]}, which should have {want[tuple(wrong[0])]}, got {got[tuple(wrong[0])]}"
     )
 
 
-@guarded
-def check_run_lengths(run_lengths):
-    """Exercise 20.2."""
-    across = np.array([[0, 0, 1, 1], [1, 0, 0, 2], [2, 2, 2, 2]], np.uint8)
-    for case, labels in {
-        "a run that goes on into the next row": across,
+def _label_maps():
+    """By name, uint8 (H, W)."""
+    rng = cases.generator()
+    tall = np.zeros((300, 260), np.uint8)
+    tall[:, 200:] = 200  # 300 runs
+    return {
+        "a run that goes on into the next row": np.array([[0, 0, 1, 1], [1, 0, 0, 2], [2, 2, 2, 2]], np.uint8),
         "one value only": np.full((3, 5), 7, np.uint8),
         "background only": np.zeros((2, 4), np.uint8),
         "every pixel another value": np.arange(12, dtype=np.uint8).reshape(3, 4),
         "ids 255 and 0 side by side": np.array([[255, 0, 0, 255]], np.uint8),
         "a single pixel": np.array([[3]], np.uint8),
-        "random labels": np.random.default_rng(0).integers(0, 3, (9, 11)).astype(np.uint8),
+        "random labels": cases.draw_labels(rng, cases.draw_ids(rng, 2), cases.draw_size(rng)),
+        "a column of random labels": cases.draw_labels(rng, cases.draw_ids(rng, 2), (9, 1)),
         "a long run": np.zeros((30, 40), np.uint8),
-    }.items():
-        got = np.asarray(run_lengths(labels))
-        want = []
+        "a run of more than 65535 pixels": np.full((300, 260), 9, np.uint8),
+        "stripes": tall,
+        "a map that is a part of another": np.tile(np.arange(6, dtype=np.uint8), (8, 2))[::2, ::3],
+    }
+
+
+@guarded
+def check_run_lengths(run_lengths):
+    """Exercise 20.2."""
+    for case, labels in _label_maps().items():
+        got, spent = run_lengths.measured(labels.copy())
+        got, want = np.asarray(got), []
         for value in labels.ravel().tolist():
             if want and want[-1][0] == value:
                 want[-1][1] += 1
             else:
                 want.append([value, 1])
+        case = f"{case}, labels {labels.shape}"
         assert got.ndim == 2 and got.shape[1] == 2, f"{case}: expected an array (K, 2), got {got.shape}"
         assert np.issubdtype(got.dtype, np.integer), f"{case}: expected whole numbers, got {got.dtype}"
-        assert got[:, 1].sum() == labels.size, (
-            f"{case}: the lengths add up to {got[:, 1].sum()}, but there are {labels.size} pixels"
+        assert len(got) == len(want), f"{case}: there are {len(want)} runs, got {len(got)}"
+        wrong = np.flatnonzero((got != want).any(axis=1))
+        assert not len(wrong), (
+            f"{case}: run {wrong[0]} of {len(want)} has value and length {want[wrong[0]]}, got {got[wrong[0]].tolist()}"
         )
-        assert got.tolist() == want, f"{case}: {labels.tolist()} gives {got.tolist()}"
+        assert spent.lines < 1000 + 20 * len(want), (
+            f"{case}: right, but {spent.lines} lines of Python ran for {labels.size} pixels: a loop over pixels"
+        )
 
 
 def _disc(shape, row, column, radius):
@@ -85,10 +114,39 @@ def _disc(shape, row, column, radius):
     return (y - row) ** 2 + (x - column) ** 2 <= radius**2
 
 
+def _drawn_masks(rng):
+    """Boxes that move and change, along rows and columns by different steps; often they leave the frame by a part.
+
+    Their sides grow by one, so that centres move by whole pixels and by halves.
+    """
+    H, W = cases.draw_size(rng, 12, 30)
+    masks, place, side = [], rng.integers(0, [H - 6, W - 6]), rng.integers(2, 7, 2)
+    for _ in range(int(rng.integers(2, 6))):
+        mask = np.zeros((H, W), bool)
+        (top, left), (bottom, right) = np.maximum(place, 0), np.maximum(place + side, 0)
+        mask[top:bottom, left:right] = True
+        mask &= rng.random((H, W)) < rng.choice([1.0, 0.9])
+        masks.append(mask)
+        place, side = place + rng.integers(-5, 6, 2), np.maximum(2, side + rng.integers(-1, 2, 2))
+    return masks
+
+
+def _surprise(masks):
+    """By sets of pixels."""
+    sets, found = [set(map(tuple, np.argwhere(mask).tolist())) for mask in masks], [0.0]
+    for old, new in itertools.pairwise(sets):
+        if old and new:
+            by = [round(sum(p[k] for p in new) / len(new) - sum(p[k] for p in old) / len(old)) for k in (0, 1)]
+            old = {(y + by[0], x + by[1]) for y, x in old}
+            old = {p for p in old if 0 <= p[0] < masks[0].shape[0] and 0 <= p[1] < masks[0].shape[1]}
+        found.append(1 - len(old & new) / len(old | new) if old | new else 0.0)
+    return found
+
+
 @guarded
 def check_surprise(surprise):
     """Exercise 20.3."""
-    shape = (24, 32)
+    rng, shape = cases.generator(), (24, 32)
     moving = [_disc(shape, 12, 6 + 3 * t, 4) for t in range(6)]
     growing = [_disc(shape, 12, 16, 3), _disc(shape, 12, 16, 4)]
     leaving = [_disc(shape, 12, 28, 5), _disc(shape, 12, 31, 5)]
@@ -98,6 +156,8 @@ def check_surprise(surprise):
     pair[4:8, 4:8], pair[4:8, 9] = True, True  # its centre is right of the box's by 1.1 columns
     speck = box.copy()
     speck[5, 12] = True  # far from the box: the centre of mass stays in its pixel, the middle of the extent does not
+    torn = box.copy()
+    torn[4:8, 7], torn[4:8, 9] = False, True
     shared = 1 - (growing[0] & growing[1]).sum() / growing[1].sum()
     moved = np.roll(leaving[0], 2, axis=1) & (np.indices(shape)[1] > 1)  # by the rounded difference of the centres
     both = np.roll(box, 1, axis=1)
@@ -113,12 +173,16 @@ def check_surprise(surprise):
         ("a disc that leaves the frame", leaving,
          [0.0, 1 - (moved & leaving[1]).sum() / (moved | leaving[1]).sum()]),
         ("a single frame", [box], [0.0]),
+        ("a disc that moves down", [_disc(shape, 6 + 3 * t, 12, 4) for t in range(4)], [0.0] * 4),
+        ("a disc that moves up and to the right", [_disc(shape, 18 - 4 * t, 6 + t, 4) for t in range(3)], [0.0] * 3),
+        ("a column that jumps: the centre moves by .5, to the nearest even pixel", [box, torn], [0.0, 1 - 12 / 20]),
+        *((f"drawn {n}", masks, _surprise(masks)) for n, masks in enumerate(map(_drawn_masks, [rng] * 6))),
     ):  # fmt: skip
         stack = np.array(masks)
-        kept = stack.copy()
         got = np.asarray(surprise(stack), float)
-        assert np.array_equal(stack, kept), f"{case}: the caller's masks were changed"
         assert got.shape == (len(masks),), f"{case}: expected the shape {(len(masks),)}, got {got.shape}"
         assert np.isfinite(got).all(), f"{case}: not a number in {got.tolist()}"
         wrong = np.flatnonzero(~np.isclose(got, want, atol=1e-9))
-        assert not len(wrong), f"{case}: frame {wrong[0]} of {len(masks)} should not have {got[wrong[0]]:.3f}"
+        assert not len(wrong), (
+            f"{case}: frame {wrong[0]} of {len(masks)} should have {want[wrong[0]]:.4f}, got {got[wrong[0]]:.4f}"
+        )

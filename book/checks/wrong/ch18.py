@@ -1,32 +1,70 @@
 """Wrong answers to the exercises of chapter 18, named after the mistake."""
 
-from math import comb
+from math import ceil, comb
 
 import numpy as np
 
 # ------------------------------------------------------------------------------------------------ Exercise 18.1
 
 
-def first_frame_counted_twice(first, later, frames):
-    """Every frame costs `later`, the first one too."""
-    frames = np.asarray(frames)
-    return (first + later * frames) / frames
+def as_fast_is_enough(first_a, later_a, first_b, later_b):
+    """Ends where both take the same time."""
+    if first_a <= first_b:
+        return 1
+    return None if later_a >= later_b else 1 + ceil((first_a - first_b) / (later_b - later_a))
 
 
-def first_frame_left_out(first, later, frames):
-    """Only the frames after the first."""
-    return later + 0 * np.asarray(frames, float)
+def frames_after_the_first(first_a, later_a, first_b, later_b):
+    """Counts the frames after the first, and forgets that one."""
+    if first_a < first_b:
+        return 1
+    return None if later_a >= later_b else 1 + int((first_a - first_b) // (later_b - later_a))
 
 
-def shared_among_the_others(first, later, frames):
-    """Divides by the frames that follow."""
-    others = np.maximum(np.asarray(frames) - 1, 1)
-    return first / others + later
+def every_frame_costs_later(first_a, later_a, first_b, later_b):
+    """Pays `later` for the first frame, too."""
+    if first_a + later_a < first_b + later_b:
+        return 1
+    return None if later_a >= later_b else 1 + int((first_a - first_b) // (later_b - later_a))
 
 
-def not_shared(first, later, frames):
-    """The whole video's time."""
-    return first + later * (np.asarray(frames) - 1)
+def never_at_the_first(first_a, later_a, first_b, later_b):
+    """Asks who is faster in the long run, and overlooks who is at once."""
+    return None if later_a >= later_b else max(1, 2 + int((first_a - first_b) // (later_b - later_a)))
+
+
+def in_parts_of_a_frame(first_a, later_a, first_b, later_b):
+    """The point where two lines meet, which is no number of frames."""
+    if first_a < first_b:
+        return 1
+    return None if later_a >= later_b else 1 + (first_a - first_b) / (later_b - later_a)
+
+
+def rounded_to_the_nearest(first_a, later_a, first_b, later_b):
+    """Rounds where it must go up."""
+    if first_a < first_b:
+        return 1
+    return None if later_a >= later_b else 1 + round((first_a - first_b) / (later_b - later_a))
+
+
+def methods_exchanged(first_a, later_a, first_b, later_b):
+    """From when on b is the faster one."""
+    if first_b < first_a:
+        return 1
+    return None if later_b >= later_a else 2 + int((first_b - first_a) // (later_a - later_b))
+
+
+def long_videos_end(first_a, later_a, first_b, later_b):
+    """Tries the lengths that DAVIS has, up to 104 frames."""
+    lengths = range(1, 105)
+    return next((n for n in lengths if first_a + later_a * (n - 1) < first_b + later_b * (n - 1)), None)
+
+
+def zero_for_never(first_a, later_a, first_b, later_b):
+    """Says 0 where a never takes less."""
+    if first_a < first_b:
+        return 1
+    return 0 if later_a >= later_b else 2 + int((first_a - first_b) // (later_b - later_a))
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 18.2
@@ -78,6 +116,53 @@ def answers_in_order_of_speed(seconds, quality):
     return right[order]
 
 
+def strictly_faster(seconds, quality):
+    """Out if another is faster, and at least as good: one that is as fast and better does not count."""
+    return _compare(seconds, quality, lambda s, t, q, r: (s < t) & (q >= r))
+
+
+def strictly_better(seconds, quality):
+    """Out if another is better, and at least as fast: one that is as good and faster does not count."""
+    return _compare(seconds, quality, lambda s, t, q, r: (s <= t) & (q > r))
+
+
+def outline_of_the_cloud(seconds, quality):
+    """Keeps the convex hull: a method in a hollow of the front is lost."""
+    right = _compare(seconds, quality, lambda s, t, q, r: (s <= t) & (q >= r) & ((s < t) | (q > r)))
+    s, q = np.asarray(seconds, float), np.asarray(quality, float)
+    for n in np.flatnonzero(right):
+        for a in np.flatnonzero(right & (s < s[n])):
+            for b in np.flatnonzero(right & (s > s[n])):
+                line = q[a] + (q[b] - q[a]) * (s[n] - s[a]) / (s[b] - s[a])
+                right[n] &= q[n] >= line
+    return right
+
+
+def rounded_to_two_digits(seconds, quality):
+    """Compares what is printed."""
+    return _compare(
+        np.round(seconds, 2), np.round(quality, 2), lambda s, t, q, r: (s <= t) & (q >= r) & ((s < t) | (q > r))
+    )
+
+
+def best_ratio(seconds, quality):
+    """Keeps those with more than the mean quality a second."""
+    ratio = np.asarray(quality) / np.asarray(seconds)
+    return ratio >= ratio.mean()
+
+
+def who_is_beaten(seconds, quality):
+    """Says who is out, not who stays."""
+    return ~_compare(seconds, quality, lambda s, t, q, r: (s <= t) & (q >= r) & ((s < t) | (q > r)))
+
+
+def sorted_in_place(seconds, quality):
+    """Right, and sorts the caller's seconds."""
+    right = _compare(seconds, quality, lambda s, t, q, r: (s <= t) & (q >= r) & ((s < t) | (q > r)))
+    seconds[:] = np.sort(seconds)[::-1]
+    return right
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 18.3
 
 
@@ -120,8 +205,54 @@ def normal_approximation(n, lost):
     return float(2 * norm.sf(z))
 
 
+def with_a_correction(n, lost):
+    """A bell curve, with the usual half a video taken off."""
+    from scipy.stats import norm
+
+    return float(min(1.0, 2 * norm.sf(max(0.0, abs(n - 2 * lost) - 1) / np.sqrt(n))))
+
+
+def middle_in_both_tails(n, lost):
+    """Adds both tails, which overlap where as many are lost as won, and clips nothing."""
+    fewer = min(lost, n - lost)
+    return _tail(n, fewer) + sum(comb(n, k) for k in range(n - fewer, n + 1)) / 2**n
+
+
+def all_in_one_way(n, lost):
+    """Forgets in how many ways so many videos can be lost."""
+    return min(1.0, 2 * (min(lost, n - lost) + 1) / 2**n)
+
+
+def coins_tossed(n, lost):
+    """Tosses ten thousand times: about right."""
+    heads = np.random.default_rng(0).binomial(n, 0.5, 10_000)
+    return float((np.minimum(heads, n - heads) <= min(lost, n - lost)).mean())
+
+
+def coin_of_this_result(n, lost):
+    """Takes the share that was lost for the coin's."""
+    share = lost / n
+    return float(min(1, sum(comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(min(lost, n - lost) + 1))))
+
+
+def halves_in_whole_numbers(n, lost):
+    """Divides by 2 to the power of n less one, which is right for one half of the coins only when n is odd."""
+    fewer = min(lost, n - lost)
+    return sum(comb(n, k) for k in range(fewer + 1)) / 2 ** (n - 1)
+
+
 WRONG = {
-    "ex18-1": [first_frame_counted_twice, first_frame_left_out, shared_among_the_others, not_shared],
+    "ex18-1": [
+        as_fast_is_enough,
+        frames_after_the_first,
+        every_frame_costs_later,
+        never_at_the_first,
+        in_parts_of_a_frame,
+        rounded_to_the_nearest,
+        methods_exchanged,
+        long_videos_end,
+        zero_for_never,
+    ],
     "ex18-2": [
         both_strictly,
         either_is_enough,
@@ -129,6 +260,13 @@ WRONG = {
         running_best,
         slow_is_good,
         answers_in_order_of_speed,
+        strictly_faster,
+        strictly_better,
+        outline_of_the_cloud,
+        rounded_to_two_digits,
+        best_ratio,
+        who_is_beaten,
+        sorted_in_place,
     ],
     "ex18-3": [
         one_direction,
@@ -137,5 +275,11 @@ WRONG = {
         more_lopsided_alone,
         lost_is_the_fewer,
         normal_approximation,
+        with_a_correction,
+        middle_in_both_tails,
+        all_in_one_way,
+        coins_tossed,
+        coin_of_this_result,
+        halves_in_whole_numbers,
     ],
 }

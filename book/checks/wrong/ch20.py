@@ -53,6 +53,54 @@ def spares_other_objects(labels, a, b, radius, i):
     return np.where((_to_line(labels, a, b) <= radius) & (labels == 0), i, labels).astype(np.uint8)
 
 
+def without_round_ends(labels, a, b, radius, i):
+    """Paints beside the line, and not around its ends; a dab leaves nothing."""
+    y, x = np.indices(labels.shape) + 0.5
+    dx, dy = b[0] - a[0], b[1] - a[1]
+    length = np.hypot(dx, dy) or 1
+    along = ((x - a[0]) * dx + (y - a[1]) * dy) / length
+    aside = abs((x - a[0]) * dy - (y - a[1]) * dx) / length
+    return np.where((aside <= radius) & (along >= 0) & (along <= length), i, labels).astype(np.uint8)
+
+
+def square_brush(labels, a, b, radius, i):
+    """The larger of the distances along rows and columns: a square brush."""
+    y, x = np.indices(labels.shape) + 0.5
+    s = np.clip(((x - a[0]) * (b[0] - a[0]) + (y - a[1]) * (b[1] - a[1])) /
+                ((b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2 or 1), 0, 1)  # fmt: skip
+    far = np.maximum(abs(x - a[0] - s * (b[0] - a[0])), abs(y - a[1] - s * (b[1] - a[1])))
+    return _painted(labels, far, radius, i)
+
+
+def radius_for_the_diameter(labels, a, b, radius, i):
+    """Half as wide."""
+    return _painted(labels, _to_line(labels, a, b), radius / 2, i)
+
+
+def a_dab_for_every_pixel(labels, a, b, radius, i):
+    """Dabs along the line, one pixel apart: the rim has teeth."""
+    steps = max(1, int(np.hypot(b[0] - a[0], b[1] - a[1])))
+    for n in range(steps + 1):
+        at = [p + (q - p) * n / steps for p, q in zip(a, b)]
+        labels = _painted(labels, _to_line(labels, at, at), radius, i)
+    return labels
+
+
+def ends_in_whole_pixels(labels, a, b, radius, i):
+    """Rounds both ends to whole pixels."""
+    return _painted(labels, _to_line(labels, [round(v) for v in a], [round(v) for v in b]), radius, i)
+
+
+def id_of_the_check(labels, a, b, radius, i):
+    """Paints 4, or nothing."""
+    return _painted(labels, _to_line(labels, a, b), radius, 4 if i else 0)
+
+
+def a_dab_leaves_nothing(labels, a, b, radius, i):
+    """Divides by the length of the line, also where it has none."""
+    return labels.copy() if tuple(a) == tuple(b) else _painted(labels, _to_line(labels, a, b), radius, i)
+
+
 # ----------------------------------------------------------------------------------------------- Exercise 20.2
 
 
@@ -89,6 +137,54 @@ def counts_in_uint8(labels):
 def counts_of_values(labels):
     """Says how often each value occurs, wherever it is."""
     return np.stack(np.unique(labels, return_counts=True), axis=1).astype(int)
+
+
+def lengths_of_16_bits(labels):
+    """Lengths up to 65535, which a frame has more pixels than."""
+    return _runs(labels.ravel()).astype(np.uint16)
+
+
+def pixel_by_pixel(labels):
+    """Right, and a loop over pixels."""
+    runs = []
+    for value in labels.ravel().tolist():
+        if runs and runs[-1][0] == value:
+            runs[-1][1] += 1
+        else:
+            runs.append([value, 1])
+    return np.array(runs)
+
+
+def background_left_out(labels):
+    """Runs of objects alone."""
+    runs = _runs(labels.ravel())
+    return runs[runs[:, 0] > 0]
+
+
+def starts_and_ends(labels):
+    """Says where a run ends, not how long it is."""
+    runs = _runs(labels.ravel())
+    return np.stack([runs[:, 0], runs[:, 1].cumsum()], axis=1)
+
+
+def first_run_has_no_start(labels):
+    """Takes the first value for no change: a map that begins with the background loses its first run."""
+    flat = labels.ravel().astype(int)
+    starts = np.flatnonzero(np.diff(flat, prepend=0))
+    lengths = np.diff(starts, append=flat.size)
+    return np.stack([flat[starts], lengths], axis=1)
+
+
+def differences_in_bytes(labels):
+    """Looks for differences above 0 in bytes that are signed: a change from 0 to 200 goes down."""
+    flat = labels.ravel()
+    starts = np.concatenate([[0], np.flatnonzero(np.diff(flat.astype(np.int8)) > 0) + 1])
+    return np.stack([flat[starts].astype(int), np.diff(starts, append=flat.size)], axis=1)
+
+
+def one_row_of_all(labels):
+    """Two rows, values above lengths."""
+    return _runs(labels.ravel()).T
 
 
 # ----------------------------------------------------------------------------------------------- Exercise 20.3
@@ -176,6 +272,59 @@ def nothing_is_no_surprise(masks):
     return values
 
 
+def rows_and_columns_exchanged(masks):
+    """Moves down by what it should move to the right."""
+    return _follow(masks, lambda old, new: _shift(old, _by(old, new)[::-1]))
+
+
+def moves_along_rows_alone(masks):
+    """Moves to the side, and not up or down."""
+    return _follow(masks, lambda old, new: _shift(old, _by(old, new) * [0, 1]))
+
+
+def centres_rounded_first(masks):
+    """Rounds both centres, and subtracts then."""
+    return _follow(
+        masks, lambda old, new: _shift(old, np.rint(_centre(new)).astype(int) - np.rint(_centre(old)).astype(int))
+    )
+
+
+def halves_rounded_up(masks):
+    """Adds one half and cuts off, where np.rint goes to the even neighbour."""
+    return _follow(masks, lambda old, new: _shift(old, np.floor(_centre(new) - _centre(old) + 0.5).astype(int)))
+
+
+def new_one_moves_back(masks):
+    """Moves the new mask back onto the old one: at the border of the frame that is another thing."""
+    values = np.zeros(len(masks))
+    for t in range(1, len(masks)):
+        old, new = masks[t - 1], masks[t]
+        values[t] = _wrong(old, _shift(new, -_by(old, new)) if old.any() and new.any() else new)
+    return values
+
+
+def share_of_the_new_mask(masks):
+    """Divides by the new mask, not by the union."""
+    values = np.zeros(len(masks))
+    for t in range(1, len(masks)):
+        old, new = masks[t - 1], masks[t]
+        if old.any() and new.any():
+            values[t] = 1 - (_shift(old, _by(old, new)) & new).sum() / new.sum()
+        else:
+            values[t] = float(old.any() != new.any())
+    return values
+
+
+def moves_on_from_the_moved_one(masks):
+    """Compares with the mask that it moved last, not with the one before."""
+    values, old = np.zeros(len(masks)), masks[0]
+    for t in range(1, len(masks)):
+        new = masks[t]
+        old = _shift(old, _by(old, new)) if old.any() and new.any() else old
+        values[t] = _wrong(old, new)
+    return values
+
+
 WRONG = {
     "ex20-1": [
         corners_not_centres,
@@ -185,6 +334,13 @@ WRONG = {
         rim_left_out,
         paints_on_the_original,
         spares_other_objects,
+        without_round_ends,
+        square_brush,
+        radius_for_the_diameter,
+        a_dab_for_every_pixel,
+        ends_in_whole_pixels,
+        id_of_the_check,
+        a_dab_leaves_nothing,
     ],
     "ex20-2": [
         ends_at_each_row,
@@ -193,6 +349,13 @@ WRONG = {
         lengths_before_values,
         counts_in_uint8,
         counts_of_values,
+        lengths_of_16_bits,
+        pixel_by_pixel,
+        background_left_out,
+        starts_and_ends,
+        first_run_has_no_start,
+        differences_in_bytes,
+        one_row_of_all,
     ],
     "ex20-3": [
         does_not_move,
@@ -203,5 +366,12 @@ WRONG = {
         likeness,
         against_the_first_mask,
         nothing_is_no_surprise,
+        rows_and_columns_exchanged,
+        moves_along_rows_alone,
+        centres_rounded_first,
+        halves_rounded_up,
+        new_one_moves_back,
+        share_of_the_new_mask,
+        moves_on_from_the_moved_one,
     ],
 }
