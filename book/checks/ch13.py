@@ -148,6 +148,9 @@ def check_first_frame_score(first_frame_score):
     found[0, 0, 1, 4:6] = False  # nearer to the first object than the other slot is,
     found[0, 1], found[0, 1, 1:3, :2] = False, True  # which has nothing of the second
     videos["the best pair is not part of the best choice"] = found, truth
+    found, truth = _video(3, 2, 2)
+    truth[1:], found[0] = truth[1:, ::-1].copy(), truth[0]
+    videos["objects change places in frame 1"] = found, truth
     found, truth = _video(2, 2, 2)
     truth[1, 0], found[1] = False, False
     videos["an object that is gone, and not found"] = found, truth
