@@ -96,6 +96,21 @@ def test_the_sound_comes_along_in_step(tmp_path, name, codec, then, start):
     assert times[-1] == pytest.approx(0.8, abs=0.06)
 
 
+@pytest.mark.parametrize("start", [0, 50])
+@pytest.mark.parametrize(("name", "codec", "then"), SOUNDS)
+def test_the_sound_of_a_part_begins_with_it(tmp_path, name, codec, then, start):
+    source = VideoFile(film_with_sound(tmp_path / name, clip_of_square(20), codec, start=start))
+    sound = Sound(source.path, since=float(source.times[4]))  # the tone begins 0.25 s in, 0.09 s into the part
+    times = source.times[4:16] - source.times[4]
+    write_video(tmp_path / "b.mp4", source.walk(range(4, 16)), fps=25, times=times, sound=sound)
+    with av.open(str(tmp_path / "b.mp4")) as container:
+        frames = list(container.decode(container.streams.audio[0]))
+    times = np.concatenate([f.time + np.arange(f.samples) / f.sample_rate for f in frames])
+    loud = np.abs(np.concatenate([f.to_ndarray()[0] for f in frames]))
+    assert times[np.argmax(loud > 0.2 * loud.max())] == pytest.approx(0.09, abs=0.03)
+    assert times[0] > -0.03 and times[-1] == pytest.approx(0.48, abs=0.06)
+
+
 def test_a_video_without_sound_has_none_afterwards(tmp_path):
     source, notes = film(tmp_path / "a.mp4", clip_of_square()), []
     write_video(tmp_path / "b.mp4", VideoFile(source), sound=Sound(source, note=notes.append))

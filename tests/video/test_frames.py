@@ -8,6 +8,7 @@ import pytest
 from films import film_with_sound
 from pictures import clip_of_square, frames_in, photo
 
+from vosbook.datasets.part import part_of
 from vosbook.errors import InputError
 from vosbook.video.codec import VideoFile
 from vosbook.video.encode import write_video
@@ -103,3 +104,19 @@ def test_a_rendered_video_keeps_times_and_sound(tmp_path):
     with av.open(str(tmp_path / "b.mp4")) as container:
         assert sorted(s.type for s in container.streams) == ["audio", "video"]
     assert np.allclose(open_frames(tmp_path / "b.mp4").times, video.times, atol=1e-4)
+
+
+def test_a_part_of_a_video_is_rendered_with_its_own_times(tmp_path):
+    (tmp_path / "masks").mkdir()
+    video = open_frames(film_with_sound(tmp_path / "a.mkv", clip_of_square(10)))
+    for name in video.names[3:]:
+        write_mask(tmp_path / "masks" / f"{name}.png", np.zeros(video.size, np.uint8))
+    masks = MaskFolder(tmp_path / "masks")
+    render_video(part_of(video, "4:8"), masks, tmp_path / "b.mp4")  # a mask more than the part is no stranger
+    part = open_frames(tmp_path / "b.mp4")
+    assert np.allclose(part.times, np.arange(4) / 25, atol=1e-3)
+    for t, frame in enumerate(part):
+        differences = [np.abs(frame.astype(int) - other).mean() for other in video]
+        assert np.argmin(differences) == 4 + t
+    with pytest.raises(InputError, match=r"00000\.png is not among the masks .*--frames"):
+        render_video(video, masks, tmp_path / "c.mp4")

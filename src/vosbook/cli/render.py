@@ -11,6 +11,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser("render", help="draw masks over a video")
     command.add_argument("frames", type=path, metavar="FRAMES", help="a folder of images or a video file")
     command.add_argument("--masks", type=path, required=True, metavar="DIR", help="one mask a frame, by name")
+    part_help = "only frames A up to, and without, B, such as 100:200, as `segment` takes them"
+    command.add_argument("--frames", dest="part", metavar="A:B", help=part_help)
     out_help = "the video with its masks painted over it, as H.264 that browsers play"
     command.add_argument("--out", type=path, metavar="FILE.mp4", help=out_help)
     command.add_argument("--cut-out", type=path, metavar="DIR", help="the objects alone: PNGs, elsewhere transparent")
@@ -38,11 +40,12 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _write(args: argparse.Namespace) -> None:
+    from vosbook.datasets.part import part_of
     from vosbook.video.frames import open_frames
     from vosbook.video.masks import MaskFolder
     from vosbook.view.overlay import render_video, write_cut_outs
 
-    frames = open_frames(args.frames)
+    frames = part_of(open_frames(args.frames), args.part or ":")
     masks = MaskFolder(args.masks, size=frames.size)
     if args.cut_out is not None:
         write_cut_outs(frames, masks, args.cut_out, soft=args.soft, progress=progress)

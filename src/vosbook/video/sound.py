@@ -34,21 +34,25 @@ class Track:
 
 
 class Sound:
-    """The first sound track of a video file. `note` takes a line about what is left out of it."""
+    """The first sound track of a video file, from `since` seconds after its first picture on.
 
-    def __init__(self, path: Path, *, note: Note = log.warning):
-        self.path, self.note = path, note
+    `note` takes a line about what is left out of it.
+    """
+
+    def __init__(self, path: Path, *, since: float = 0.0, note: Note = log.warning):
+        self.path, self.since, self.note = path, Fraction(since), note
 
     @contextmanager
     def track(self, out: OutputContainer) -> Iterator[Track]:
         """Add a track to `out`, if there is sound, and yield its packets, timed from the first picture on."""
         with open_video(self.path) as (source, pictures):
             track = self._find(source)
-            start = moment(pictures.start_time, pictures.time_base)
+            start = moment(pictures.start_time, pictures.time_base) + self.since
             if track is None:
                 yield Track(iter(()))
             elif track.codec_context.codec.canonical_name in PLAYED:
-                yield Track(_copied(source, track, out.add_stream_from_template(track), start))
+                packets = _copied(source, track, out.add_stream_from_template(track), start)
+                yield Track(packet for packet in packets if self._belongs(packet))
             else:
                 into = out.add_stream("aac", rate=track.rate)
                 into.layout = "mono" if track.channels == 1 else "stereo"
@@ -65,6 +69,10 @@ class Sound:
             self.note(f"{self.path} has {len(tracks)} sound tracks: the first is taken")
         return tracks[0]
 
+    def _belongs(self, part: av.Packet | av.AudioFrame) -> bool:
+        """Whether it is not from before the pictures, where the video has pictures before these."""
+        return not self.since or part.pts is None or part.pts >= 0
+
     def _encoded(
         self, source: InputContainer, track: AudioStream, into: AudioStream, start: Fraction
     ) -> Iterator[av.Packet]:
@@ -79,6 +87,8 @@ class Sound:
             for frame in heard:
                 if frame.pts is not None and frame.time_base is not None:  # else it follows the one before
                     frame.pts -= round(start / frame.time_base)
+                if not self._belongs(frame):
+                    continue
                 for part in resampler.resample(frame):
                     yield from into.encode(part)
         for part in resampler.resample(None):

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from vosbook.datasets.part import Part
 from vosbook.datasets.sequence import Frames, Masks
 from vosbook.errors import InputError
 from vosbook.output import output_folder
@@ -121,9 +122,11 @@ def render_video(
     pictures: Iterable[np.ndarray] = _overlays(frames, masks)
     if progress is not None:
         pictures = progress(pictures, total=len(frames), desc="render")
-    if isinstance(frames, VideoFile) and fps is None:
-        times, sound = frames.times, Sound(frames.path)
-        write_video(out, pictures, fps=frames.fps, times=times, sound=sound, pixel_aspect=frames.pixel_aspect)
+    part = frames if isinstance(frames, Part) else Part(frames, range(len(frames)))
+    if isinstance(video := part.whole, VideoFile) and fps is None:
+        times = video.times[part.numbers.start : part.numbers.stop]
+        sound = Sound(video.path, since=float(times[0]))
+        write_video(out, pictures, fps=video.fps, times=times - times[0], sound=sound, pixel_aspect=video.pixel_aspect)
     else:
         write_video(out, pictures, fps=fps or FOLDER_RATE)
 
@@ -176,9 +179,10 @@ def _check_one_clip(frames: Frames, masks: Masks) -> None:
     if missing:
         raise InputError(
             f"{missing[0]}.png is not among the masks ({len(missing)} of {len(frames)} frames have none): "
-            "give one mask for every frame, under the frame's name"
+            "give one mask for every frame, under the frame's name, or name those that have one by --frames"
         )
-    strangers = sorted(set(masks.names) - set(frames.names))
+    whole = frames.whole if isinstance(frames, Part) else frames
+    strangers = sorted(set(masks.names) - set(whole.names))
     if strangers:
         raise InputError(
             f"{strangers[0]}.png has no frame ({len(masks.names)} masks, {len(frames)} frames): "
