@@ -288,6 +288,8 @@ def test_where_no_proposal_lies_contours_tell(scene, clicks):
     corner[:3, :3] = 3
     less = beside.find(corner, (0, 0), i=3, sure=NOTHING | (corner > 0), away=True)
     assert less[0, 0] == 0 and less[2, 2] == 3  # a proposal is not what is too much
+    part = np.where(elsewhere[0] & (np.arange(90) < 2), 3, 0).astype(np.uint8)
+    assert beside.find(part, (2, 2), i=3, sure=part > 0, away=True)[2, 2] == 0
     with pytest.raises(ValueError, match=r"proposals must be bool \(N, H, W\)"):
         Painter(scene[0], proposals=elsewhere[0])
 
