@@ -271,7 +271,11 @@ for name in ("smoke", "small", "paper"):
 # ### Exercise 0.1 · How large is the object?
 # *difficulty 1 of 3 · 5 minutes · 1 point*
 #
-# Write `coverage(labels, i)`: the share of the frame's pixels, between 0 and 1, that belong to object `i`.
+# Write `coverage(labels, i)`: the share of the frame's pixels, between 0 and 1, that belong to object `i`. Ids go up to
+# 254, and 255 is void, which is a part of the frame like any other.
+#
+# In all exercises of this book an answer leaves what it is given as it was: the check looks at it afterwards. The cases
+# are drawn anew whenever a check runs; where it fails it names the seed, with which the same cases come again.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex00-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -291,8 +295,8 @@ ch00.check_coverage(coverage)
 #
 # The simplest thing to learn from a first frame is two colours: the mean over the object's pixels and the mean over
 # all others. Write `by_colour(frame, mask, new_frame)`: `bool (H, W)`, true where the colour of `new_frame` is nearer
-# to the object's mean than to the background's (Euclidean distance over red, green, blue). Frames are `uint8`: mind
-# what subtracting does to them.
+# to the object's mean than to the background's (Euclidean distance over red, green, blue). A pixel that is as near to
+# the one as to the other is background. Frames are `uint8`: mind what subtracting does to them.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex00-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -319,7 +323,8 @@ ch00.check_by_colour(by_colour)
 # (zeros, `uint8`). The first given mask goes to `segmenter.start(frame, labels)`. In every later frame call
 # `segmenter.step(frame)`; where that frame has a given mask too, then call `segmenter.add_objects(frame, labels)` and
 # let the given labels, where they are not 0, replace those of the step. In a frame whose mask starts the segmenter, the
-# answer is that mask.
+# answer is that mask. `given` may be empty. The segmenter goes on with the array that `step` returned, so leave that as
+# it is. Labels that were yielded stay as they are, too.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex00-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

@@ -756,11 +756,11 @@ ch01.check_bounding_box(bounding_box)
 # ### Exercise 1.2 · Colours to ids, fast and strict
 # *difficulty 2 of 3 · 15 minutes · 2 points*
 #
-# `ids_of_colours` above loops over the colours. Write `ids_from_colours(rgb, palette)` without a loop over pixels or
-# colours: the labels `uint8 (H, W)` of an image `uint8 (H, W, 3)` whose colours are entries of `palette`, `uint8
-# (256, 3)`, each of its colours occurring once. Where a colour is not in the palette, raise `ValueError`: a wrong
-# colour must not become the background in silence. (Hint: three bytes are one number. Mind what `uint8` does to it.)
-# The check sees the labels, not the loops.
+# `ids_of_colours` above loops over the colours. Write `ids_from_colours(rgb, palette)` without a loop over pixels (the
+# check counts the lines of Python that run): the labels `uint8 (H, W)` of an image `uint8 (H, W, 3)` whose colours are
+# entries of `palette`, `uint8 (256, 3)`, each of its colours occurring once. Where a colour is not in the palette,
+# raise `ValueError`: a wrong colour must not become the background in silence. (Hint: three bytes are one number. Mind
+# what `uint8` does to it.)
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex01-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -815,9 +815,10 @@ ch01.check_shrink(shrink)
 #
 # Write `render(background, layers)`. `background` is `uint8 (H, W, 3)`; `layers` lists, **from the nearest to the
 # farthest**, tuples of colours `uint8 (H, W, 3)`, opacity `float (H, W)` in 0..1, and an id. Id 0 marks what is no
-# object: a post in front, say, which hides objects and belongs to the background of the mask. Return
+# object: a post in front, say, which hides objects and belongs to the background of the mask. Any other id occurs once.
+# Return
 #
-# - the frame, `uint8 (H, W, 3)`, rounded once, at the end;
+# - the frame, `uint8 (H, W, 3)`, rounded to the nearest number once, at the end (halves either way);
 # - the labels, `uint8 (H, W)`: the id of the nearest layer whose opacity is at least 0.5;
 # - a dictionary from each object's id to the share of its own pixels (opacity at least 0.5) that the labels show. An
 #   object without pixels has the share 0.

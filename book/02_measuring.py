@@ -683,7 +683,7 @@ ch02.check_mean_iou(mean_iou)
 # Write `recall_and_decay(scores)`. `scores` holds one value per frame, and `None` for the frames before the object
 # appeared, which do not count. Recall is the share of values strictly above .5. For the decay, the values have
 # positions $0 \ldots n-1$; five ends lie evenly from $0$ to $n-1$, each rounded to the nearest whole number (halves
-# up); a quarter runs from one end to the next, both included. Any number of frames must work.
+# up); a quarter runs from one end to the next, both included. Any number of values must work, but there is always one.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex02-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

@@ -694,7 +694,7 @@ show(
 #
 # Write `solve(A, b, iterations)` in numpy: the plain method, without preconditioner and with the original
 # $\beta = \rho / \rho_\text{before}$, where $\rho = g^\top g$. `A (n, n)` is symmetric positive definite. Return
-# `x (n,)` after that many iterations from $x = 0$.
+# `x (n,)` after that many iterations from $x = 0$; there are never more than it takes to make the residual vanish.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex04-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -746,26 +746,32 @@ ch04.check_fit_step(fit_step)
 # ### Exercise 4.3 · A stencil in one dimension
 # *difficulty 2 of 3 · 20 minutes · 2 points*
 #
-# On one axis $U^\top V U$ is tridiagonal. Write `apply_tridiagonal(U, v, s)`: $U^\top V U s$ for numpy arrays
-# `U (n_out, n_in)`, `v (n_out,)` and `s (n_in,)`. Compute the diagonal and the one next to it from `U` and `v`, and
-# then use only these two: the check gives you an `s` for which a product with a matrix raises an error.
+# On one axis $U^\top V U$ is tridiagonal. Write `tridiagonal(U, v)` for numpy arrays `U (n_out, n_in)` and `v
+# (n_out,)`. It returns a function that takes `s (n_in,)` to $U^\top V U s$. Conjugate gradient calls that function many
+# times, so all that needs the pixels must be done before: the function knows the diagonal and the one next to it, and
+# not `U` or `v`. The check puts other numbers into both before it calls the function once more. No matrix `(n_in,
+# n_in)` is to be made; the check counts bytes.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex04-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
-def apply_tridiagonal(U, v, s):
-    """U^T V U s, (n_in,)."""
+def tridiagonal(U, v):
+    """A function from s to U^T V U s, both (n_in,)."""
     ### BEGIN SOLUTION
     main = (U * U).T @ v  # (n_in,)
     side = (U[:, :-1] * U[:, 1:]).T @ v  # (n_in - 1,): cell i with cell i + 1
-    result = main * s
-    result[:-1] += side * s[1:]
-    result[1:] += side * s[:-1]
-    return result
+
+    def apply(s):
+        result = main * s
+        result[:-1] += side * s[1:]
+        result[1:] += side * s[:-1]
+        return result
+
+    return apply
     ### END SOLUTION
 
 
 # %% nbgrader={"grade": true, "grade_id": "ex04-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
-ch04.check_apply_tridiagonal(apply_tridiagonal)
+ch04.check_tridiagonal(tridiagonal)
 
 # %% [markdown]
 # ### Exercise 4.4 · Both layers at once

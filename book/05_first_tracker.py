@@ -649,8 +649,8 @@ ch05.check_schedule(schedule)
 #
 # For the labels alone, soft aggregation computes more than it needs. Write `labels_of(p, ids)`: from probabilities
 # `p`, a numpy array `(N, H, W)`, and the objects' ids to labels `uint8 (H, W)`, the same as those of soft aggregation,
-# using comparisons only: no exponentials and no divisions. When does the background win? Where two objects tie above
-# the background, the first of them wins.
+# for which comparisons are enough. When does the background win, and who wins where it ties with an object? Where two
+# objects tie above the background, the first of them wins.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex05-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -670,8 +670,9 @@ ch05.check_labels_of(labels_of)
 # *difficulty 2 of 3 · 15 minutes · 2 points*
 #
 # Write `remembered_by(p)`: from probabilities `p`, a numpy array `(N, H, W)` in 0..1, both ends included, to what each
-# object's model remembers, `(N, H, W)`: soft aggregation, and zero where another object wins. It must be finite, and it
-# must leave `p` as it is.
+# object's model remembers, `(N, H, W)`: soft aggregation, and zero where another object wins. Before all else, clamp
+# the probabilities to $10^{-7}$ and $1 - 10^{-7}$, so that it is finite. A tie goes to the background, then to the
+# first object. Leave `p` as it is.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex05-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -703,7 +704,8 @@ ch05.check_remembered_by(remembered_by)
 # array `(H, W)`; `insert(frame, label)`, which returns whether the label was remembered; and `update()`. `labels_of`
 # and `remembered_by` are the functions of the two exercises above, and need not be your own; $t_s = 8$. All that
 # section 4 says must hold: given masks are the answer where they are, the known models remember nothing there, frames
-# are counted from each object's own first one, and an update follows only a frame that was remembered.
+# are counted from each object's own first one, and an update follows only a frame that was remembered. A model goes on
+# with the arrays that it returned, so leave them as they are. New objects may cover a whole frame.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex05-4", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

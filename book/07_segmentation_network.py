@@ -967,7 +967,7 @@ ch07.check_bce(bce)
 # Write the forward pass of a CAB: `attend(shallow, deep, gate)` for tensors `shallow (N, C, h, w)` and a smaller
 # `deep (N, C, ., .)`. `gate` is a function (or module) that takes the averages, `(N, 2 C, 1, 1)`, shallow channels
 # first, to the gates `(N, C, 1, 1)`. Resize as in section 3, bilinearly and without aligning corners. Return a tensor
-# shaped like `shallow`.
+# shaped like `shallow`, through which gradients come to both inputs.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex07-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -993,7 +993,8 @@ ch07.check_attend(attend)
 # Write `path(s, x, encoders, refinements)`: the $z$ of the shallowest level. `s (N, 1, h, w)` are the scores; the other
 # three are lists with one entry a level, from shallow to deep: features `(N, C, h_d, w_d)`, the encoders
 # $T^d$, which take `(x_d, s)` and return encoding and projection, and the modules $R^d$, which take `(encoding, deep)`
-# and resize `deep` themselves. For the deepest level do as the library does (section 3).
+# and resize `deep` themselves. For the deepest level do as the library does (section 3). Gradients must come through to
+# the scores and to the features of every level.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex07-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

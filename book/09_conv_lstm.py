@@ -766,7 +766,8 @@ ch09.check_kernel_for(kernel_for)
 #
 # Write `conv_lstm_step(x, h, c, weight, bias)` with `F.conv2d` and without a module: input `x` `(B, in, h, w)`, states
 # `(B, C, h, w)`, `weight` `(4 C, in + C, k, k)` and `bias` `(4 C,)` for the gates $i, f, o$ and the candidate $g$ in
-# this order, of $[x, h]$ in this order. $k$ is odd, borders are zeros, $\phi$ is ReLU. Return the new `(h, c)`.
+# this order, of $[x, h]$ in this order. $k$ is odd, borders are zeros, $\phi$ is ReLU. Return the new `(h, c)`. It is
+# to be trained, so gradients must come through to all five arguments.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex09-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -790,8 +791,9 @@ ch09.check_conv_lstm_step(conv_lstm_step)
 # *difficulty 3 of 3 · 20 minutes · 3 points*
 #
 # Write `run_grid(cell, x)` for a cell of RVOS's form, called as `cell(x, h_space, c, h_time)`, with `None` for a state
-# that does not exist. `x` is `(T, N, B, in, h, w)`: inputs by frame and object. Return all answers $h$,
-# `(T, N, B, C, h, w)`. Mind where each of the three states comes from, and where it must begin anew.
+# that does not exist. `x` is `(T, N, B, in, h, w)`: inputs by frame and object. Return all answers $h$, `(T, N, B, C,
+# h, w)`. Mind where each of the three states comes from, and where it must begin anew. Gradients must come through all
+# the way, over objects and over time.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex09-4", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

@@ -1,44 +1,64 @@
 """Checks of chapter 01. Each compares values on several cases, and its message says what was seen, not the answer."""
 
 import numpy as np
+from checks import cases
 from checks.guard import guarded
 
 from vosbook.video.labels import PALETTE, VOID
 
 
+def _scattered(rng):
+    """Labels (H, W), and ids: an object in two pieces, one in a corner, one of void neighbours, and an absent one."""
+    H, W = size = cases.draw_size(rng, 6, 40)
+    far, corner, edge, absent = cases.draw_ids(rng, 4)
+    labels = np.zeros(size, np.uint8)
+    labels[[1, 2, 3, H - 2], [3, W - 1, 2, 3]] = far  # begins and ends between its leftmost and its rightmost
+    labels[rng.integers(1, H - 1), 0] = edge
+    labels[0, 0] = corner
+    labels[-1] = VOID
+    return labels, (far, corner, edge, absent)
+
+
 @guarded
 def check_bounding_box(bounding_box):
     """Exercise 1.1."""
-    labels = np.zeros((6, 9), np.uint8)
-    labels[2, 3:7], labels[4, 5] = 3, 3
-    labels[0, 8] = 1
-    labels[5, :] = VOID
-    for i, box in ((3, (2, 3, 5, 7)), (1, (0, 8, 1, 9)), (2, None)):
-        try:
-            got = bounding_box(labels, i)
-        except (ValueError, IndexError) as error:
-            where = "absent" if box is None else "present"
-            raise AssertionError(f"object {i}, which is {where}: it raises {error!r}") from error
-        if box is None:
-            assert got is None, f"object {i} is not in the labels: expected None, got {got}"
-        else:
-            assert got is not None and tuple(int(n) for n in got) == box, (
-                f"object {i} covers the rows {box[0]} to {box[2] - 1} and the columns {box[1]} to {box[3] - 1}, both "
-                f"included; as (top, left, bottom, right) you say {got}"
-            )
+    rng = cases.generator()
+    for _ in range(4):
+        labels, ids = _scattered(rng)
+        for given in (labels, labels[:-1].copy(), np.rot90(labels, 2).copy()):
+            for i in ids:
+                _check_box(bounding_box, given, i)
+
+
+def _check_box(bounding_box, labels, i):
+    places = [(r, c) for r, row in enumerate(labels.tolist()) for c, value in enumerate(row) if value == i]
+    case = f"labels {labels.shape}, object {i}"
+    try:
+        got = bounding_box(labels, i)
+    except (ValueError, IndexError) as error:
+        where = "present" if places else "absent"
+        raise AssertionError(f"{case}, which is {where}: it raises {error!r}") from error
+    if not places:
+        assert got is None, f"{case}, which is not in the labels: expected None, got {got}"
+        return
+    (top, bottom), (left, right) = ((min(one), max(one)) for one in zip(*places))
+    expected = (top, left, bottom + 1, right + 1)
+    assert got is not None and len(got) == 4 and tuple(int(n) for n in got) == expected, (
+        f"{case} covers the rows {top} to {bottom} and the columns {left} to {right}, both included; as (top, left, "
+        f"bottom, right) you say {got}"
+    )
 
 
 @guarded
 def check_ids_from_colours(ids_from_colours):
     """Exercise 1.2."""
-    rng = np.random.default_rng(0)
-    every_id = rng.permutation(256).astype(np.uint8).reshape(16, 16)
-    other = rng.permutation(256**3)[:256]
-    shuffled = np.stack([other >> 16, other >> 8 & 255, other & 255], axis=1).astype(np.uint8)
+    rng = cases.generator()
+    every_id = rng.permutation(256).astype(np.uint8).reshape(8, 32)
     for case, labels, palette in (
         ("ids 0, 1, 2, 3 in DAVIS's palette", np.array([[0, 1, 2], [3, 1, 0]], np.uint8), PALETTE),
         ("every id of DAVIS's palette", every_id, PALETTE),
-        ("every id of another palette", every_id, shuffled),
+        ("every id of another palette", every_id, _other_palette(rng)),
+        ("few ids of another palette", rng.integers(3, 9, cases.draw_size(rng), np.uint8), _other_palette(rng)),
     ):
         rgb = palette[labels]
         got = np.asarray(ids_from_colours(rgb.copy(), palette.copy()))
@@ -49,19 +69,41 @@ def check_ids_from_colours(ids_from_colours):
             f"{case}: {len(wrong)} of {labels.size} pixels are wrong, such as the colour "
             f"{tuple(rgb[tuple(wrong[0])].tolist())}, for which you say {got[tuple(wrong[0])]}"
         )
-    # The third is made of values that the palette has; the others meet (0, 128, 0) if colours are packed to base 100 or
-    # 255, from either end.
-    made_up = [(1, 2, 3), (255, 255, 255), (0, 0, 32)]
-    for stranger in (*made_up, (0, 127, 100), (100, 127, 0), (0, 127, 255), (255, 127, 0)):
-        rgb = PALETTE[np.array([[0, 1], [2, 3]])]
-        rgb[1, 0] = stranger
+    _check_strangers(ids_from_colours, rng)
+    _check_loops(ids_from_colours, rng)
+
+
+def _other_palette(rng):
+    packed = rng.permutation(np.unique(rng.integers(0, 256**3, 300))[:256])
+    return np.stack([packed >> 16, packed >> 8 & 255, packed & 255], axis=1).astype(np.uint8)
+
+
+def _check_strangers(ids_from_colours, rng):
+    # (0, 0, 32) is made of values that the palette has; the others meet (0, 128, 0) if colours are packed to base 100
+    # or 255, from either end.
+    nearly = (127, 255, 255), (127, 255, 1), (0, 127, 128)  # meet (128, 0, 0) or (0, 128, 0) where a base is one off
+    made_up = [(1, 2, 3), (255, 255, 255), (0, 0, 32), tuple((2 * rng.integers(1, 16, 3) + 1).tolist())]
+    for stranger in (*made_up, (0, 127, 100), (100, 127, 0), (0, 127, 255), (255, 127, 0), *nearly):
+        rgb = PALETTE[rng.integers(0, 4, (3, 4))]
+        rgb[tuple(rng.integers(0, 3, 2))] = stranger
         try:
             got = ids_from_colours(rgb, PALETTE.copy())
         except ValueError:
             continue
         except IndexError as error:
             raise AssertionError(f"the colour {stranger}: expected ValueError, got {error!r}") from error
-        raise AssertionError(f"the colour {stranger} is not in the palette, yet it became {got[1, 0]} and no error")
+        told = got[(rgb == stranger).all(axis=2)]
+        raise AssertionError(f"the colour {stranger} is not in the palette, yet it became {told} and no error")
+
+
+def _check_loops(ids_from_colours, rng, most=1500):
+    """A loop over these 4096 pixels takes more lines of Python than any way without one."""
+    labels = rng.integers(0, 256, (64, 64), np.uint8)
+    got, spent = ids_from_colours.measured(PALETTE[labels], PALETTE.copy())
+    assert np.array_equal(got, labels), "64 x 64 pixels of every id: some labels are wrong"
+    assert spent.lines <= most, (
+        f"64 x 64 pixels: right, but {spent.lines} lines of Python ran; is there a loop over pixels?"
+    )
 
 
 def _vote(labels, k):
@@ -73,31 +115,43 @@ def _vote(labels, k):
     return small
 
 
+def _to_shrink(rng):
+    """Cases, labels and factors."""
+    a, b, c, d = sorted(cases.draw_ids(rng, 4))
+    by_two = np.array([[a, a, c, 0, d, VOID], [0, a, c, c, VOID, VOID]], np.uint8)
+    ties = np.array([[b, b, 0, d], [a, a, d, 0]], np.uint8)
+    void = np.full((2, 4), VOID, np.uint8)
+    yield "clear majorities, and one vote beside void", by_two, 2
+    yield "two ids equally often", ties, 2
+    yield "blocks of void alone", void, 2
+    yield "one block of void beside another", np.concatenate([void, by_two[:, :4]], axis=1), 2
+    yield "k = 1", ties, 1
+    for k in (2, 3, 5):
+        h, w = cases.draw_size(rng, 2, 6)
+        ids = np.array([0, a, b, VOID] if k == 2 else [0, a, b, c, d, VOID], np.uint8)
+        yield f"random ids, k = {k}, not square", rng.choice(ids, (h * k, w * k)), k
+    many = rng.permutation(np.arange(1, 255))[:144].reshape(12, 12).astype(np.uint8)
+    yield "every pixel of a block an id of its own", many, 6
+    k = int(rng.integers(17, 20))
+    block = rng.permutation(
+        np.repeat(np.array([c, b], np.uint8), [256, k * k - 256])
+    )  # 256 is more than a uint8 counts
+    yield f"large blocks, k = {k}", np.concatenate([block.reshape(k, k), np.full((k, k), a, np.uint8)], axis=1), k
+
+
 @guarded
 def check_shrink(shrink):
     """Exercise 1.3."""
-    rng = np.random.default_rng(1)
-    by_two = np.array([[1, 1, 3, 0, 5, 255], [0, 1, 3, 3, 255, 255]], np.uint8)
-    ties = np.array([[2, 2, 0, 4], [1, 1, 4, 0]], np.uint8)
-    void = np.full((2, 4), VOID, np.uint8)
-    for case, labels, k in (
-        ("clear majorities, and one vote beside void", by_two, 2),
-        ("two ids equally often", ties, 2),
-        ("blocks of void alone", void, 2),
-        ("one block of void beside another", np.concatenate([void, by_two[:, :4]], axis=1), 2),
-        ("random ids, k = 3, not square", rng.choice(np.array([0, 1, 2, 7, VOID], np.uint8), (9, 15)), 3),
-        ("k = 1", ties, 1),
-    ):
-        before = labels.copy()
+    for case, labels, k in _to_shrink(cases.generator()):
         expected, got = _vote(labels, k), np.asarray(shrink(labels, k))
-        assert np.array_equal(labels, before), f"{case}: the caller's labels were changed"
         assert got.shape == expected.shape, f"{case}: expected the shape {expected.shape}, got {got.shape}"
         assert got.dtype == np.uint8, f"{case}: expected uint8, got {got.dtype}"
         wrong = np.argwhere(got != expected)
         if len(wrong):
             r, c = wrong[0]
-            block = labels[r * k : r * k + k, c * k : c * k + k].tolist()
-            raise AssertionError(f"{case}: the block {block} became {got[r, c]}")
+            ids, votes = np.unique(labels[r * k : r * k + k, c * k : c * k + k], return_counts=True)
+            counted = dict(zip(ids.tolist(), votes.tolist()))
+            raise AssertionError(f"{case}: a block with {counted} (id: pixels) became {got[r, c]}")
 
 
 def _layers(rng, ids, size):
@@ -124,33 +178,39 @@ def _by_pixel(background, layers):
     return frame, labels, {i: (labels == i).sum() / n if n else 0.0 for i, n in own.items()}
 
 
+def _scenes(rng, size):
+    """Cases and layers."""
+    a, b, c, d = cases.draw_ids(rng, 4)
+    nothing = (np.full((*size, 3), 90, np.uint8), np.zeros(size), a)
+    halves = (np.full((*size, 3), 20, np.uint8), np.full(size, 0.5), b)
+    columns = np.repeat((np.arange(size[1]) // 4 == 1)[None], size[0], axis=0)
+    post = (np.full((*size, 3), 40, np.uint8), columns.astype(float), 0)
+    pane = (np.full((*size, 3), 200, np.uint8), np.full(size, 0.3), 0)  # shows what is behind
+    yield "no layer at all", []
+    yield "one object with a soft rim", _layers(rng, [a], size)
+    yield "three objects that overlap", _layers(rng, [b, a, c], size)
+    yield "four objects, the nearest with the largest id", _layers(rng, sorted([a, b, c, d], reverse=True), size)
+    yield "an object behind a post (id 0)", [post, *_layers(rng, [d, a], size)]
+    yield "an object before a post (id 0)", [*_layers(rng, [d], size), post, *_layers(rng, [a], size)]
+    yield "objects behind a pane that shows 70 % of them", [pane, *_layers(rng, [a, b], size)]
+    yield "an object without a pixel", [nothing, *_layers(rng, [c], size)]
+    yield "an object that has half of every pixel", [*_layers(rng, [a], size), halves]
+
+
 @guarded
 def check_render(render):
     """Exercise 1.4."""
-    rng = np.random.default_rng(2)
-    size = (12, 16)
-    nothing = (np.full((*size, 3), 90, np.uint8), np.zeros(size), 5)
-    halves = (np.full((*size, 3), 20, np.uint8), np.full(size, 0.5), 2)
-    post = (np.full((*size, 3), 40, np.uint8), np.repeat((np.arange(16) // 4 == 1)[None], 12, axis=0).astype(float), 0)
-    for case, layers in (
-        ("no layer at all", []),
-        ("one object with a soft rim", _layers(rng, [1], size)),
-        ("three objects that overlap", _layers(rng, [2, 1, 3], size)),
-        ("an object behind a post (id 0)", [post, *_layers(rng, [4, 1], size)]),
-        ("an object without a pixel", [nothing, *_layers(rng, [1], size)]),
-        ("an object that has half of every pixel", [*_layers(rng, [1], size), halves]),
-    ):
+    rng = cases.generator()
+    for case, layers in _scenes(rng, size := cases.draw_size(rng, 10, 18)):
         background = rng.integers(0, 256, (*size, 3), np.uint8)
-        kept = background.copy(), [(c.copy(), a.copy(), i) for c, a, i in layers]
         frame, labels, shares = _by_pixel(background, layers)
         got_frame, got_labels, got_shares = render(background, layers)
-        assert np.array_equal(background, kept[0]) and all(
-            np.array_equal(a[0], b[0]) and np.array_equal(a[1], b[1]) for a, b in zip(layers, kept[1])
-        ), f"{case}: the background or a layer was changed"
         wrong = int((np.asarray(got_labels) != labels).sum())
         assert np.shape(got_labels) == size and wrong == 0, f"{case}: {wrong} of {labels.size} labels are wrong"
-        got_frame = np.asarray(got_frame)
-        assert got_frame.dtype == np.uint8, f"{case}: expected a uint8 frame, got {got_frame.dtype}"
+        got_frame, got_labels = np.asarray(got_frame), np.asarray(got_labels)
+        for what, array in (("frame", got_frame), ("labels", got_labels)):
+            assert array.dtype == np.uint8, f"{case}: expected a uint8 {what}, got {array.dtype}"
+        assert got_frame.shape == frame.shape, f"{case}: expected a frame {frame.shape}, got {got_frame.shape}"
         error = np.abs(got_frame - frame).max()
         assert error <= 0.5 + 1e-6, f"{case}: a colour of the frame is {error:.2f} away from the exact mixture"
         assert set(got_shares) == set(shares), f"{case}: expected shares of {sorted(shares)}, got {sorted(got_shares)}"

@@ -1,21 +1,20 @@
 """Checks of chapter 04. Each compares values on several cases, and its message says what was seen, not the answer."""
 
 import numpy as np
+from checks import cases
 from checks.guard import guarded
-from checks.measured import NoDotWithVector, NoMatrixProduct
 
 
 @guarded
 def check_solve(solve):
     """Exercise 4.1."""
-    rng = np.random.default_rng(4)
-    for n in (1, 4, 9):
+    rng = cases.generator()
+    for n, magnitude in ((1, 1.0), (4, 1e-4), (9, 1.0), (int(rng.integers(5, 13)), 1e4)):
         q = np.linalg.qr(rng.standard_normal((n, n)))[0]
-        a, b = q @ np.diag(np.geomspace(1, 30, n)) @ q.T, rng.standard_normal(n)
-        kept = a.copy(), b.copy()
-        for iterations in range(1, n + 1):
+        a = 10 ** rng.uniform(-2, 2) * q @ np.diag(np.geomspace(1, 30, n)) @ q.T
+        a, b = (a + a.T) / 2, magnitude * rng.standard_normal(n)
+        for iterations in range(1, min(n, 9) + 1):
             x = np.asarray(solve(a, b, iterations))
-            assert np.array_equal(a, kept[0]) and np.array_equal(b, kept[1]), "the caller's A or b was changed"
             assert x.shape == (n,), f"expected {n} numbers, got the shape {x.shape}"
             expected = _best_in_krylov_space(a, b, iterations)
             off = np.linalg.norm(x - expected) / np.linalg.norm(expected)
@@ -24,71 +23,118 @@ def check_solve(solve):
 
 def _best_in_krylov_space(a, b, iterations):
     """What conjugate gradient has after so many iterations: the best x in the span of b, A b, A A b, ..."""
-    vectors = [b]
+    vectors = [b / np.linalg.norm(b)]
     for _ in range(iterations - 1):
-        vectors.append(a @ vectors[-1])
-    basis = np.linalg.qr(np.stack(vectors, 1))[0]
+        following = a @ vectors[-1]
+        for _ in range(2):  # once is not enough for rounding
+            following -= np.stack(vectors, 1) @ (np.stack(vectors) @ following)
+        vectors.append(following / np.linalg.norm(following))
+    basis = np.stack(vectors, 1)
     return basis @ np.linalg.solve(basis.T @ a @ basis, basis.T @ b)
 
 
 @guarded
 def check_fit_step(fit_step):
     """Exercise 4.2."""
-    rng = np.random.default_rng(4)
-    d = np.linspace(0, 5, 12)
-    exact = 0.8 * np.exp(-d / 1.7)
-    cases = {
-        "values that the start already fits": (0.8, 1.7, exact, np.ones(12)),
-        "equal weights": (1.0, 1.2, exact, np.ones(12)),
-        "unequal weights": (1.0, 1.2, exact + 0.1 * rng.standard_normal(12), rng.uniform(0.1, 4, 12)),
-        "another start": (0.6, 2.5, exact + 0.1 * rng.standard_normal(12), rng.uniform(0.1, 4, 12)),
-    }
-    for name, (a, length, y, v) in cases.items():
+    rng = cases.generator()
+    for name, (a, length, d, y, v) in _curves(rng):
         got = fit_step(a, length, d.copy(), y.copy(), v.copy())
         assert len(got) == 2, f"a pair is asked for, got {got}"
         new_a, new_length = map(float, got)
-        slope = _slope_of_the_tangent(a, length, new_a - a, new_length - length, d, y, v)
-        assert np.abs(slope).max() < 1e-8, (
-            f"{name}: from ({a}, {length}) you go to ({new_a:.4f}, {new_length:.4f}), where the weighted squares "
-            f"of the tangent still fall (its slope there is {slope[0]:.2g} in a, {slope[1]:.2g} in the length)"
+        slope, scale = _slope_of_the_tangent(a, length, new_a - a, new_length - length, d, y, v)
+        assert (np.abs(slope) < 1e-8 * scale).all(), (
+            f"{name}: from ({a:.4g}, {length:.4g}) you go to ({new_a:.4g}, {new_length:.4g}), where the weighted "
+            f"squares of the tangent still fall (its slope there is {slope[0]:.2g} in a, {slope[1]:.2g} in the length)"
         )
 
 
-def _slope_of_the_tangent(a, length, step_a, step_length, d, y, v, epsilon=1e-6):
-    """Half the gradient, in the step, of the weighted squares of the linearised residuals."""
+def _curves(rng):
+    """Cases, and what is given."""
+    d = np.linspace(0, 5, 12)
+    exact = 0.8 * np.exp(-d / 1.7)
+    noisy = exact + 0.1 * rng.standard_normal(12)
+    yield "values that the start already fits", (0.8, 1.7, d, exact, np.ones(12))
+    yield "equal weights", (1.0, 1.2, d, exact, np.ones(12))
+    yield "unequal weights", (1.0, 1.2, d, noisy, rng.uniform(0.1, 4, 12))
+    yield "another start", (0.6, 2.5, d, noisy, rng.uniform(0.1, 4, 12))
+    yield "a negative start", (-0.7, 1.5, d, -noisy, rng.uniform(0.1, 4, 12))
+    for _ in range(3):
+        n, reach, height = int(rng.integers(5, 40)), 10 ** rng.uniform(-1, 2), 10 ** rng.uniform(-1, 2)
+        d = rng.permutation(np.sort(rng.uniform(0, reach, n)))
+        y = height * (np.exp(-3 * d / reach) + 0.2 * rng.standard_normal(n))
+        start = height * rng.uniform(0.5, 2), reach * rng.uniform(0.2, 0.6)
+        yield f"{n} values at distances up to {reach:.2g}, in no order", (*start, d, y, rng.uniform(0.1, 60, n))
 
-    def s(a, length):
-        return a * np.exp(-d / length)
 
-    by_a = (s(a + epsilon, length) - s(a - epsilon, length)) / (2 * epsilon)
-    by_length = s(a, length) * d / length**2
-    tangent = s(a, length) - y + step_a * by_a + step_length * by_length
-    return np.array([by_a @ (v * tangent), by_length @ (v * tangent)])
+def _slope_of_the_tangent(a, length, step_a, step_length, d, y, v):
+    """Half the gradient, in the step, of the weighted squares of the linearised residuals, and its terms' size."""
+    by_a = np.exp(-d / length)
+    by_length = a * by_a * d / length**2
+    terms = np.stack([a * by_a, -y, step_a * by_a, step_length * by_length])
+    columns = np.stack([by_a, by_length])
+    return columns @ (v * terms.sum(axis=0)), np.abs(columns) @ (v * np.abs(terms).sum(axis=0))
 
 
 @guarded
-def check_apply_tridiagonal(apply_tridiagonal):
-    """Exercise 4.3."""
-    rng = np.random.default_rng(4)
-    for n_out, n_in in ((12, 3), (40, 6), (7, 7), (30, 2)):
-        position = ((np.arange(n_out) + 0.5) * n_in / n_out - 0.5).clip(0, n_in - 1)
-        u = (1 - np.abs(position[:, None] - np.arange(n_in))).clip(min=0)
-        v, s = rng.uniform(0.2, 5, n_out), rng.standard_normal(n_in)
-        got = np.asarray(apply_tridiagonal(u.copy().view(NoDotWithVector), v.copy(), s.copy().view(NoMatrixProduct)))
-        expected = u.T @ (v * (u @ s))
-        assert got.shape == (n_in,), f"expected {n_in} numbers, got the shape {got.shape}"
-        wrong = np.flatnonzero(~np.isclose(got, expected))
-        assert len(wrong) == 0, (
-            f"{n_in} cells over {n_out} pixels: cell(s) {wrong.tolist()} are wrong; cell {wrong[0]} should be "
-            f"{expected[wrong[0]]:.4f}, got {got[wrong[0]]:.4f}"
-        )
+def check_tridiagonal(tridiagonal):
+    """Exercise 4.3. After the first call U and v hold something else: who needs them again is seen."""
+    rng = cases.generator()
+    for n_out, n_in in ((12, 3), (40, 6), (7, 7), (30, 2), (int(rng.integers(50, 90)), int(rng.integers(8, 30)))):
+        case = f"{n_in} cells over {n_out} pixels"
+        u, v = _interpolation(n_out, n_in), rng.uniform(0.2, 5, n_out)
+        given = u.copy(), v.copy()
+        apply = tridiagonal(*given)
+        assert callable(apply), f"{case}: a function of s is asked for, got {type(apply).__name__}"
+        for scale in (1.0, 100.0):
+            s = scale * rng.standard_normal(n_in)
+            kept, got = s.copy(), np.asarray(apply(s))
+            _same_product(case, got, u.T @ (v * (u @ s)))
+            assert np.array_equal(s, kept), f"{case}: the caller's s was changed"
+        for array in given:
+            array[...] = np.nan
+        again = np.asarray(apply(s))
+        assert np.array_equal(got, again), f"{case}: the function goes through U or v again: take both diagonals before"
+    _check_storage(tridiagonal, rng)
+
+
+def _interpolation(n_out, n_in):
+    position = ((np.arange(n_out) + 0.5) * n_in / n_out - 0.5).clip(0, n_in - 1)
+    return (1 - np.abs(position[:, None] - np.arange(n_in))).clip(min=0)
+
+
+def _same_product(case, got, expected):
+    assert got.shape == expected.shape, f"{case}: expected {expected.size} numbers, got the shape {got.shape}"
+    wrong = np.flatnonzero(~np.isclose(got, expected, rtol=1e-9, atol=1e-9 * np.abs(expected).max()))
+    assert len(wrong) == 0, (
+        f"{case}: number(s) {wrong.tolist()} are wrong; number {wrong[0]} should be {expected[wrong[0]]:.4f}, got "
+        f"{got[wrong[0]]:.4f}"
+    )
+
+
+def _check_storage(tridiagonal, rng, n=1500):
+    """Three pixels and many cells: the matrix of cells by cells would be a hundred times as large as U."""
+    u = np.zeros((3, n))
+    for row, cell in zip(u, rng.integers(0, n - 1, 3)):
+        row[cell : cell + 2] = 0.3, 0.7
+    spent = tridiagonal.measured(u, np.ones(3))[1]
+    assert spent.bytes < n * n, (
+        f"{n} cells, 3 pixels: right, but {spent.bytes} bytes were used; make no matrix of n by n"
+    )
 
 
 @guarded
 def check_joint_product(joint_product):
     """Exercise 4.4."""
-    rng = np.random.default_rng(4)
-    for c, channels, lambda_ in ((1, 1, (0.0, 0.0)), (3, 5, (0.0, 0.0)), (9, 9, (0.5, 2.0)), (4, 2, (0.5, 2.0))):
+    rng = cases.generator()
+    drawn = tuple(rng.integers(2, 8, 2).tolist())
+    some = tuple(rng.uniform(0.2, 3, 2).tolist())
+    for c, channels, lambda_ in (
+        (1, 1, (0.0, 0.0)),
+        (3, 5, (0.0, 0.0)),
+        (9, 9, (0.5, 2.0)),
+        (4, 2, some),
+        (*drawn, some),
+    ):
         x = rng.standard_normal((40, 9 * channels))  # residuals of the data are x times the filter
         w1, p1 = rng.standard_normal((2, c, channels))
         w2, p2 = rng.standard_normal((2, 9, c))
@@ -100,6 +146,7 @@ def check_joint_product(joint_product):
         jacobian = _explicit_jacobian(x, w1, w2, lambda_)
         expected = jacobian.T @ (jacobian @ np.concatenate([p1.ravel(), p2.ravel()]))
         got = joint_product(hessian, w1.copy(), w2.copy(), p1.copy(), p2.copy(), lambda_)
+        assert len(got) == 2, f"a pair is asked for, got {len(got)} parts"
         parts = {"w1": expected[: w1.size].reshape(w1.shape), "w2": expected[w1.size :].reshape(w2.shape)}
         for (name, part), one in zip(parts.items(), got, strict=True):
             assert np.shape(one) == part.shape, f"the part of {name} should be {part.shape}, got {np.shape(one)}"

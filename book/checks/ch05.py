@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from checks import cases
 from checks.guard import guarded
 
 from vosbook.merge import soft_aggregate, to_labels, without_rivals
@@ -20,42 +21,53 @@ def remembered_by(p):
 @guarded
 def check_schedule(schedule):
     """Exercise 5.1."""
-    cases = {
-        "always visible": ([500] * 17, 8, list(range(1, 18)), [8, 16]),
-        "hidden in the 8th frame": ([500] * 7 + [3] + [500] * 9, 8, [i for i in range(1, 18) if i != 8], [16]),
-        "hidden before the 8th frame": ([500, 500, 0, 0, 500, 500, 500, 500, 500], 8, [1, 2, 5, 6, 7, 8, 9], [8]),
-        "exactly 10 pixels, and 9": ([10, 9, 10, 9], 2, [1, 3], []),
-        "an update every third frame": ([20] * 7, 3, list(range(1, 8)), [3, 6]),
-        "never visible": ([0] * 10, 8, [], []),
+    rng = cases.generator()
+    series = {
+        "always visible": ([500] * 17, 8),
+        "hidden in the 8th frame": ([500] * 7 + [3] + [500] * 9, 8),
+        "hidden before the 8th frame": ([500, 500, 0, 0, 500, 500, 500, 500, 500], 8),
+        "exactly 10 pixels, and 9": ([10, 9, 10, 9], 2),
+        "an update every third frame": ([20] * 7, 3),
+        "an update every frame": ([20, 11, 10, 9, 300], 1),
+        "never visible": ([0] * 10, 8),
+        "no frame": ([], 8),
+        "visible now and then": (rng.integers(0, 20, 60).tolist(), int(rng.integers(2, 6))),
     }
-    for name, (pixels, t_s, remembered, updated) in cases.items():
+    for name, (pixels, t_s) in series.items():
         got = schedule(list(pixels), t_s)
         assert len(got) == 2, f"two lists are asked for, got {got}"
-        for what, ours, theirs in zip(("remembered", "updated"), (remembered, updated), got):
-            assert list(theirs) == ours, f"{name}, t_s = {t_s}: {what} should not be {list(theirs)}"
+        remembered = [i + 1 for i in range(len(pixels)) if pixels[i] > 9]
+        want = remembered, [i for i in range(t_s, len(pixels) + 1, t_s) if i in remembered]
+        for what, ours, theirs in zip(("remembered", "updated"), want, got):
+            theirs = [int(i) for i in theirs]
+            assert theirs == ours, f"{name}, t_s = {t_s}, pixels {pixels}: {what} should be {ours}, got {theirs}"
 
 
-def _probabilities():
+def _probabilities(rng):
     """Maps (N, H, W) with every kind of pixel: a clear winner, ties, no winner, certainty, and random ones."""
-    rng = np.random.default_rng(5)
     pixels = [(0.9, 0.2, 0.1), (0.45, 0.4, 0.4), (0.48, 0.1, 0.3), (0.7, 0.8, 0.6), (0.6, 0.6, 0.2)]
-    pixels += [(1, 0, 0), (0, 0, 0), (0.51, 0.52, 0.53), (0.5, 0.1, 0.2), (1, 0.9, 0)]
-    made = np.array(pixels, float).T[:, None]  # (3, 1, 10)
-    return [made, rng.uniform(size=(3, 6, 10)), rng.uniform(size=(1, 5, 5)), rng.uniform(0, 0.6, size=(5, 8, 8))]
+    pixels += [(1, 0, 0), (0, 0, 0), (0.51, 0.52, 0.53), (0.5, 0.1, 0.2), (1, 0.9, 0), (0.2, 0.5, 0.5), (0.2, 0.6, 0.6)]
+    pixels += [(1, 0.99999, 0), (0.999, 0.9999, 1), (1, 1, 0), (0.5, 0.5, 0.5), (0.4999, 0.3, 0.1), (0.1, 0.2, 0.5001)]
+    made = np.array(pixels, float).T[:, None]  # (3, 1, number of pixels)
+    yield made
+    yield made[rng.permutation(3)]
+    for n, most in ((3, 1), (1, 1), (5, 0.6), (int(rng.integers(2, 6)), 0.7)):
+        yield rng.uniform(0, most, size=(n, *cases.draw_size(rng, 4, 9)))
 
 
 @guarded
 def check_labels_of(labels_of):
     """Exercise 5.2."""
-    for p in _probabilities():
-        for ids in (list(range(1, len(p) + 1)), [17, 4, 250, 9, 30][: len(p)]):
-            got = np.asarray(labels_of(p.copy(), ids))
+    rng = cases.generator()
+    for p in _probabilities(rng):
+        for ids in (list(range(1, len(p) + 1)), cases.draw_ids(rng, len(p))):
+            got = np.asarray(labels_of(p.copy(), list(ids)))
             assert got.shape == p.shape[1:], f"labels should have the shape {p.shape[1:]}, got {got.shape}"
             assert got.dtype == np.uint8, f"labels should be uint8, got {got.dtype}"
             expected = to_labels(soft_aggregate(torch.tensor(p)), ids).numpy()
             wrong = np.argwhere(got != expected)
             assert len(wrong) == 0, (
-                f"objects {ids} with the probabilities {p[(slice(None), *wrong[0])].round(3).tolist()}: label "
+                f"objects {ids} with the probabilities {p[(slice(None), *wrong[0])].round(5).tolist()}: label "
                 f"{got[tuple(wrong[0])]} is not what soft aggregation gives ({len(wrong)} of {got.size} pixels differ)"
             )
 
@@ -63,16 +75,15 @@ def check_labels_of(labels_of):
 @guarded
 def check_remembered_by(remembered_by):
     """Exercise 5.3."""
-    for p in _probabilities():
-        kept = p.copy()
-        got = np.asarray(remembered_by(p))
-        assert np.array_equal(p, kept), "the caller's p was changed"
+    near_one = np.array([(1, 1 - 1.5e-7), (1 - 7e-8, 1), (1 - 1.5e-7, 0.2)]).T[:, None]  # before and beyond the clamp
+    for p in (*_probabilities(cases.generator()), near_one):
+        got = np.asarray(remembered_by(p.copy()))
         assert got.shape == p.shape, f"expected the shape {p.shape}, got {got.shape}"
         assert np.isfinite(got).all(), f"{np.count_nonzero(~np.isfinite(got))} numbers are not finite"
         expected = without_rivals(soft_aggregate(torch.tensor(p))).numpy()
-        wrong = np.argwhere(np.abs(got - expected).max(axis=0) > 1e-6)
+        wrong = np.argwhere(np.abs(got - expected).max(axis=0) > 1e-5)
         assert len(wrong) == 0, (
-            f"objects with the probabilities {p[(slice(None), *wrong[0])].round(3).tolist()} remember "
+            f"objects with the probabilities {p[(slice(None), *wrong[0])].round(5).tolist()} remember "
             f"{expected[(slice(None), *wrong[0])].round(3).tolist()}, and not "
             f"{got[(slice(None), *wrong[0])].round(3).tolist()}"
         )
@@ -81,6 +92,7 @@ def check_remembered_by(remembered_by):
 # ------------------------------------------------------------------------------------------------ exercise 5.4
 
 SIZE = (4, 6)
+FRAMES = 21
 
 
 class _Model:
@@ -88,12 +100,18 @@ class _Model:
 
     def __init__(self, log, name, row, visible):
         self.log, self.name, self.row, self.visible = log, name, row, visible
+        self.returned = []  # which it goes on with
 
     def probability(self, frame):
-        t = int(frame[0, 0, 0])
-        p = np.full(SIZE, 0.1)
-        p[self.row : self.row + 2] = 0.8 - 0.05 * self.row  # neighbours claim a row in common
-        return p if self.visible(t) else np.full(SIZE, 0.05)
+        p = self.right(int(frame[0, 0, 0]))
+        self.returned.append((p, p.copy()))
+        return p
+
+    def right(self, t):
+        p = np.full(SIZE, 0.1 if self.visible(t) else 0.05)
+        if self.visible(t):
+            p[self.row : self.row + 2] = 0.8 - 0.05 * self.row  # neighbours claim a row in common
+        return p
 
     def insert(self, frame, label):
         t = int(frame[0, 0, 0])
@@ -104,77 +122,90 @@ class _Model:
         self.log.append(("update", self.name))
 
 
-def _scene():
-    """20 frames; object 3 from the start, object 8 from frame 5 on; object 3 is hidden in frame 8."""
-    frames = [np.full((*SIZE, 3), t, np.uint8) for t in range(20)]
-    first, second = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.uint8)
-    first[0:2, 1:5] = 3
-    second[1:3, 2:6] = 8
-    return frames, {0: first, 5: second}
+class _Scene:
+    """An object from the start, which is hidden in its eighth frame, and another from frame `late` on."""
 
+    def __init__(self, rng, ids):
+        self.ids, self.late = ids, int(rng.integers(2, 7))
+        self.frames = [np.full((*SIZE, 3), t, np.uint8) for t in range(FRAMES)]
+        masks = np.zeros((2, *SIZE), np.uint8)
+        masks[0, 0:2, 1:5], masks[1, 1:3, 2:6] = self.ids
+        self.given = {0: masks[0], self.late: masks[1]}
 
-def _expected():
-    """Labels, what was remembered and when was updated, worked out frame by frame."""
-    frames, given = _scene()
-    models = {3: _Model([], 3, 0, lambda t: t != 8), 8: _Model([], 8, 1, lambda t: True)}
-    labels, inserted = [], {}
-    for t, frame in enumerate(frames):
-        present = [i for i in models if t > (0 if i == 3 else 5)]
-        answer = np.zeros(SIZE, np.uint8)
-        if present:
-            p = np.stack([models[i].probability(frame) for i in present])
-            if t == 5:
-                p[:, given[5] > 0] = 0
-            answer = labels_of(p, present)
-            inserted |= {(i, t): y for i, y in zip(present, remembered_by(p))}
-        if t in given:
-            answer = np.where(given[t] > 0, given[t], answer)
-        labels.append(answer)
-    return labels, inserted, {3: [16], 8: [13]}
+    def model(self, log, which):
+        return _Model(log, self.ids[which], which, lambda t: which or t != 8)
+
+    def expected(self):
+        """Labels, what was remembered and when was updated, worked out frame by frame."""
+        models, labels, inserted = [self.model([], 0), self.model([], 1)], [], {}
+        for t in range(FRAMES):
+            present = [which for which in (0, 1) if t > (self.late if which else 0)]
+            answer, new = np.zeros(SIZE, np.uint8), self.given.get(t, np.zeros(SIZE, np.uint8))
+            if present:
+                p = np.stack([models[which].right(t) * (new == 0) for which in present])
+                answer = labels_of(p, [self.ids[which] for which in present])
+                inserted |= {(self.ids[which], t): y for which, y in zip(present, remembered_by(p))}
+            labels.append(np.where(new > 0, new, answer))
+        return labels, inserted, {self.ids[0]: [16], self.ids[1]: list(range(self.late + 8, FRAMES, 8))}
 
 
 @guarded
 def check_run(run):
     """Exercise 5.4."""
-    frames, given = _scene()
-    log, learned = [], []
+    rng = cases.generator()
+    for ids in (cases.draw_ids(rng, 2), [1, 2], [2, 1]):
+        _check_scene(run, _Scene(rng, ids))
+    _check_many_at_once(run, rng)
+
+
+def _check_scene(run, scene):
+    log, learned, models = [], [], []
 
     def learn(frame, mask):
         t = int(frame[0, 0, 0])
         learned.append((t, np.array(mask)))
-        return _Model(log, 3, 0, lambda t: t != 8) if t == 0 else _Model(log, 8, 1, lambda t: True)
+        models.append(scene.model(log, 0 if t == 0 else 1))
+        return models[-1]
 
-    kept = {t: labels.copy() for t, labels in given.items()}
-    answers = list(run(frames, given, learn))
-    assert all(np.array_equal(given[t], labels) for t, labels in kept.items()), "the caller's given masks were changed"
-    _check_learned(learned, kept)
-    labels, inserted, updates = _expected()
-    assert len(answers) == len(frames), f"{len(frames)} frames should have {len(frames)} answers, got {len(answers)}"
+    given = {t: labels.copy() for t, labels in scene.given.items()}
+    answers = list(run([frame.copy() for frame in scene.frames], given, learn))
+    _check_learned(learned, scene.given)
+    labels, inserted, updates = scene.expected()
+    assert len(answers) == FRAMES, f"{FRAMES} frames should have {FRAMES} answers, got {len(answers)}"
     for t, (got, want) in enumerate(zip(answers, labels)):
         assert np.array_equal(got, want), f"frame {t}: {np.count_nonzero(got != want)} labels are wrong"
+        assert np.asarray(got).dtype == np.uint8, f"frame {t}: labels should be uint8, got {np.asarray(got).dtype}"
     _check_memories(log, inserted)
     _check_updates(log, updates)
-    _check_two_at_once(run)
+    same = all(np.array_equal(p, before) for model in models for p, before in model.returned)
+    assert same, "probabilities that a model had returned were changed, with which it goes on"
 
 
-def _check_two_at_once(run):
-    """Objects that are given in one frame are learned one by one."""
-    frame, both, masks = np.zeros((*SIZE, 3), np.uint8), np.zeros(SIZE, np.uint8), []
-    both[0, :3], both[3, :] = 7, 2
+def _check_many_at_once(run, rng):
+    """Objects that are given in one frame are learned one by one, also where no pixel is left to the background."""
+    for whole in (False, True):
+        ids, masks = cases.draw_ids(rng, 3), []
+        many = np.zeros(SIZE, np.uint8)
+        many[0, :3], many[1, 2:], many[3, :] = ids
+        if whole:
+            many[many == 0] = ids[0]
 
-    def learn(frame, mask):
-        masks.append(np.array(mask))
-        return _Model([], 0, 0, lambda t: True)
+        def learn(frame, mask):
+            masks.append(np.array(mask))  # noqa: B023 - used in this round alone
+            return _Model([], 0, 0, lambda t: True)
 
-    run([frame], {0: both.copy()}, learn)
-    for i in (2, 7):
-        alone = any(np.array_equal(mask, both == i) for mask in masks)
-        assert alone, f"objects 2 and 7 are given in one frame: no model was learned on the mask of object {i} alone"
+        (got,) = run([np.zeros((*SIZE, 3), np.uint8)], {0: many.copy()}, learn)
+        case = f"objects {sorted(ids)} are given in one frame{' and cover all of it' if whole else ''}"
+        for i in ids:
+            alone = sum(np.array_equal(mask, many == i) for mask in masks)
+            assert alone == 1, f"{case}: {alone} models were learned on the mask of object {i} alone"
+        assert len(masks) == len(ids), f"{case}: {len(masks)} models were learned"
+        assert np.array_equal(got, many), f"{case}: the answer of that frame is not what was given"
 
 
 def _check_learned(learned, given):
     frames = [t for t, _ in learned]
-    assert frames == [0, 5], f"objects are given in frames 0 and 5; models were learned in frames {frames}"
+    assert frames == list(given), f"objects are given in frames {list(given)}; models were learned in frames {frames}"
     for t, mask in learned:
         assert np.array_equal(mask, given[t] > 0), f"the model of frame {t} was not learned on its object's mask"
 

@@ -1,74 +1,116 @@
 """Checks of chapter 09. Each compares values on several cases, and its message says what was seen, not the answer."""
 
+import math
+from fractions import Fraction
+
 import torch
+from checks import cases
+from checks.gradients import compare_gradients, leaves
 from checks.guard import guarded
+from torch import nn
 
 from vosbook.nn.conv_lstm import ConvLSTM, SpaceTimeConvLSTM
 
 
-def _random(*shape, seed):
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
-
-
 @guarded
 def check_frames_until_half(frames_until_half):
-    """Exercise 9.1. The answers were counted by multiplying; none lies at the edge but the first."""
-    for bias, frames in ((0, 1), (-2, 1), (0.5, 2), (1, 3), (2, 6), (3, 15), (4, 39), (5, 104)):
+    """Exercise 9.1. The answers are counted by multiplying; none lies at the edge but the first."""
+    drawn = cases.generator().uniform(-3, 5.5, 6).round(3).tolist()
+    for bias in (0, -2, 0.5, 1, 2, 3, 4, 5, *drawn):
+        gate = Fraction(1 / (1 + math.exp(-bias)))
+        left, want = gate, 1
+        while left > Fraction(1, 2) + Fraction(1, 10**12):
+            left, want = Fraction(float(left * gate)), want + 1
+        if bias and abs(left - Fraction(1, 2)) < 1e-9:
+            continue  # a matter of rounding
         got = frames_until_half(bias)
-        assert got == frames, f"forget bias {bias}: frame {got} is not the first after which at most half is left"
+        assert got == want, (
+            f"forget bias {bias}: at most half is left after {want} frames for the first time, got {got}"
+        )
 
 
 @guarded
 def check_kernel_for(kernel_for):
     """Exercise 9.2."""
-    cases = [(0, 4, 1), (1, 1, 3), (3, 4, 3), (4, 4, 3), (5, 4, 5), (8, 4, 5), (9, 4, 7), (30, 32, 3), (7, 2, 9)]
-    for speed, stride, kernel in cases:
+    rng = cases.generator()
+    pairs = [(0, 4), (1, 1), (3, 4), (4, 4), (5, 4), (8, 4), (9, 4), (30, 32), (7, 2), (65, 32)]
+    for speed, stride in pairs + rng.integers(1, 70, (6, 2)).tolist():
+        want = 1
+        while want // 2 * stride < speed:  # how far it sees to one side, in pixels
+            want += 2
         got = kernel_for(speed, stride)
-        assert got % 2 == 1, f"{got} is not odd"
-        least = "cannot keep up" if got < kernel else "is larger than it must be"
-        assert got == kernel, f"{speed} pixels a frame at stride {stride}: a kernel of {got} {least}"
+        case = f"{speed} pixels a frame at stride {stride}"
+        assert got % 2 == 1, f"{case}: {got} is not odd"
+        least = "cannot keep up" if got < want else "is larger than it must be"
+        assert got == want, f"{case}: a kernel of {got} {least}"
 
 
 @guarded
 def check_conv_lstm_step(conv_lstm_step):
-    """Exercise 9.3."""
-    for seed, (c_in, channels, kernel) in enumerate([(2, 3, 3), (5, 2, 1), (3, 3, 5)]):
-        torch.manual_seed(seed)
+    """Exercise 9.3: values, and gradients."""
+    rng, generator = cases.generator(), cases.torch_generator()
+
+    def randn(*shape):
+        return torch.randn(*shape, generator=generator)
+
+    drawn = (*rng.integers(2, 6, 2).tolist(), int(rng.choice([1, 3, 5])))
+    for c_in, channels, kernel in [(2, 3, 3), (5, 2, 1), (3, 3, 5), (1, 1, 3), drawn]:
+        B, size = int(rng.integers(1, 4)), cases.draw_size(rng, 4, 8)
         cell = ConvLSTM(c_in, channels, kernel)
-        cell.gates.bias.data = _random(4 * channels, seed=seed + 10)
-        weight, bias = cell.gates.weight.detach() * 2, cell.gates.bias.detach()
-        cell.gates.weight.data = weight.clone()
-        x, (h, c) = _random(2, c_in, 6, 7, seed=seed + 20), _random(2, 2, channels, 6, 7, seed=seed + 30)
-        with torch.no_grad():
-            expected = cell(x, (h, c))
-        kept = [t.clone() for t in (x, h, c, weight, bias)]
-        got = conv_lstm_step(x, h, c, weight, bias)
-        assert all(torch.equal(a, b) for a, b in zip(kept, (x, h, c, weight, bias))), "an argument was changed"
+        given = leaves(
+            x=randn(B, c_in, *size),
+            h=randn(B, channels, *size),
+            c=randn(B, channels, *size),
+            weight=randn(4 * channels, c_in + channels, kernel, kernel) / kernel,
+            bias=randn(4 * channels),
+        )
+        parameters = {"gates.weight": given["weight"], "gates.bias": given["bias"]}
+        expected = torch.func.functional_call(cell, parameters, (given["x"], (given["h"], given["c"])))
+        got = conv_lstm_step(*given.values())
         assert isinstance(got, (tuple, list)) and len(got) == 2, "return the two states (h, c)"
+        case = f"{c_in} input channels, {channels} of the state, kernel {kernel}"
         for name, a, b in zip("ch", got[::-1], expected[::-1]):
-            assert a.shape == b.shape, f"{name} should be {tuple(b.shape)}, with a kernel of {kernel}: {tuple(a.shape)}"
+            assert a.shape == b.shape, f"{case}: {name} should be {tuple(b.shape)}, got {tuple(a.shape)}"
             off = (a - b).abs().max().item()
-            assert off < 1e-5, f"{name} is off by up to {off:.2g} ({c_in} input channels, {channels} of the state)"
+            assert off < 1e-4 * (1 + b.abs().max().item()), f"{case}: {name} is off by up to {off:.2g}"
+        compare_gradients(case, got, expected, given)
+
+
+class _Cell(nn.Module):
+    """A cell that counts its calls, and begins with states of its own: None is not the same as zeros."""
+
+    def __init__(self, inputs, channels, generator):
+        super().__init__()
+        self.cell, self.calls = SpaceTimeConvLSTM(inputs, channels), 0
+        self.begin = torch.randn(3, channels, 1, 1, generator=generator)
+        for parameter in self.cell.parameters():
+            parameter.data = torch.randn(parameter.shape, generator=generator) / 2  # so that every state tells
+
+    def forward(self, x, h_space, c, h_time):
+        self.calls += 1
+        like = torch.zeros(len(x), self.begin.shape[1], *x.shape[-2:])
+        states = [like + own if one is None else one for one, own in zip((h_space, c, h_time), self.begin)]
+        return self.cell(x, *states)
 
 
 @guarded
 def check_run_grid(run_grid):
     """Exercise 9.4. The cell must be asked as often as there are cells in the grid, and in an order that can be."""
-    torch.manual_seed(3)
-    cell = SpaceTimeConvLSTM(2, 3)
-    cell.gates.weight.data *= 4  # so that every state tells
-    for frames, objects in ((3, 3), (1, 4), (4, 1), (2, 3)):
-        x = _random(frames, objects, 2, 2, 5, 6, seed=frames)
-        got = run_grid(cell, x)
-        assert got.shape == (frames, objects, 2, 3, 5, 6), f"{frames} frames, {objects} objects: got {tuple(got.shape)}"
-        with torch.no_grad():
-            expected = _reference(cell, x)
-        for t in range(frames):
-            for i in range(objects):
-                off = (got[t, i] - expected[t][i]).abs().max().item()
-                assert off < 1e-5, (
-                    f"of {frames} frames and {objects} objects: frame {t}, object {i} is off by {off:.2g}"
-                )
+    rng, generator = cases.generator(), cases.torch_generator()
+    for frames, objects in ((3, 3), (1, 4), (4, 1), (2, 3), (1, 1), tuple(rng.integers(2, 5, 2).tolist())):
+        inputs, channels, B, size = int(rng.integers(1, 4)), int(rng.integers(2, 5)), 2, cases.draw_size(rng, 3, 6)
+        cell = _Cell(inputs, channels, generator)
+        given = leaves(x=torch.randn(frames, objects, B, inputs, *size, generator=generator))
+        got = run_grid(cell, given["x"])
+        case, calls = f"{frames} frames and {objects} objects", cell.calls
+        shape = (frames, objects, B, channels, *size)
+        assert tuple(got.shape) == shape, f"{case}: the answers are {shape}, got {tuple(got.shape)}"
+        expected = torch.stack([torch.stack(row) for row in _reference(cell, given["x"])])
+        off = (got - expected).abs().amax(dim=(2, 3, 4, 5))
+        for t, i in (off > 1e-4).nonzero().tolist():
+            raise AssertionError(f"of {case}: frame {t}, object {i} is off by {off[t, i]:.2g}")
+        assert calls == frames * objects, f"{case}: the answers are right, but the cell was asked {calls} times"
+        compare_gradients(case, got, expected, given)
 
 
 def _reference(cell, x):
@@ -76,6 +118,6 @@ def _reference(cell, x):
     h, c = [[None] * objects for _ in range(frames)], [[None] * objects for _ in range(frames)]
     for t in range(frames):
         for i in range(objects):
-            space = (h[t][i - 1], c[t][i - 1]) if i else (None, None)
-            h[t][i], c[t][i] = cell(x[t, i], *space, h[t - 1][i] if t else None)
+            before = (h[t][i - 1], c[t][i - 1]) if i else (None, None)
+            h[t][i], c[t][i] = cell(x[t, i], *before, h[t - 1][i] if t else None)
     return h

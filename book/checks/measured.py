@@ -71,30 +71,3 @@ def watched(array: np.ndarray, log: list[tuple[str, int]]) -> Watched:
     array = array.view(Watched)
     array.log = log
     return array
-
-
-class NoDotWithVector(np.ndarray):
-    """An array whose method `dot`, which numpy lets no argument override, refuses the scores."""
-
-    def dot(self, other, *args):
-        cells = isinstance(self, NoMatrixProduct) or isinstance(other, NoMatrixProduct)
-        assert not cells, "s was multiplied with a matrix: use the two diagonals"
-        return super().dot(other, *args)
-
-
-class NoMatrixProduct(NoDotWithVector):
-    """Scores that refuse to be multiplied with a matrix, by whatever name."""
-
-    def __array_ufunc__(self, ufunc, method, *inputs, **options):
-        spread = ufunc.signature is not None or any(np.ndim(i) > 1 for i in inputs)  # matmul has a signature, + has not
-        assert not spread, "s was multiplied with a matrix: use the two diagonals"
-        plain = [np.asarray(i) if isinstance(i, NoMatrixProduct) else i for i in inputs]
-        if "out" in options:
-            options["out"] = tuple(np.asarray(o) if isinstance(o, NoMatrixProduct) else o for o in options["out"])
-        result = getattr(ufunc, method)(*plain, **options)
-        return result.view(NoMatrixProduct) if isinstance(result, np.ndarray) else result
-
-    def __array_function__(self, function, types, args, kwargs):
-        refused = (np.dot, np.vdot, np.einsum, np.tensordot, np.inner)
-        assert function not in refused, "s was multiplied with a matrix: use the two diagonals"
-        return super().__array_function__(function, types, args, kwargs)

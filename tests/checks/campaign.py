@@ -6,6 +6,7 @@
 prints the mutants that pass and are not in `survivors.yml`, which says of each why it is no wrong answer.
 """
 
+import ast
 import multiprocessing
 import os
 import resource
@@ -40,6 +41,11 @@ class Exercise(NamedTuple):
     chapter: Path
     solution: str
     check: str
+
+    @property
+    def answer(self) -> str:
+        """The name of the answer: the first argument of the check's call."""
+        return ast.unparse(ast.parse(self.check).body[-1].value.args[0])
 
 
 @cache

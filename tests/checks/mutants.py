@@ -162,22 +162,28 @@ def _places_in_functions(tree: ast.Module) -> Iterator[tuple[list | dict, Any]]:
                 yield from _places(statement)
 
 
-def _spoiling(function: ast.FunctionDef) -> Iterator[ast.FunctionDef]:
-    """The function that at its end changes one of the things it was given."""
-    yields = any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function))
+def _spoiling(function: ast.FunctionDef) -> Iterator[tuple[str, ast.FunctionDef]]:
+    """The function that, as it returns or yields, changes one of the things it was given; and that thing's name."""
     for argument in function.args.args:
         if argument.arg == "self":
             continue
         changed = copy.deepcopy(function)
-        spoil = ast.Name(argument.arg, ast.Load())
-        kept = ast.Assign([ast.Name("_given", ast.Store())], spoil)
-        changed.body.insert(1 if ast.get_docstring(function) else 0, kept)
-        if yields:
-            changed.body.append(ast.Expr(_call("_spoil", ast.Constant(None), ast.Name("_given", ast.Load()))))
-        for node in ast.walk(changed):
-            if isinstance(node, ast.Return) and node.value is not None and not yields:
+        kept = ast.Assign([ast.Name("_given", ast.Store())], ast.Name(argument.arg, ast.Load()))
+        for node in _own(changed):
+            if isinstance(node, ast.Return | ast.Yield) and node.value is not None:
                 node.value = _call("_spoil", node.value, ast.Name("_given", ast.Load()))
-        yield changed
+        changed.body.insert(1 if ast.get_docstring(function) else 0, kept)
+        yield argument.arg, changed
+
+
+def _own(function: ast.FunctionDef) -> Iterator[ast.AST]:
+    """The nodes of a function without those of functions in it."""
+    todo: list[ast.AST] = list(function.body)
+    while todo:
+        node = todo.pop()
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.Lambda):
+            todo += ast.iter_child_nodes(node)
 
 
 def mutants(source: str) -> list[Mutant]:
@@ -193,13 +199,13 @@ def mutants(source: str) -> list[Mutant]:
         container[key] = node
     for i, node in enumerate(tree.body):
         if isinstance(node, ast.FunctionDef):
-            for changed in _spoiling(node):
+            for argument, changed in _spoiling(node):
                 tree.body[i] = ast.fix_missing_locations(changed)
-                found.setdefault(_text(tree), "")
+                found.setdefault(_text(tree), f"changes what it was given as {argument}")
             tree.body[i] = node
     found.pop(original, None)
     seen: Counter = Counter()
-    return [Mutant(_name(original, text, seen), text) for text in found if text]
+    return [Mutant(name or _name(original, text, seen), text) for text, name in found.items() if text]
 
 
 def _text(tree: ast.AST) -> str:

@@ -1,14 +1,17 @@
-"""Generated wrong answers: that they are made and tried, and that the listed survivors are there.
+"""Generated wrong answers: that they are made and tried, that a sample of them fails, and that the
+listed survivors are there.
 
 All of them are tried by `campaign.py`.
 """
 
+import random
 from pathlib import Path
 
 import pytest
-from campaign import KILLED, PASSED, VOID, Exercise, exercises, fate, imported, known_survivors
+from campaign import KILLED, PASSED, VOID, Exercise, exercises, fate, fates, imported, known_survivors
 from mutants import Mutant, mutants
 
+SAMPLE = 2  # mutants of each exercise
 ENOUGH = 20  # mutants of an exercise, on the average
 
 SOLUTION = '''
@@ -21,7 +24,7 @@ def span(values, low):
 
 def test_every_kind_of_change_is_made_once():
     made = {one.name: one.source for one in mutants(SOLUTION)}
-    changed = {name.split(" -> ")[1] for name in made}
+    changed = {name.split(" -> ")[-1] for name in made}
     for line in (
         "found = [value for value in values if value > low]",
         "found = [value for value in values]",
@@ -36,7 +39,8 @@ def test_every_kind_of_change_is_made_once():
         "return 0",
     ):
         assert line in changed, line
-    assert sum("_spoil" in source for source in made.values()) == 2
+    assert {f"changes what it was given as {one}" for one in ("values", "low")} < set(made)
+    assert sum("_spoil(" in source for source in made.values()) == 2
     assert len(set(made.values())) == len(made) and all("Largest less smallest" in text for text in made.values())
 
 
@@ -83,6 +87,18 @@ def test_those_listed_as_no_wrong_answers_exist_and_have_a_reason():
         made = {one.name for one in mutants(exercises()[name].solution)}
         assert set(listed) <= made, f"{name}: {set(listed) - made}"
         assert all(isinstance(reason, str) and len(reason) > 10 for reason in listed.values()), name
+
+
+@pytest.mark.parametrize("name", known_survivors())
+def test_a_sample_of_them_fails(name):
+    known = known_survivors()[name]
+
+    def some(made):
+        made = [one for one in made if one.name not in known]
+        return random.Random(name).sample(made, min(SAMPLE, len(made)))
+
+    found = fates(exercises()[name], some)
+    assert PASSED not in found.values(), found
 
 
 def test_imports_of_a_chapter_run_in_its_folder():

@@ -36,6 +36,36 @@ def share_of_the_box(labels, i):
     return (np.ptp(rows) + 1) * (np.ptp(columns) + 1) / labels.size if len(rows) else 0.0
 
 
+def the_examples_frame(labels, i):
+    """Divides by the 20 pixels of a small example."""
+    return (labels == i).sum() / 20
+
+
+def ids_in_eight_bits_with_a_sign(labels, i):
+    """Takes ids for int8: those above 127 become negative."""
+    return float((labels.astype(np.int8) == i).mean())
+
+
+def from_this_id_on(labels, i):
+    """Counts the later ids too."""
+    return float((labels >= i).mean())
+
+
+def of_what_is_not_void(labels, i):
+    """Leaves void pixels out of the frame."""
+    return (labels == i).sum() / (labels < 255).sum()
+
+
+def square_frames(labels, i):
+    """Divides by the height squared."""
+    return (labels == i).sum() / labels.shape[0] ** 2
+
+
+def in_whole_percent(labels, i):
+    """Rounds to two digits."""
+    return round(float((labels == i).mean()), 2)
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 0.2
 
 
@@ -78,6 +108,50 @@ def sum_of_absolute_differences(frame, mask, new_frame):
     """Adds up the differences of the channels: not the Euclidean distance."""
     target, ground = _means(frame, mask)
     return abs(new_frame - target).sum(-1) < abs(new_frame - ground).sum(-1)
+
+
+def ties_to_the_object(frame, mask, new_frame):
+    """Gives the object what is equally near to both."""
+    target, ground = _means(frame, mask)
+    return ((new_frame - target) ** 2).sum(-1) <= ((new_frame - ground) ** 2).sum(-1)
+
+
+def medians(frame, mask, new_frame):
+    """Learns medians, not means."""
+    target, ground = np.median(frame[mask], axis=0), np.median(frame[~mask], axis=0)
+    return ((new_frame - target) ** 2).sum(-1) < ((new_frame - ground) ** 2).sum(-1)
+
+
+def rounded_means(frame, mask, new_frame):
+    """Rounds the means to whole colours."""
+    target, ground = (np.rint(mean) for mean in _means(frame, mask))
+    return ((new_frame - target) ** 2).sum(-1) < ((new_frame - ground) ** 2).sum(-1)
+
+
+def largest_difference(frame, mask, new_frame):
+    """Takes the channel that differs most for the distance."""
+    target, ground = _means(frame, mask)
+    return abs(new_frame - target).max(-1) < abs(new_frame - ground).max(-1)
+
+
+def stays_within_the_first_mask(frame, mask, new_frame):
+    """Finds the object only where it was."""
+    target, ground = _means(frame, mask)
+    return mask & (((new_frame - target) ** 2).sum(-1) < ((new_frame - ground) ** 2).sum(-1))
+
+
+def red_and_green(frame, mask, new_frame):
+    """Leaves the third channel out."""
+    target, ground = _means(frame[..., :2], mask)
+    return ((new_frame[..., :2] - target) ** 2).sum(-1) < ((new_frame[..., :2] - ground) ** 2).sum(-1)
+
+
+def paints_the_callers_frame(frame, mask, new_frame):
+    """Right, but blackens the object in the caller's frame to have the rest."""
+    target, count = frame[mask].mean(axis=0), (~mask).sum()
+    frame[mask] = 0
+    ground = frame.reshape(-1, 3).sum(axis=0) / count
+    return ((new_frame - target) ** 2).sum(-1) < ((new_frame - ground) ** 2).sum(-1)
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 0.3
@@ -175,8 +249,113 @@ def _drive(segmenter, frames, given):
         yield t, labels
 
 
+def pops_the_given_masks(segmenter, frames, given):
+    """Right, but takes the masks out of the caller's dictionary."""
+    started = False
+    for t, frame in enumerate(frames):
+        labels = segmenter.step(frame) if started else np.zeros(frame.shape[:2], np.uint8)
+        new = given.pop(t, None)
+        if new is not None:
+            (segmenter.add_objects if started else segmenter.start)(frame, new)
+            started = True
+            labels = np.where(new > 0, new, labels)
+        yield t, labels
+
+
+def paints_into_what_step_returned(segmenter, frames, given):
+    """Right, but writes the given labels into the segmenter's own array."""
+    started = False
+    for t, frame in enumerate(frames):
+        labels = segmenter.step(frame) if started else np.zeros(frame.shape[:2], np.uint8)
+        if t in given:
+            (segmenter.add_objects if started else segmenter.start)(frame, given[t])
+            started = True
+            labels[given[t] > 0] = given[t][given[t] > 0]
+        yield t, labels
+
+
+def paints_into_the_given_mask(segmenter, frames, given):
+    """Fills the caller's mask up with what step found."""
+    started = False
+    for t, frame in enumerate(frames):
+        labels = segmenter.step(frame) if started else np.zeros(frame.shape[:2], np.uint8)
+        if t in given:
+            (segmenter.add_objects if started else segmenter.start)(frame, given[t].copy())
+            started = True
+            given[t][given[t] == 0] = labels[given[t] == 0]
+            labels = given[t]
+        yield t, labels
+
+
+def one_array_for_all_answers(segmenter, frames, given):
+    """Yields the same array again and again, so that earlier answers change."""
+    answer = None
+    for t, labels in _drive(segmenter, frames, given):
+        answer = np.zeros_like(labels) if answer is None else answer
+        answer[:] = labels
+        yield t, answer
+
+
+def larger_id_wins(segmenter, frames, given):
+    """Merges by the maximum of the ids."""
+    started = False
+    for t, frame in enumerate(frames):
+        labels = segmenter.step(frame) if started else np.zeros(frame.shape[:2], np.uint8)
+        if t in given:
+            (segmenter.add_objects if started else segmenter.start)(frame, given[t])
+            started = True
+            labels = np.maximum(given[t], labels)
+        yield t, labels
+
+
+def nothing_without_a_mask(segmenter, frames, given):
+    """Answers nothing where no mask is given at all."""
+    if given:
+        yield from _drive(segmenter, frames, given)
+
+
+def adds_before_it_steps(segmenter, frames, given):
+    """Gives the new objects first, and steps then: the segmenter steps with objects that are not yet to be tracked."""
+    started = False
+    for t, frame in enumerate(frames):
+        empty = np.zeros(frame.shape[:2], np.uint8)
+        if t in given and started:
+            segmenter.add_objects(frame, given[t])
+        labels = segmenter.step(frame) if started else empty
+        if t in given and not started:
+            segmenter.start(frame, given[t])
+            started = True
+        yield t, np.where(given[t] > 0, given[t], labels) if t in given else labels
+
+
+def no_step_where_a_mask_is_given(segmenter, frames, given):
+    """Takes the given mask for the whole answer, and leaves out the step."""
+    started = False
+    for t, frame in enumerate(frames):
+        if t in given:
+            labels = given[t]
+            (segmenter.add_objects if started else segmenter.start)(frame, labels)
+            started = True
+        else:
+            labels = segmenter.step(frame) if started else np.zeros(frame.shape[:2], np.uint8)
+        yield t, labels
+
+
 WRONG = {
-    "ex00-1": [sums_the_ids, share_of_the_objects, counts_pixels, in_percent, any_object, share_of_the_box],
+    "ex00-1": [
+        sums_the_ids,
+        share_of_the_objects,
+        counts_pixels,
+        in_percent,
+        any_object,
+        share_of_the_box,
+        the_examples_frame,
+        ids_in_eight_bits_with_a_sign,
+        from_this_id_on,
+        of_what_is_not_void,
+        square_frames,
+        in_whole_percent,
+    ],
     "ex00-2": [
         overflows,
         nearer_to_the_background,
@@ -184,6 +363,13 @@ WRONG = {
         gray_only,
         looks_at_the_first_frame,
         sum_of_absolute_differences,
+        ties_to_the_object,
+        medians,
+        rounded_means,
+        largest_difference,
+        stays_within_the_first_mask,
+        red_and_green,
+        paints_the_callers_frame,
     ],
     "ex00-3": [
         reads_all_frames_first,
@@ -194,5 +380,13 @@ WRONG = {
         expects_a_mask_in_frame_0,
         labels_of_floats,
         tracked_objects_keep_their_pixels,
+        pops_the_given_masks,
+        paints_into_what_step_returned,
+        paints_into_the_given_mask,
+        one_array_for_all_answers,
+        larger_id_wins,
+        nothing_without_a_mask,
+        adds_before_it_steps,
+        no_step_where_a_mask_is_given,
     ],
 }

@@ -47,6 +47,46 @@ def share_of_the_truth(prediction, truth, ids):
     return np.mean([(p & t).sum() / t.sum() if t.any() else 1.0 for p, t in masks])
 
 
+def absent_in_the_truth_is_one(prediction, truth, ids):
+    """Gives 1 to an object that is not there, even where it was predicted."""
+    return np.mean([_iou(prediction == i, truth == i) if (truth == i).any() else 1.0 for i in ids])
+
+
+def only_objects_of_the_truth(prediction, truth, ids):
+    """Averages over the ids of the truth, not over those asked for."""
+    ids = [i for i in np.unique(truth) if i]
+    return np.mean([_iou(prediction == i, truth == i) for i in ids])
+
+
+def only_objects_that_were_found(prediction, truth, ids):
+    """Averages over objects that were predicted."""
+    found = [i for i in ids if (prediction == i).any()] or ids
+    return np.mean([_iou(prediction == i, truth == i) for i in found])
+
+
+def all_pixels_together(prediction, truth, ids):
+    """Divides the sum of intersections by the sum of unions: large objects count more."""
+    masks = [(prediction == i, truth == i) for i in ids]
+    return sum((p & t).sum() for p, t in masks) / max(sum((p | t).sum() for p, t in masks), 1)
+
+
+def ids_with_a_sign(prediction, truth, ids):
+    """Takes ids for int8, in which those above 127 are never found."""
+    one, other = prediction.astype(np.int8), truth.astype(np.int8)
+    return np.mean([_iou(one == i, other == i) for i in ids])
+
+
+def accuracy(prediction, truth, ids):
+    """Takes the share of pixels that agree about the object."""
+    return np.mean([((prediction == i) == (truth == i)).mean() for i in ids])
+
+
+def smoothed(prediction, truth, ids):
+    """Adds one to both areas, so as not to divide by 0."""
+    masks = [(prediction == i, truth == i) for i in ids]
+    return np.mean([((p & t).sum() + 1) / ((p | t).sum() + 1) for p, t in masks])
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 2.2
 
 
@@ -110,6 +150,48 @@ def zero_is_none(scores):
     return (values > 0.5).mean(), _decay(values)
 
 
+def none_taken_from_the_callers_list(scores):
+    """Right, but removes the None from the caller's list."""
+    while scores and scores[0] is None:
+        scores.pop(0)
+    values = np.array(scores, float)
+    return (values > 0.5).mean(), _decay(values)
+
+
+def recall_over_all_frames(scores):
+    """Divides by the number of frames with those before the object appeared."""
+    values = _values(scores)
+    return (values > 0.5).sum() / len(scores), _decay(values)
+
+
+def ends_of_all_frames(scores):
+    """Cuts quarters from the video's length, and not from the object's."""
+    ends = np.floor(np.linspace(0, len(scores) - 1, 5) + 0.5).astype(int)
+    values = _values(scores)
+    last = values[min(ends[3], len(values) - 1) :]
+    return (values > 0.5).mean(), values[: ends[1] + 1].mean() - last.mean()
+
+
+def quarters_rounded_down(scores):
+    """Cuts the ends off where they should be rounded."""
+    values = _values(scores)
+    ends = np.linspace(0, len(values) - 1, 5).astype(int)
+    return (values > 0.5).mean(), values[: ends[1] + 1].mean() - values[ends[3] :].mean()
+
+
+def without_the_sign(scores):
+    """Takes the decay's absolute value: a method that gets better looks worse."""
+    values = _values(scores)
+    return (values > 0.5).mean(), abs(_decay(values))
+
+
+def halves(scores):
+    """Compares halves, not quarters."""
+    values = _values(scores)
+    ends = np.floor(np.linspace(0, len(values) - 1, 3) + 0.5).astype(int)
+    return (values > 0.5).mean(), values[: ends[1] + 1].mean() - values[ends[1] :].mean()
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 2.3
 
 
@@ -149,6 +231,51 @@ def in_the_order_of_proposals(j, f):
     return linear_sum_assignment((j + f).mean(axis=0), maximize=True)[0].tolist()
 
 
+def product_of_means(j, f):
+    """Multiplies the means of J and F."""
+    return linear_sum_assignment((j.mean(axis=0) * f.mean(axis=0)).T, maximize=True)[1].tolist()
+
+
+def worse_of_the_two(j, f):
+    """Takes the smaller of J and F in every frame."""
+    return linear_sum_assignment(np.minimum(j, f).mean(axis=0).T, maximize=True)[1].tolist()
+
+
+def medians(j, f):
+    """Takes the median over frames."""
+    return linear_sum_assignment(np.median(j + f, axis=0).T, maximize=True)[1].tolist()
+
+
+def rounded_scores(j, f):
+    """Rounds to one digit before it chooses."""
+    return linear_sum_assignment((j + f).mean(axis=0).round(1).T, maximize=True)[1].tolist()
+
+
+def j_counts_twice(j, f):
+    """Forgets the brackets: j + f / 2."""
+    return linear_sum_assignment((j + f / 2).mean(axis=0).T, maximize=True)[1].tolist()
+
+
+def best_frame(j, f):
+    """Takes the best frame of every pair, not the mean."""
+    return linear_sum_assignment((j + f).max(axis=0).T, maximize=True)[1].tolist()
+
+
+def objects_in_turn(j, f):
+    """Lets the objects choose one after the other."""
+    gain, chosen = (j + f).mean(axis=0), []
+    for n in range(gain.shape[1]):
+        free = [p for p in range(len(gain)) if p not in chosen]
+        chosen.append(max(free, key=lambda p: gain[p, n]))
+    return chosen
+
+
+def adds_into_j(j, f):
+    """Right, but adds f to the caller's j."""
+    j += f
+    return linear_sum_assignment(j.mean(axis=0).T, maximize=True)[1].tolist()
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 2.4
 
 
@@ -183,6 +310,54 @@ def nothing(truth):
     return np.zeros_like(truth)
 
 
+def empties_the_callers_mask(truth):
+    """Right, but takes the inside out of the caller's mask."""
+    inside = cv2.erode(truth.view(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0
+    truth &= ~inside
+    return truth
+
+
+def upper_half_of_the_outline(truth):
+    """Leaves the lower half of the outline out."""
+    ring = truth & ~(cv2.erode(truth.view(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0)
+    ring[np.flatnonzero(ring.any(axis=1)).mean().astype(int) :] = False
+    return ring
+
+
+def dots_of_the_outline(truth):
+    """Keeps every twentieth pixel of the outline, too few for the radius."""
+    ring = truth & ~(cv2.erode(truth.view(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0)
+    keep = np.zeros_like(ring)
+    rows, columns = np.nonzero(ring)
+    keep[rows[::20], columns[::20]] = True
+    return keep
+
+
+def a_hole_in_the_middle(truth):
+    """Takes away the inside but for a broad rim."""
+    inside = cv2.erode(truth.view(np.uint8), np.ones((31, 31), np.uint8), borderValue=1) > 0
+    return truth & ~inside
+
+
+def stripes(truth):
+    """Keeps every eighth column of the object."""
+    keep = np.zeros_like(truth)
+    keep[:, ::8] = truth[:, ::8]
+    return keep
+
+
+def outline_from_without(truth):
+    """Takes the pixels just outside the object."""
+    grown = cv2.dilate(truth.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return grown & ~truth
+
+
+def labels_of_the_outline(truth):
+    """Right, but returns numbers where bool is asked for."""
+    inside = cv2.erode(truth.view(np.uint8), np.ones((3, 3), np.uint8), borderValue=1) > 0
+    return (truth & ~inside).astype(np.uint8)
+
+
 WRONG = {
     "ex02-1": [
         merges_the_objects,
@@ -191,6 +366,13 @@ WRONG = {
         absent_is_zero,
         dice,
         share_of_the_truth,
+        absent_in_the_truth_is_one,
+        only_objects_of_the_truth,
+        only_objects_that_were_found,
+        all_pixels_together,
+        ids_with_a_sign,
+        accuracy,
+        smoothed,
     ],
     "ex02-2": [
         half_is_enough,
@@ -201,6 +383,12 @@ WRONG = {
         first_frame_less_last_frame,
         halves_to_even,
         zero_is_none,
+        none_taken_from_the_callers_list,
+        recall_over_all_frames,
+        ends_of_all_frames,
+        quarters_rounded_down,
+        without_the_sign,
+        halves,
     ],
     "ex02-3": [
         each_takes_its_best,
@@ -209,6 +397,28 @@ WRONG = {
         region_alone,
         first_frame_alone,
         in_the_order_of_proposals,
+        product_of_means,
+        worse_of_the_two,
+        medians,
+        rounded_scores,
+        j_counts_twice,
+        best_frame,
+        objects_in_turn,
+        adds_into_j,
     ],
-    "ex02-4": [inverted, boundary_pixels_inside, thick_ring, shrunk, ring_along_the_border, nothing],
+    "ex02-4": [
+        inverted,
+        boundary_pixels_inside,
+        thick_ring,
+        shrunk,
+        ring_along_the_border,
+        nothing,
+        empties_the_callers_mask,
+        upper_half_of_the_outline,
+        dots_of_the_outline,
+        a_hole_in_the_middle,
+        stripes,
+        outline_from_without,
+        labels_of_the_outline,
+    ],
 }

@@ -59,6 +59,47 @@ def tiny_targets_weigh_one(y, kappa_min):
     return kappa / y.mean(), (1 - kappa) / (1 - y.mean())
 
 
+def area_of_one_example(y, kappa_min):
+    """Divides by the 2000 pixels of an example."""
+    kappa_hat = y.sum() / 2000 if y.sum() >= 10 else 0.1
+    kappa = max(kappa_min, kappa_hat)
+    return kappa / kappa_hat, (1 - kappa) / (1 - kappa_hat)
+
+
+def smaller_of_the_two(y, kappa_min):
+    """Takes the minimum where kappa is the maximum."""
+    kappa_hat = _influence(y)
+    kappa = min(kappa_min, kappa_hat)
+    return kappa / kappa_hat, (1 - kappa) / (1 - kappa_hat)
+
+
+def tiny_targets_at_the_minimum(y, kappa_min):
+    """Takes kappa_min for the share of a tiny target."""
+    kappa_hat = y.mean() if y.sum() >= 10 else kappa_min
+    kappa = max(kappa_min, kappa_hat)
+    return kappa / kappa_hat, (1 - kappa) / (1 - kappa_hat)
+
+
+def roots(y, kappa_min):
+    """Gives the roots, which multiply the residual."""
+    kappa_hat = _influence(y)
+    kappa = max(kappa_min, kappa_hat)
+    return np.sqrt(kappa / kappa_hat), np.sqrt((1 - kappa) / (1 - kappa_hat))
+
+
+def kappa_itself(y, kappa_min):
+    """Gives kappa and 1 - kappa, the influence of all target pixels together."""
+    kappa = max(kappa_min, _influence(y))
+    return kappa, 1 - kappa
+
+
+def at_most_half(y, kappa_min):
+    """Lets the target have at most half of the influence."""
+    kappa_hat = _influence(y)
+    kappa = min(max(kappa_min, kappa_hat), 0.5)
+    return kappa / kappa_hat, (1 - kappa) / (1 - kappa_hat)
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 3.2
 
 
@@ -88,6 +129,39 @@ def sums_before_the_product(w1, w2):
     return w2.sum(1, keepdim=True) * w1.sum(0, keepdim=True)
 
 
+def first_channel_of_w2(w1, w2):
+    """Lets one hidden channel speak for all."""
+    return torch.einsum("ij,C->Cij", w2[0, 0], w1[0, :, 0, 0])[None]
+
+
+def one_kernel_for_all_channels(w1, w2):
+    """Sums over the hidden channels with w2 alone."""
+    return w2.sum(1, keepdim=True) * w1.sum(0)[None]
+
+
+def turned_around(w1, w2):
+    """Turns the kernel in both directions, as a convolution of mathematics would."""
+    return torch.einsum("ocij,cC->oCij", w2, w1[:, :, 0, 0]).flip(2, 3)
+
+
+def normalised(w1, w2):
+    """Divides by the number of hidden channels."""
+    return torch.einsum("ocij,cC->oCij", w2, w1[:, :, 0, 0]) / len(w1)
+
+
+def the_last_channel_is_lost(w1, w2):
+    """Ends the sum one too early where there are two hidden channels or more."""
+    n = max(len(w1) - 1, 1)
+    return torch.einsum("ocij,cC->oCij", w2[:, :n], w1[:n, :, 0, 0])
+
+
+def scales_w2_in_place(w1, w2):
+    """Right for one channel after the other, but multiplies into the caller's w2."""
+    kernel = torch.einsum("ocij,cC->oCij", w2, w1[:, :, 0, 0])
+    w2 *= w1[:, 0, 0, 0].view(1, -1, 1, 1)
+    return kernel
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 3.3
 
 
@@ -109,6 +183,47 @@ def label_not_weighted(U, y, v):
 def transposed_average(U, y, v):
     """Takes the weighted mean of the pixels that a cell touches, which is U transposed and not its inverse."""
     return (U.T @ (v * y)) / (U.T @ v)
+
+
+def weights_of_the_cells(U, y, v):
+    """Weighs columns of U, as far as there are weights for them, and not rows."""
+    root = np.sqrt(v)
+    return np.linalg.lstsq(U * root[: U.shape[1]], root * y, rcond=None)[0]
+
+
+def weights_the_matrix_alone(U, y, v):
+    """Weighs U once and y not at all in the normal equations."""
+    return np.linalg.solve(U.T @ (v[:, None] * U), U.T @ y)
+
+
+def scores_within_the_labels(U, y, v):
+    """Cuts the scores off at 0 and 1."""
+    root = np.sqrt(v)
+    return np.linalg.lstsq(root[:, None] * U, root * y, rcond=None)[0].clip(0, 1)
+
+
+def with_a_small_regulariser(U, y, v):
+    """Adds a thousandth to the diagonal, to be on the safe side."""
+    return np.linalg.solve(U.T @ (v[:, None] * U) + 1e-3 * np.eye(U.shape[1]), U.T @ (v * y))
+
+
+def rough_solution(U, y, v):
+    """Treats small singular values as none."""
+    root = np.sqrt(v)
+    return np.linalg.lstsq(root[:, None] * U, root * y, rcond=0.5)[0]
+
+
+def weights_sorted(U, y, v):
+    """Weighs in the order of the weights."""
+    root = np.sqrt(np.sort(v))
+    return np.linalg.lstsq(root[:, None] * U, root * y, rcond=None)[0]
+
+
+def weighs_the_callers_arrays(U, y, v):
+    """Right, but multiplies into the caller's U and y."""
+    U *= np.sqrt(v)[:, None]
+    y *= np.sqrt(v)
+    return np.linalg.lstsq(U, y, rcond=None)[0]
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 3.4
@@ -156,6 +271,42 @@ def kernel_upside_down(z, w2, y, v, gamma, Uy, Ux):
     return _back(z, 2 * Uy.T @ (gamma[:, None, None] * v * _residual(z, w2, y, Uy, Ux)) @ Ux).flip(2, 3)
 
 
+def axes_of_the_kernel_exchanged(z, w2, y, v, gamma, Uy, Ux):
+    """Gives the taps column by column."""
+    return _back(z, 2 * Uy.T @ (gamma[:, None, None] * v * _residual(z, w2, y, Uy, Ux)) @ Ux).transpose(2, 3)
+
+
+def mean_over_samples(z, w2, y, v, gamma, Uy, Ux):
+    """Averages over the samples."""
+    return _back(z, 2 * Uy.T @ (gamma[:, None, None] * v * _residual(z, w2, y, Uy, Ux)) @ Ux) / len(z)
+
+
+def no_border(z, w2, y, v, gamma, Uy, Ux):
+    """Leaves out what lies beside the border, where the kernel reaches beyond."""
+    at_cells = 2 * Uy.T @ (gamma[:, None, None] * v * _residual(z, w2, y, Uy, Ux)) @ Ux
+    at_cells[:, [0, -1]] = 0
+    at_cells[:, :, [0, -1]] = 0
+    return _back(z, at_cells)
+
+
+def wraps_around(z, w2, y, v, gamma, Uy, Ux):
+    """Rolls the features: what leaves on one side comes back on the other."""
+    at_cells = 2 * Uy.T @ (gamma[:, None, None] * v * _residual(z, w2, y, Uy, Ux)) @ Ux
+    taps = [(at_cells[:, None] * z.roll((1 - i, 1 - j), (2, 3))).sum((0, 2, 3)) for i in range(3) for j in range(3)]
+    return torch.stack(taps, dim=1).reshape(1, -1, 3, 3)
+
+
+def pixel_weights_forgotten(z, w2, y, v, gamma, Uy, Ux):
+    """Lets all pixels count alike."""
+    return _back(z, 2 * Uy.T @ (gamma[:, None, None] * _residual(z, w2, y, Uy, Ux)) @ Ux)
+
+
+def squares_the_residual_in_place(z, w2, y, v, gamma, Uy, Ux):
+    """Right, but multiplies gamma into the caller's weights."""
+    v *= gamma[:, None, None]
+    return _back(z, 2 * Uy.T @ (v * _residual(z, w2, y, Uy, Ux)) @ Ux)
+
+
 WRONG = {
     "ex03-1": [
         no_maximum,
@@ -165,9 +316,39 @@ WRONG = {
         tiny_targets_explode,
         ten_counts_as_tiny,
         tiny_targets_weigh_one,
+        area_of_one_example,
+        smaller_of_the_two,
+        tiny_targets_at_the_minimum,
+        roots,
+        kappa_itself,
+        at_most_half,
     ],
-    "ex03-2": [flipped, rows_for_columns, mean_over_channels, transposed_w1, sums_before_the_product],
-    "ex03-3": [unweighted, weights_squared, label_not_weighted, transposed_average],
+    "ex03-2": [
+        flipped,
+        rows_for_columns,
+        mean_over_channels,
+        transposed_w1,
+        sums_before_the_product,
+        first_channel_of_w2,
+        one_kernel_for_all_channels,
+        turned_around,
+        normalised,
+        the_last_channel_is_lost,
+        scales_w2_in_place,
+    ],
+    "ex03-3": [
+        unweighted,
+        weights_squared,
+        label_not_weighted,
+        transposed_average,
+        weights_of_the_cells,
+        weights_the_matrix_alone,
+        scores_within_the_labels,
+        with_a_small_regulariser,
+        rough_solution,
+        weights_sorted,
+        weighs_the_callers_arrays,
+    ],
     "ex03-4": [
         no_factor_two,
         wrong_sign,
@@ -175,5 +356,11 @@ WRONG = {
         root_of_the_weights,
         shrinks_instead_of_transposing,
         kernel_upside_down,
+        axes_of_the_kernel_exchanged,
+        mean_over_samples,
+        no_border,
+        wraps_around,
+        pixel_weights_forgotten,
+        squares_the_residual_in_place,
     ],
 }

@@ -57,6 +57,65 @@ def one_iteration_short(A, b, iterations):
     return _cg(A, b, iterations - 1)
 
 
+def solves_exactly(A, b, iterations):
+    """Gives the solution, however few iterations were asked for."""
+    return np.linalg.solve(A, b)
+
+
+def step_of_steepest_descent(A, b, iterations):
+    """Takes alpha for the gradient, and not for the direction."""
+    x, g = np.zeros_like(b), b.copy()
+    p, rho = g, g @ g
+    for _ in range(iterations):
+        alpha = rho / (g @ A @ g)
+        x, g = x + alpha * p, g - alpha * (A @ p)
+        rho_before, rho = rho, g @ g
+        p = g + rho / rho_before * p
+    return x
+
+
+def stops_at_a_small_residual(A, b, iterations):
+    """Stops where the residual is below a thousandth, whatever b is."""
+    x, g = np.zeros_like(b), b.copy()
+    p, rho = g, g @ g
+    for _ in range(iterations):
+        if np.sqrt(rho) < 1e-3:
+            break
+        alpha = rho / (p @ A @ p)
+        x, g = x + alpha * p, g - alpha * (A @ p)
+        rho_before, rho = rho, g @ g
+        p = g + rho / rho_before * p
+    return x
+
+
+def never_divides_by_nothing(A, b, iterations):
+    """Adds 1e-4 to what it divides by."""
+    x, g = np.zeros_like(b), b.copy()
+    p, rho = g, g @ g
+    for _ in range(iterations):
+        alpha = rho / (p @ A @ p + 1e-4)
+        x, g = x + alpha * p, g - alpha * (A @ p)
+        rho_before, rho = rho, g @ g
+        p = g + rho / (rho_before + 1e-4) * p
+    return x
+
+
+def preconditioned(A, b, iterations):
+    """Divides by the diagonal first."""
+    root = 1 / np.sqrt(np.diag(A))
+    return root * _cg(root[:, None] * A * root, root * b, iterations) if len(b) > 1 else 2 * b / A[0]
+
+
+def beta_of_norms(A, b, iterations):
+    """Takes the ratio of the lengths for beta, and not of their squares."""
+    return _cg(A, b, iterations, beta=lambda rho, before: np.sqrt(rho / before)) if len(b) > 1 else 2 * b / A[0]
+
+
+def starts_at_b(A, b, iterations):
+    """Starts from x = b, where it should be 0."""
+    return b + _cg(A, b - A @ b, iterations)
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 4.2
 
 
@@ -103,7 +162,62 @@ def gradient_step(a, length, d, y, v):
     return a + step[0], length + step[1]
 
 
+def damped(a, length, d, y, v):
+    """Adds a thousandth to the diagonal, as Levenberg and Marquardt do."""
+    decay = np.exp(-d / length)
+    r = np.sqrt(v) * (a * decay - y)
+    J = np.sqrt(v)[:, None] * np.stack([decay, a * decay * d / length**2], axis=1)
+    step = np.linalg.solve(J.T @ J + 1e-3 * np.eye(2), -J.T @ r)
+    return a + step[0], length + step[1]
+
+
+def one_after_the_other(a, length, d, y, v):
+    """Takes the best a first, and then a step of the length alone."""
+    decay = np.exp(-d / length)
+    a = (v * decay) @ y / ((v * decay) @ decay)
+    slope = a * decay * d / length**2
+    return a, length - (v * slope) @ (a * decay - y) / ((v * slope) @ slope)
+
+
+def line_through_logarithms(a, length, d, y, v):
+    """Fits a line to the logarithms."""
+    line = np.polyfit(d, np.log(np.clip(y, 1e-6, None)), 1, w=np.sqrt(v))
+    return np.exp(line[1]), -1 / line[0]
+
+
+def newton(a, length, d, y, v):
+    """Takes the true Hessian: Newton's step, without Gauss."""
+    decay = np.exp(-d / length)
+    r = a * decay - y
+    J = np.stack([decay, a * decay * d / length**2], axis=1)
+    mixed = decay * d / length**2
+    twice = a * decay * (d**2 / length**4 - 2 * d / length**3)
+    second = np.array([[0, v @ (r * mixed)], [v @ (r * mixed), v @ (r * twice)]])
+    step = np.linalg.solve(J.T @ (v[:, None] * J) + second, -J.T @ (v * r))
+    return a + step[0], length + step[1]
+
+
+def step_alone(a, length, d, y, v):
+    """Returns the step, and not where it leads."""
+    new_a, new_length = _step(a, length, d, y, v)
+    return new_a - a, new_length - length
+
+
+def length_before_a(a, length, d, y, v):
+    """Returns the pair in the other order."""
+    return _step(a, length, d, y, v)[::-1]
+
+
+def kept_positive(a, length, d, y, v):
+    """Does not let a or the length fall below 0."""
+    return tuple(max(one, 0.0) for one in _step(a, length, d, y, v))
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 4.3
+
+
+def _diagonals(U, v):
+    return (U * U).T @ v, (U[:, :-1] * U[:, 1:]).T @ v
 
 
 def _apply(main, side, s):
@@ -113,52 +227,108 @@ def _apply(main, side, s):
     return result
 
 
-def one_sided(U, v, s):
+def _by_diagonals(main, side):
+    return lambda s: _apply(main, side, s)
+
+
+def one_sided(U, v):
     """Gives each cell its right neighbour and forgets the left one."""
-    result = ((U * U).T @ v) * s
-    result[:-1] += ((U[:, :-1] * U[:, 1:]).T @ v) * s[1:]
-    return result
+    main, side = _diagonals(U, v)
+
+    def apply(s):
+        result = main * s
+        result[:-1] += side * s[1:]
+        return result
+
+    return apply
 
 
-def wraps_around(U, v, s):
+def wraps_around(U, v):
     """Rolls the scores, so that the first cell and the last become neighbours."""
-    side = (U * np.roll(U, -1, axis=1)).T @ v
+    main, side = (U * U).T @ v, (U * np.roll(U, -1, axis=1)).T @ v
     side[-1] = side[0]
-    return ((U * U).T @ v) * s + side * np.roll(s, -1) + np.roll(side, 1) * np.roll(s, 1)
+    return lambda s: main * s + side * np.roll(s, -1) + np.roll(side, 1) * np.roll(s, 1)
 
 
-def side_shifted(U, v, s):
+def side_shifted(U, v):
     """Takes for the left neighbour the coupling that belongs to the right one."""
-    side = np.append((U[:, :-1] * U[:, 1:]).T @ v, 0)
-    result = ((U * U).T @ v) * s
-    result[:-1] += side[:-1] * s[1:]
-    result[1:] += side[1:] * s[:-1]
-    return result
+    main, side = (U * U).T @ v, np.append((U[:, :-1] * U[:, 1:]).T @ v, 0)
+
+    def apply(s):
+        result = main * s
+        result[:-1] += side[:-1] * s[1:]
+        result[1:] += side[1:] * s[:-1]
+        return result
+
+    return apply
 
 
-def weights_squared_in_the_stencil(U, v, s):
+def weights_squared_in_the_stencil(U, v):
     """Uses v squared, as if the loss were |v r|^2."""
-    return _apply((U * U).T @ v**2, (U[:, :-1] * U[:, 1:]).T @ v**2, s)
+    return _by_diagonals(*_diagonals(U, v**2))
 
 
-def lumped(U, v, s):
+def lumped(U, v):
     """Puts all of U^T V on the diagonal and drops the coupling between cells."""
-    return (U.T @ v) * s
+    main = U.T @ v
+    return lambda s: main * s
 
 
-def through_the_pixels(U, v, s):
-    """Goes through the pixels after all: right, and not what was asked."""
-    return U.T @ (v * (U @ s))
+def weights_forgotten(U, v):
+    """Lets all pixels count alike."""
+    return _by_diagonals(*_diagonals(U, np.ones_like(v)))
 
 
-def through_the_pixels_by_sums(U, v, s):
-    """The same, with a product and a sum where a matrix product would be refused."""
-    return (U * (v * (U * s).sum(axis=1))[:, None]).sum(axis=0)
+def coupling_counted_twice(U, v):
+    """Adds both couplings to both neighbours."""
+    main, side = _diagonals(U, v)
+    return _by_diagonals(main, 2 * side)
 
 
-def through_the_pixels_by_dot(U, v, s):
-    """The same by the arrays' method."""
-    return U.T.dot(v * U.dot(s))
+def through_the_pixels(U, v):
+    """Goes through the pixels every time: right, and not what was asked."""
+    return lambda s: U.T @ (v * (U @ s))
+
+
+def through_the_pixels_by_sums(U, v):
+    """The same, with products and sums."""
+    return lambda s: (U * (v * (U * s).sum(axis=1))[:, None]).sum(axis=0)
+
+
+def diagonals_when_asked(U, v):
+    """Takes the diagonals anew for every s."""
+    return lambda s: _apply(*_diagonals(U, v), s)
+
+
+def whole_matrix(U, v):
+    """Multiplies out the matrix of cells by cells."""
+    A = U.T @ (v[:, None] * U)
+    return lambda s: A @ s
+
+
+def whole_matrix_for_its_diagonals(U, v):
+    """Multiplies out the matrix of cells by cells, and keeps two of its diagonals."""
+    A = U.T @ (v[:, None] * U)
+    return _by_diagonals(A.diagonal().copy(), A.diagonal(1).copy())
+
+
+def the_diagonals_alone(U, v):
+    """Answers with the diagonals, where a function is asked for."""
+    return _diagonals(U, v)
+
+
+def multiplies_into_s(U, v):
+    """Right, but multiplies into the caller's s."""
+    main, side = _diagonals(U, v)
+
+    def apply(s):
+        right, left = side * s[1:], side * s[:-1]
+        s *= main
+        s[:-1] += right
+        s[1:] += left
+        return s
+
+    return apply
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 4.4
@@ -199,6 +369,52 @@ def regulariser_of_the_weights(H, w1, w2, p1, p2, lambda_):
     return w2.T @ g + lambda_[0] ** 2 * w1, g @ w1.T + lambda_[1] ** 2 * w2
 
 
+def lambdas_exchanged(H, w1, w2, p1, p2, lambda_):
+    """Gives each layer the other's regulariser."""
+    g = H(w2 @ p1 + p2 @ w1)
+    return w2.T @ g + lambda_[1] ** 2 * p1, g @ w1.T + lambda_[0] ** 2 * p2
+
+
+def parts_exchanged(H, w1, w2, p1, p2, lambda_):
+    """Returns the part of w2 first."""
+    g = H(w2 @ p1 + p2 @ w1)
+    return g @ w1.T + lambda_[1] ** 2 * p2, w2.T @ g + lambda_[0] ** 2 * p1
+
+
+def hessian_twice(H, w1, w2, p1, p2, lambda_):
+    """Multiplies by H once more on the way back."""
+    g = H(H(w2 @ p1 + p2 @ w1))
+    return w2.T @ g + lambda_[0] ** 2 * p1, g @ w1.T + lambda_[1] ** 2 * p2
+
+
+def with_the_factor_of_the_gradient(H, w1, w2, p1, p2, lambda_):
+    """Doubles, as the gradient of a square would."""
+    g = H(w2 @ p1 + p2 @ w1)
+    return 2 * (w2.T @ g + lambda_[0] ** 2 * p1), 2 * (g @ w1.T + lambda_[1] ** 2 * p2)
+
+
+def full_step(H, w1, w2, p1, p2, lambda_):
+    """Takes the whole change of the filter, with the product of both steps."""
+    g = H((w2 + p2) @ (w1 + p1) - w2 @ w1)
+    return w2.T @ g + lambda_[0] ** 2 * p1, g @ w1.T + lambda_[1] ** 2 * p2
+
+
+def back_through_the_steps(H, w1, w2, p1, p2, lambda_):
+    """Goes back through p, and not through w."""
+    g = H(w2 @ p1 + p2 @ w1)
+    return p2.T @ g + lambda_[0] ** 2 * p1, g @ p1.T + lambda_[1] ** 2 * p2
+
+
+def adds_into_p(H, w1, w2, p1, p2, lambda_):
+    """Right, but works in the caller's p1 and p2."""
+    g = H(w2 @ p1 + p2 @ w1)
+    p1 *= lambda_[0] ** 2
+    p2 *= lambda_[1] ** 2
+    p1 += w2.T @ g
+    p2 += g @ w1.T
+    return p1, p2
+
+
 WRONG = {
     "ex04-1": [
         steepest_descent,
@@ -207,6 +423,13 @@ WRONG = {
         direction_kept_whole,
         residual_from_b,
         one_iteration_short,
+        solves_exactly,
+        step_of_steepest_descent,
+        stops_at_a_small_residual,
+        never_divides_by_nothing,
+        preconditioned,
+        beta_of_norms,
+        starts_at_b,
     ],
     "ex04-2": [
         weights_squared,
@@ -215,6 +438,13 @@ WRONG = {
         sign_of_the_inner_derivative,
         length_not_squared,
         gradient_step,
+        damped,
+        one_after_the_other,
+        line_through_logarithms,
+        newton,
+        step_alone,
+        length_before_a,
+        kept_positive,
     ],
     "ex04-3": [
         one_sided,
@@ -222,9 +452,15 @@ WRONG = {
         side_shifted,
         weights_squared_in_the_stencil,
         lumped,
+        weights_forgotten,
+        coupling_counted_twice,
         through_the_pixels,
         through_the_pixels_by_sums,
-        through_the_pixels_by_dot,
+        diagonals_when_asked,
+        whole_matrix,
+        whole_matrix_for_its_diagonals,
+        the_diagonals_alone,
+        multiplies_into_s,
     ],
     "ex04-4": [
         second_layer_forgotten,
@@ -233,5 +469,12 @@ WRONG = {
         lambda_not_squared,
         regulariser_forgotten,
         regulariser_of_the_weights,
+        lambdas_exchanged,
+        parts_exchanged,
+        hessian_twice,
+        with_the_factor_of_the_gradient,
+        full_step,
+        back_through_the_steps,
+        adds_into_p,
     ],
 }

@@ -39,6 +39,40 @@ def eta_for_every_insert(n, eta, first):
     return gamma
 
 
+def five_of_the_first_frame(n, eta, first):
+    """Takes five samples of the first frame for granted."""
+    first = np.resize(first, 5)
+    return np.append((1 - eta) ** n * first / first.sum(), eta * (1 - eta) ** np.arange(n)[::-1])
+
+
+def normalises_everything_at_the_end(n, eta, first):
+    """Lets the first weights count as they are given, and divides all by their sum."""
+    gamma = np.append((1 - eta) ** n * first, eta * (1 - eta) ** np.arange(n)[::-1])
+    return gamma / gamma.sum()
+
+
+def first_frame_sorted(n, eta, first):
+    """Sorts the first frame's weights."""
+    return np.append((1 - eta) ** n * np.sort(first) / first.sum(), eta * (1 - eta) ** np.arange(n)[::-1])
+
+
+def newest_before_the_first_frame(n, eta, first):
+    """Puts the first frame at the end."""
+    return np.append(eta * (1 - eta) ** np.arange(n)[::-1], (1 - eta) ** n * first / first.sum())
+
+
+def first_frame_one_insert_younger(n, eta, first):
+    """Lets the first frame decay once less, and gives its sample the rest."""
+    gamma = np.append((1 - eta) ** max(n - 1, 0) * first / first.sum(), eta * (1 - eta) ** np.arange(n)[::-1])
+    return gamma / gamma.sum()
+
+
+def divides_the_callers_weights(n, eta, first):
+    """Right, but normalises the caller's array."""
+    first /= first.sum()
+    return np.append((1 - eta) ** n * first, eta * (1 - eta) ** np.arange(n)[::-1])
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 6.2
 
 
@@ -114,6 +148,45 @@ def writes_into_the_argument(gamma, newest, eta, K_max):
     return result, place
 
 
+def place_0_is_taken_for_none(gamma, newest, eta, K_max):
+    """Asks `if not newest`, which is true of place 0 as well."""
+    return _insert(gamma, newest if newest else None, eta, K_max + (not newest))
+
+
+def newest_is_always_last(gamma, newest, eta, K_max):
+    """Takes the last place for the newest."""
+    return _insert(gamma, None if newest is None else len(gamma) - 1, eta, K_max)
+
+
+def grows_from_the_largest(gamma, newest, eta, K_max):
+    """Takes the largest weight for the newest."""
+    return _insert(gamma, None if newest is None else int(gamma.argmax()), eta, K_max)
+
+
+def evicts_the_largest(gamma, newest, eta, K_max):
+    """Gives up the sample that counts most."""
+    return _insert(gamma, newest, eta, K_max, out=np.argmax)
+
+
+def moves_the_samples_up(gamma, newest, eta, K_max):
+    """Deletes the smallest and appends, so that samples change their places."""
+    if newest is None or len(gamma) < K_max:
+        return _insert(gamma, newest, eta, K_max)
+    result = np.append(np.delete(gamma, gamma.argmin()), gamma[newest] / (1 - eta))
+    return result / result.sum(), int(gamma.argmin())
+
+
+def room_for_eighty(gamma, newest, eta, K_max):
+    """Takes 80 for K_max."""
+    return _insert(gamma, newest, eta, 80)
+
+
+def sorted_weights(gamma, newest, eta, K_max):
+    """Sorts the weights, and returns them so."""
+    result, place = _insert(gamma, newest, eta, K_max)
+    return np.sort(result), place
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 6.3
 
 
@@ -170,6 +243,49 @@ def coarse_labels(X, U_y, U_x, y, v):
     """Shrinks label and weights to the grid, and forgets U."""
     small_v, small_vy = U_y.T @ v @ U_x, U_y.T @ (v * y) @ U_x
     return X.T @ (small_v.flatten()[:, None] * X), X.T @ small_vy.flatten()
+
+
+def cells_column_by_column(X, U_y, U_x, y, v):
+    """Takes the cells column by column."""
+    h, w = U_y.shape[1], U_x.shape[1]
+    return _equations(X.reshape(w, h, -1).transpose(1, 0, 2).reshape(h * w, -1), U_y, U_x, y, v)
+
+
+def pixels_that_count_alone(X, U_y, U_x, y, v):
+    """Multiplies the features by the weights before it interpolates nothing else: A has no weights."""
+    A = _equations(X, U_y, U_x, y, np.ones_like(v))[0]
+    return A, _equations(X, U_y, U_x, y, v)[1]
+
+
+def negative_right_side(X, U_y, U_x, y, v):
+    """Takes g from the gradient, with its sign."""
+    A, g = _equations(X, U_y, U_x, y, v)
+    return A, -g
+
+
+def factor_two(X, U_y, U_x, y, v):
+    """Leaves the gradient's 2 in g."""
+    A, g = _equations(X, U_y, U_x, y, v)
+    return A, 2 * g
+
+
+def mean_over_pixels(X, U_y, U_x, y, v):
+    """Divides by the number of pixels."""
+    A, g = _equations(X, U_y, U_x, y, v)
+    return A / y.size, g / y.size
+
+
+def diagonal_of_A(X, U_y, U_x, y, v):
+    """Drops what couples two features."""
+    A, g = _equations(X, U_y, U_x, y, v)
+    return np.diag(np.diag(A)), g
+
+
+def weighs_the_callers_labels(X, U_y, U_x, y, v):
+    """Right, but multiplies the weights into the caller's y."""
+    A, g = _equations(X, U_y, U_x, y, v)
+    y *= v
+    return A, g
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 6.4
@@ -253,6 +369,81 @@ def sums_in_place(first, samples, eta, share):
         yield out
 
 
+def share_of_the_first_result(first, samples, eta, share):
+    """Fixes how much is mixed in by the first sample."""
+    back = None
+    running, own = first, 1.0
+    for sample in samples:
+        running = tuple((1 - eta) * r + eta * s for r, s in zip(running, sample))
+        own *= 1 - eta
+        back = (max(share - own, 0) / (1 - own)) if back is None else back
+        yield tuple((1 - back) * r + back * f for r, f in zip(running, first))
+
+
+def matrices_alone(first, samples, eta, share):
+    """Protects the first frame's A, and forgets its g."""
+    running, own = first, 1.0
+    for sample in samples:
+        running = tuple((1 - eta) * r + eta * s for r, s in zip(running, sample))
+        own *= 1 - eta
+        back = (share - own) / (1 - own) if own < share else 0.0
+        yield (1 - back) * running[0] + back * first[0], running[1]
+
+
+def first_sample_twice(first, samples, eta, share):
+    """Begins the running sums with the first sample, and not with the first frame."""
+    running, own = None, 1.0
+    for sample in samples:
+        running = sample if running is None else tuple((1 - eta) * r + eta * s for r, s in zip(running, sample))
+        own *= 1 - eta
+        back = max(share, own)
+        yield tuple((1 - back) * r + back * f for r, f in zip(running, first))
+
+
+def weights_by_number(first, samples, eta, share):
+    """Takes the plain mean of the samples."""
+    total, n = tuple(np.zeros_like(part) for part in first), 0
+    for sample in samples:
+        total, n = tuple(t + s for t, s in zip(total, sample)), n + 1
+        back = max(share, (1 - eta) ** n)
+        yield tuple((1 - back) * t / n + back * f for t, f in zip(total, first))
+
+
+def weakens_the_callers_first_frame(first, samples, eta, share):
+    """Lets the caller's pair be the running sum, and adds to it in place."""
+    running, own = first, 1.0
+    kept = tuple(part.copy() for part in first)
+    for sample in samples:
+        for r, s in zip(running, sample):
+            r *= 1 - eta
+            r += eta * s
+        own *= 1 - eta
+        back = (share - own) / (1 - own) if own < share else 0.0
+        yield tuple((1 - back) * r + back * f for r, f in zip(running, kept))
+
+
+def weighs_the_samples_in_place(first, samples, eta, share):
+    """Multiplies eta into the samples that it is given."""
+    running, own = first, 1.0
+    for sample in samples:
+        for part in sample:
+            part *= eta
+        running = tuple((1 - eta) * r + s for r, s in zip(running, sample))
+        own *= 1 - eta
+        back = (share - own) / (1 - own) if own < share else 0.0
+        yield tuple((1 - back) * r + back * f for r, f in zip(running, first))
+
+
+def asks_ahead(first, samples, eta, share):
+    """Asks for the next sample before it yields the last result."""
+    waiting = None
+    for result in _run(first, samples, eta, share):
+        if waiting is not None:
+            yield waiting
+        waiting = result
+    yield waiting
+
+
 WRONG = {
     "ex06-1": [
         newest_is_one_old,
@@ -261,6 +452,12 @@ WRONG = {
         first_frame_not_normalised,
         first_frame_never_fades,
         eta_for_every_insert,
+        five_of_the_first_frame,
+        normalises_everything_at_the_end,
+        first_frame_sorted,
+        newest_before_the_first_frame,
+        first_frame_one_insert_younger,
+        divides_the_callers_weights,
     ],
     "ex06-2": [
         normalises_before_the_decay,
@@ -274,6 +471,13 @@ WRONG = {
         never_evicts,
         one_too_many,
         writes_into_the_argument,
+        place_0_is_taken_for_none,
+        newest_is_always_last,
+        grows_from_the_largest,
+        evicts_the_largest,
+        moves_the_samples_up,
+        room_for_eighty,
+        sorted_weights,
     ],
     "ex06-3": [
         v_twice,
@@ -285,6 +489,13 @@ WRONG = {
         label_transposed,
         target_pixels_only,
         coarse_labels,
+        cells_column_by_column,
+        pixels_that_count_alone,
+        negative_right_side,
+        factor_two,
+        mean_over_pixels,
+        diagonal_of_A,
+        weighs_the_callers_labels,
     ],
     "ex06-4": [
         mixes_into_the_running_sum,
@@ -298,5 +509,12 @@ WRONG = {
         share_counted_one_late,
         collects_all_samples_first,
         sums_in_place,
+        share_of_the_first_result,
+        matrices_alone,
+        first_sample_twice,
+        weights_by_number,
+        weakens_the_callers_first_frame,
+        weighs_the_samples_in_place,
+        asks_ahead,
     ],
 }

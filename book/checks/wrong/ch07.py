@@ -50,6 +50,44 @@ def exponential_overflows(logits, y):
     return (np.log1p(np.exp(logits)) - logits * y).mean()
 
 
+def clipped_logits(logits, y):
+    """Clips the logits, so that no exponential overflows."""
+    return _stable(np.clip(logits, -100, 100), y).mean()
+
+
+def hard_labels(logits, y):
+    """Rounds the labels to 0 and 1."""
+    return _stable(logits, np.round(y)).mean()
+
+
+def bits(logits, y):
+    """Takes logarithms to base 2."""
+    return _stable(logits, y).mean() / np.log(2)
+
+
+def target_term_alone(logits, y):
+    """Leaves out the pixels of the background."""
+    return (y * np.logaddexp(0, -logits)).mean()
+
+
+def averaged_over_rows(logits, y):
+    """Averages over the first axis and adds up the rest."""
+    return _stable(logits, y).mean(axis=0).sum()
+
+
+def with_a_small_number(logits, y):
+    """Adds 1e-4 within the logarithm."""
+    p = np.where(logits > 0, 1 / (1 + np.exp(-np.abs(logits))), np.exp(-np.abs(logits)) / (1 + np.exp(-np.abs(logits))))
+    return -(y * np.log(p + 1e-4) + (1 - y) * np.log(1 - p + 1e-4)).mean()
+
+
+def clips_the_callers_logits(logits, y):
+    """Right for most logits, but clips the caller's array."""
+    loss = _stable(logits, y).mean()
+    np.clip(logits, -30, 30, out=logits)
+    return loss
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 7.2
 
 
@@ -105,6 +143,52 @@ def aligns_corners(shallow, deep, gate):
 def nearest_cell(shallow, deep, gate):
     """Repeats the deep cells."""
     return _attend(shallow, deep, gate, mode="nearest")
+
+
+def gate_under_no_grad(shallow, deep, gate):
+    """Asks the gate under no_grad: nothing learns how to weigh."""
+    with torch.no_grad():
+        g = gate(torch.cat([z.mean((2, 3), keepdim=True) for z in (shallow, deep)], dim=1))
+    return shallow * g + F.interpolate(deep, shallow.shape[-2:], mode="bilinear")
+
+
+def averages_detached(shallow, deep, gate):
+    """Cuts the averages from the graph."""
+    g = gate(torch.cat([z.detach().mean((2, 3), keepdim=True) for z in (shallow, deep)], dim=1))
+    return shallow * g + F.interpolate(deep, shallow.shape[-2:], mode="bilinear")
+
+
+def deep_detached(shallow, deep, gate):
+    """Lets no gradient come to the deeper level."""
+    return _attend(shallow, deep.detach(), gate)
+
+
+def all_under_no_grad(shallow, deep, gate):
+    """Right in its values, but computed without gradients."""
+    with torch.no_grad():
+        return _attend(shallow, deep, gate)
+
+
+def pools_after_resizing(shallow, deep, gate):
+    """Averages the deep input after it was enlarged, where its border counts less."""
+    up = F.interpolate(deep, shallow.shape[-2:], mode="bilinear")
+    g = gate(torch.cat([z.mean((2, 3), keepdim=True) for z in (shallow, up)], dim=1))
+    return shallow * g + up
+
+
+def gate_added(shallow, deep, gate):
+    """Adds the gate, where it should multiply."""
+    g = gate(torch.cat([z.mean((2, 3), keepdim=True) for z in (shallow, deep)], dim=1))
+    return shallow + g + F.interpolate(deep, shallow.shape[-2:], mode="bilinear")
+
+
+def twice_the_size(shallow, deep, gate):
+    """Doubles the deep input, whatever size is needed."""
+    g = gate(torch.cat([z.mean((2, 3), keepdim=True) for z in (shallow, deep)], dim=1))
+    up = F.interpolate(deep, scale_factor=2, mode="bilinear")
+    h, w = shallow.shape[-2:]
+    up = F.pad(up, (0, max(w - up.shape[-1], 0), 0, max(h - up.shape[-2], 0)), mode="replicate")[..., :h, :w]
+    return shallow * g + up
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 7.3
@@ -163,6 +247,61 @@ def reverses_the_lists(s, x, encoders, refinements):
     return _path(s, x, encoders, refinements, order=1, deepest=_pooled)
 
 
+def path_under_no_grad(s, x, encoders, refinements):
+    """Right in its values, but computed without gradients."""
+    with torch.no_grad():
+        return _path(s, x, encoders, refinements, deepest=_pooled)
+
+
+def scores_detached(s, x, encoders, refinements):
+    """Cuts the scores, through which the target model could learn."""
+    return _path(s.detach(), x, encoders, refinements, deepest=_pooled)
+
+
+def deeper_levels_cut(s, x, encoders, refinements):
+    """Cuts z between the levels, so that only the shallowest learns."""
+    z = None
+    for x_d, T, R in zip(x[::-1], encoders[::-1], refinements[::-1]):
+        encoding, projection = T(x_d, s)
+        z = R(encoding, _pooled(encoding, projection) if z is None else z.detach())
+    return z
+
+
+def pooled_under_no_grad(s, x, encoders, refinements):
+    """Takes the mean of the deepest projection from its data."""
+    return _path(s, x, encoders, refinements, deepest=lambda e, p: p.data.mean((2, 3), keepdim=True))
+
+
+def pools_over_objects_too(s, x, encoders, refinements):
+    """One average for all objects."""
+    return _path(
+        s, x, encoders, refinements, deepest=lambda e, p: p.mean((0, 2, 3), keepdim=True).expand(len(p), -1, 1, 1)
+    )
+
+
+def blocks_of_the_other_end(s, x, encoders, refinements):
+    """Reverses the features, and forgets the blocks."""
+    z = None
+    for x_d, T, R in zip(x[::-1], encoders, refinements):
+        encoding, projection = T(x_d, s)
+        z = R(encoding, _pooled(encoding, projection) if z is None else z)
+    return z
+
+
+def three_levels(s, x, encoders, refinements):
+    """Takes at most three levels."""
+    return _path(s, x[:3], encoders[:3], refinements[:3], deepest=_pooled)
+
+
+def z_for_the_scores(s, x, encoders, refinements):
+    """Gives what was found to the next encoder in the place of the scores."""
+    z = None
+    for x_d, T, R in zip(x[::-1], encoders[::-1], refinements[::-1]):
+        encoding, projection = T(x_d, s if z is None else z.mean(1, keepdim=True))
+        z = R(encoding, _pooled(encoding, projection) if z is None else z)
+    return z
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 7.4
 
 
@@ -216,6 +355,63 @@ def phases_swapped(n):
     """Even and odd rows changed places."""
     matrix = _cubic(n, -0.75, _centres(n))
     return matrix.reshape(n, 2, n)[:, ::-1].reshape(2 * n, n)
+
+
+def wraps_around(n):
+    """Lets a negative index count from the end."""
+    matrix = np.zeros((2 * n, n))
+    for m, x in enumerate(_centres(n)):
+        first = int(np.floor(x))
+        for i in range(first - 1, first + 3):
+            matrix[m, i % n] += _cubic(1, -0.75, [0.0, abs(x - i)])[1, 0] if n == 1 else _weight(abs(x - i))
+    return matrix
+
+
+def _weight(d, a=-0.75):
+    return ((a + 2) * d - (a + 3)) * d * d + 1 if d <= 1 else (((d - 5) * d + 8) * d - 4) * a if d < 2 else 0.0
+
+
+def rows_made_to_sum_to_one(n):
+    """Leaves out what lies beyond the border, and divides by what remains."""
+    matrix = _cubic(n, -0.75, _centres(n), clamp=False)
+    return matrix / matrix.sum(axis=1, keepdims=True)
+
+
+def outermost_counts_once(n):
+    """Sets the outermost weight, where it should be added to."""
+    matrix = np.zeros((2 * n, n))
+    for m, x in enumerate(_centres(n)):
+        first = int(np.floor(x))
+        for i in range(first - 1, first + 3):
+            matrix[m, min(max(i, 0), n - 1)] = _weight(abs(x - i))
+    return matrix
+
+
+def mirrored_at_the_border(n):
+    """Mirrors the signal at its ends, where it should repeat its outermost sample."""
+    matrix = np.zeros((2 * n, n))
+    for m, x in enumerate(_centres(n)):
+        first = int(np.floor(x))
+        for i in range(first - 1, first + 3):
+            j = -i if i < 0 else 2 * (n - 1) - i if i > n - 1 else i
+            matrix[m, min(max(j, 0), n - 1)] += _weight(abs(x - i))
+    return matrix
+
+
+def towards_zero(n):
+    """Cuts the position off, which moves the first row's samples by one."""
+    matrix = np.zeros((2 * n, n))
+    for m, x in enumerate(_centres(n)):
+        for i in range(int(x) - 1, int(x) + 3):
+            d = abs(x - i)
+            weight = _weight(d) if d < 2 else -0.75 * (d**3 - 5 * d**2 + 8 * d - 4)
+            matrix[m, min(max(i, 0), n - 1)] += weight
+    return matrix
+
+
+def transposed(n):
+    """The matrix from the doubled signal to the other."""
+    return _cubic(n, -0.75, _centres(n)).T
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 7.5
@@ -327,6 +523,67 @@ def truth_for_scores(frames, masks, rng, learn, least):
     return _simulate(frames, masks, rng, learn, least, fault="truth")
 
 
+def mirrored_two_times_in_five(frames, masks, rng, learn, least):
+    """Mirrors with probability 0.4."""
+    flip = rng.random() < 0.4
+    if flip:
+        frames, masks = frames[:, :, ::-1], masks[:, :, ::-1]
+    usable = np.flatnonzero(masks.sum(axis=(1, 2)) >= least)
+    reference, *others = rng.choice(usable, 3, replace=False)
+    D = learn(frames[reference], masks[reference])
+    return [(frames[t], D(frames[t]), masks[t]) for t in others]
+
+
+def twenty_pixels(frames, masks, rng, learn, least):
+    """Takes 10 for `least`."""
+    return _simulate(frames, masks, rng, learn, 10)
+
+
+def more_than_least(frames, masks, rng, learn, least):
+    """Asks for more than `least` pixels."""
+    return _simulate(frames, masks, rng, learn, least + 1 if (masks.sum((1, 2)) > least).sum() > 2 else least)
+
+
+def reference_is_the_earliest(frames, masks, rng, learn, least):
+    """Sorts the three frames, so that the last one is never the reference."""
+    if rng.random() < 0.5:
+        frames, masks = frames[:, :, ::-1], masks[:, :, ::-1]
+    usable = np.flatnonzero(masks.sum(axis=(1, 2)) >= least)
+    reference, *others = sorted(rng.choice(usable, 3, replace=False))
+    D = learn(frames[reference], masks[reference])
+    return [(frames[t], D(frames[t]), masks[t]) for t in others]
+
+
+def learned_for_every_frame(frames, masks, rng, learn, least):
+    """Learns the model once for each validation frame."""
+    if rng.random() < 0.5:
+        frames, masks = frames[:, :, ::-1], masks[:, :, ::-1]
+    usable = np.flatnonzero(masks.sum(axis=(1, 2)) >= least)
+    reference, *others = rng.choice(usable, 3, replace=False)
+    return [(frames[t], learn(frames[reference], masks[reference])(frames[t]), masks[t]) for t in others]
+
+
+def scores_of_the_reference(frames, masks, rng, learn, least):
+    """Gives the scores of the frame that the model was learned on."""
+    if rng.random() < 0.5:
+        frames, masks = frames[:, :, ::-1], masks[:, :, ::-1]
+    usable = np.flatnonzero(masks.sum(axis=(1, 2)) >= least)
+    reference, *others = rng.choice(usable, 3, replace=False)
+    D = learn(frames[reference], masks[reference])
+    return [(frames[t], D(frames[reference]), masks[t]) for t in others]
+
+
+def mirrored_one_by_one(frames, masks, rng, learn, least):
+    """Decides for every frame anew whether it is mirrored."""
+    usable = np.flatnonzero(masks.sum(axis=(1, 2)) >= least)
+    reference, *others = rng.choice(usable, 3, replace=False)
+    D, sample = learn(frames[reference], masks[reference]), []
+    for t in others:
+        flip = slice(None, None, -1 if rng.random() < 0.5 else 1)
+        sample.append((frames[t][:, flip], D(frames[t][:, flip]), masks[t][:, flip]))
+    return sample
+
+
 WRONG = {
     "ex07-1": [
         probability_first,
@@ -336,6 +593,13 @@ WRONG = {
         labels_swapped,
         hinged,
         exponential_overflows,
+        clipped_logits,
+        hard_labels,
+        bits,
+        target_term_alone,
+        averaged_over_rows,
+        with_a_small_number,
+        clips_the_callers_logits,
     ],
     "ex07-2": [
         pools_over_channels,
@@ -346,6 +610,13 @@ WRONG = {
         deep_first,
         aligns_corners,
         nearest_cell,
+        gate_under_no_grad,
+        averages_detached,
+        deep_detached,
+        all_under_no_grad,
+        pools_after_resizing,
+        gate_added,
+        twice_the_size,
     ],
     "ex07-3": [
         shallow_to_deep,
@@ -355,6 +626,14 @@ WRONG = {
         every_level_pooled,
         refines_the_scores,
         reverses_the_lists,
+        path_under_no_grad,
+        scores_detached,
+        deeper_levels_cut,
+        pooled_under_no_grad,
+        pools_over_objects_too,
+        blocks_of_the_other_end,
+        three_levels,
+        z_for_the_scores,
     ],
     "ex07-4": [
         bilinear_matrix,
@@ -363,6 +642,12 @@ WRONG = {
         corners_aligned,
         corners_without_half,
         phases_swapped,
+        wraps_around,
+        rows_made_to_sum_to_one,
+        outermost_counts_once,
+        mirrored_at_the_border,
+        towards_zero,
+        transposed,
     ],
     "ex07-5": [
         learns_on_the_validation_frame,
@@ -380,5 +665,12 @@ WRONG = {
         mirrors_in_place,
         mask_of_the_reference,
         truth_for_scores,
+        mirrored_two_times_in_five,
+        twenty_pixels,
+        more_than_least,
+        reference_is_the_earliest,
+        learned_for_every_frame,
+        scores_of_the_reference,
+        mirrored_one_by_one,
     ],
 }

@@ -30,6 +30,43 @@ def before_it_appears(first, frames, t_s):
     return [sum(t != f and (t - f) % t_s == 0 for f in first.values()) for t in range(frames)]
 
 
+def two_objects_at_most(first, frames, t_s):
+    """Looks at the first and the last object only."""
+    begins = list(first.values())
+    begins = begins[:1] + begins[1:][-1:]
+    return [sum(t > begin and (t - begin) % t_s == 0 for begin in begins) for t in range(frames)]
+
+
+def ids_for_frames(first, frames, t_s):
+    """Iterates over the dictionary, and so takes ids for frame numbers."""
+    return [sum(t > i and (t - i) % t_s == 0 for i in first) for t in range(frames)]
+
+
+def first_update_after_one_more(first, frames, t_s):
+    """Counts the object's first frame as its frame 1 on one side only: updates at t_s + 1."""
+    return [sum(t > begin + 1 and (t - begin - 1) % t_s == 0 for begin in first.values()) for t in range(frames)]
+
+
+def counted_from_frame_one(first, frames, t_s):
+    """Leaves frame 0 out of the list."""
+    return [sum(t > b and (t - b) % t_s == 0 for b in first.values()) for t in range(1, frames + 1)]
+
+
+def updates_so_far(first, frames, t_s):
+    """Counts all updates up to the frame."""
+    return [sum(max(t - begin, 0) // t_s for begin in first.values()) for t in range(frames)]
+
+
+def takes_objects_out(first, frames, t_s):
+    """Right, but removes the objects from the caller's dictionary."""
+    counts = [0] * frames
+    while first:
+        _, begin = first.popitem()
+        for t in range(begin + t_s, frames, t_s):
+            counts[t] += 1
+    return counts
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 8.2
 
 
@@ -72,6 +109,61 @@ def old_share(parts, objects, t_s, faster):
     return _budget(parts, objects, t_s, faster)[0], _budget(parts, objects, t_s, 1.0)[1]
 
 
+def features_and_update_popped(parts, objects, t_s, faster):
+    """Right, but takes two parts out of the caller's dictionary."""
+    shared, update = parts.pop("features"), objects * parts.pop("update") / t_s / faster
+    whole = shared + objects * sum(parts.values()) + update
+    return whole, update / whole
+
+
+def parts_by_their_places(parts, objects, t_s, faster):
+    """Takes the first part for the features and the last for the update."""
+    shared, *others, update = parts.values()
+    update = objects * update / t_s / faster
+    whole = shared + objects * sum(others) + update
+    return whole, update / whole
+
+
+def three_names_by_heart(parts, objects, t_s, faster):
+    """Knows no parts but those of the example."""
+    update = objects * parts["update"] / t_s / faster
+    others = sum(parts.get(name, 0) for name in ("segment", "score", "insert"))
+    whole = parts["features"] + objects * others + update
+    return whole, update / whole
+
+
+def slower_by_the_factor(parts, objects, t_s, faster):
+    """Multiplies the update by the factor."""
+    update = objects * parts["update"] / t_s * faster
+    rest = sum(seconds for name, seconds in parts.items() if name not in ("features", "update"))
+    whole = parts["features"] + objects * rest + update
+    return whole, update / whole
+
+
+def share_in_percent(parts, objects, t_s, faster):
+    """A percentage, where a share between 0 and 1 was asked for."""
+    update = objects * parts["update"] / t_s / faster
+    rest = sum(seconds for name, seconds in parts.items() if name not in ("features", "update"))
+    whole = parts["features"] + objects * rest + update
+    return whole, 100 * update / whole
+
+
+def rounded_milliseconds(parts, objects, t_s, faster):
+    """Rounds to three digits."""
+    update = objects * parts["update"] / t_s / faster
+    rest = sum(seconds for name, seconds in parts.items() if name not in ("features", "update"))
+    whole = parts["features"] + objects * rest + update
+    return round(whole, 3), round(update / whole, 3)
+
+
+def whole_number_of_updates(parts, objects, t_s, faster):
+    """Divides objects by t_s without a rest."""
+    update = max(objects // t_s, 1) * parts["update"] / faster / (t_s if objects < t_s else 1)
+    rest = sum(seconds for name, seconds in parts.items() if name not in ("features", "update"))
+    whole = parts["features"] + objects * rest + update
+    return whole, update / whole
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 8.3
 
 
@@ -98,6 +190,46 @@ def one_minus_the_sum(p):
 def the_other_way_round(p):
     """Pixels that the minimum gives to an object and the product to the background: there are none."""
     return (p.max(axis=0) > 0.5) & (p.max(axis=0) <= (1 - p).prod(axis=0))
+
+
+def ties_to_the_object_by_product(p):
+    """Gives a tie with the product to the object."""
+    best = p.max(axis=0)
+    return (best >= (1 - p).prod(axis=0)) & (best <= (1 - p).min(axis=0))
+
+
+def ties_to_the_object_by_minimum(p):
+    """Gives a tie with the minimum to the object."""
+    best = p.max(axis=0)
+    return (best > (1 - p).prod(axis=0)) & (best < (1 - p).min(axis=0))
+
+
+def rules_that_differ_in_value(p):
+    """True wherever the two rules give the background another probability."""
+    return (1 - p).prod(axis=0) < (1 - p).min(axis=0)
+
+
+def any_two_objects(p):
+    """Takes the two likeliest objects for all."""
+    best, second = np.sort(np.concatenate([np.zeros_like(p[:1]), p]), axis=0)[::-1][:2]
+    return (best > (1 - best) * (1 - second)) & (best <= 0.5)
+
+
+def first_object_alone(p):
+    """Asks of the first object only."""
+    return (p[0] > (1 - p).prod(axis=0)) & (p[0] <= (1 - p).min(axis=0))
+
+
+def sum_above_half(p):
+    """Adds the probabilities up."""
+    return (p.sum(axis=0) > 0.5) & (p.max(axis=0) <= 0.5)
+
+
+def denies_in_place(p):
+    """Right, but turns the caller's p into 1 - p."""
+    best = p.max(axis=0)
+    np.subtract(1, p, out=p)
+    return (best > p.prod(axis=0)) & (best <= p.min(axis=0))
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 8.4
@@ -162,6 +294,49 @@ def last_of_equals(maps):
     return _stream(maps, late_ties=True)
 
 
+def copies_of_all_maps(maps):
+    """Right, but keeps a copy of every map, and merges them at the end."""
+    return _stream(iter([p.copy() for p in maps]))
+
+
+def ties_go_to_the_object(maps):
+    """Gives a tie with the background to the object."""
+    kept = [p.copy() for p in maps]
+    labels, best = _stream(iter(kept))
+    stack = np.stack(kept)
+    return np.where(stack.max(axis=0) == 0.5, stack.argmax(axis=0) + 1, labels).astype(np.uint8), best
+
+
+def numbers_in_int8(maps):
+    """Numbers the objects in int8."""
+    labels, best = _stream(maps)
+    return labels.astype(np.int8), best
+
+
+def probability_before_the_merge(maps):
+    """Returns the object's own probability."""
+    best = labels = 0.0
+    for i, p in enumerate(maps, 1):
+        labels, best = np.where(p > best, i, labels), np.maximum(best, p)
+    return np.where(best > 0.5, labels, 0).astype(np.uint8), np.maximum(best, 1 - best)
+
+
+def clamps_to_a_hundredth(maps):
+    """Clamps to 1e-2, so that exponentials do not overflow."""
+    return _stream(maps, clip=1e-2)
+
+
+def clamps_to_a_ten_thousandth(maps):
+    """Clamps to 1e-4."""
+    return _stream(maps, clip=1e-4)
+
+
+def counts_from_zero(maps):
+    """Numbers the objects from 0, where the background is."""
+    labels, best = _stream(maps)
+    return np.maximum(labels.astype(int) - 1, 0).astype(np.uint8), best
+
+
 WRONG = {
     "ex08-1": [
         counts_frames_of_the_video,
@@ -169,6 +344,12 @@ WRONG = {
         one_frame_early,
         at_most_one,
         before_it_appears,
+        two_objects_at_most,
+        ids_for_frames,
+        first_update_after_one_more,
+        counted_from_frame_one,
+        updates_so_far,
+        takes_objects_out,
     ],
     "ex08-2": [
         features_for_every_object,
@@ -177,6 +358,13 @@ WRONG = {
         share_of_the_rest,
         one_update_for_all,
         old_share,
+        features_and_update_popped,
+        parts_by_their_places,
+        three_names_by_heart,
+        slower_by_the_factor,
+        share_in_percent,
+        rounded_milliseconds,
+        whole_number_of_updates,
     ],
     "ex08-3": [
         all_that_the_product_gives,
@@ -184,6 +372,13 @@ WRONG = {
         product_under_half,
         one_minus_the_sum,
         the_other_way_round,
+        ties_to_the_object_by_product,
+        ties_to_the_object_by_minimum,
+        rules_that_differ_in_value,
+        any_two_objects,
+        first_object_alone,
+        sum_above_half,
+        denies_in_place,
     ],
     "ex08-4": [
         keeps_all_maps,
@@ -193,5 +388,12 @@ WRONG = {
         overflows,
         not_clamped,
         last_of_equals,
+        copies_of_all_maps,
+        ties_go_to_the_object,
+        numbers_in_int8,
+        probability_before_the_merge,
+        clamps_to_a_hundredth,
+        clamps_to_a_ten_thousandth,
+        counts_from_zero,
     ],
 }

@@ -34,6 +34,45 @@ def linear_loss(bias):
     return math.ceil(0.5 / (1 - 1 / (1 + math.exp(-bias))))
 
 
+def rounded_logarithm(bias):
+    """Rounds the number of frames to the nearest."""
+    return max(round(math.log(0.5) / math.log(1 / (1 + math.exp(-bias)))), 1)
+
+
+def logarithm_cut_off(bias):
+    """Cuts the number of frames off."""
+    return int(math.log(0.5) / math.log(1 / (1 + math.exp(-bias))))
+
+
+def base_two_of_the_rest(bias):
+    """Takes what is forgotten for what is kept."""
+    return math.ceil(math.log(0.5) / math.log(1 - 1 / (1 + math.exp(-bias))))
+
+
+def at_most_a_hundred(bias):
+    """Stops counting at a hundred frames."""
+    f, left, n = 1 / (1 + math.exp(-bias)), 1.0, 0
+    while left > 0.5 and n < 100:
+        left, n = f * left, n + 1
+    return n
+
+
+def positive_biases_only(bias):
+    """Answers 1 for every bias up to one."""
+    f, left, n = 1 / (1 + math.exp(-bias)), 1.0, 0
+    while left > 0.5:
+        left, n = f * left, n + 1
+    return n if bias > 1 else 1
+
+
+def a_third(bias):
+    """Waits until a third is left."""
+    f, left, n = 1 / (1 + math.exp(-bias)), 1.0, 0
+    while left > 1 / 3:
+        left, n = f * left, n + 1
+    return n
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 9.2
 
 
@@ -56,6 +95,36 @@ def whole_kernel_ahead(speed, stride):
 def at_least_three(speed, stride):
     """Gives 3 where nothing moves."""
     return max(3, 2 * math.ceil(speed / stride) + 1)
+
+
+def rounded_up_by_halves(speed, stride):
+    """Rounds to the nearest number of cells."""
+    return 2 * int(speed / stride + 0.5) + 1
+
+
+def one_cell_a_frame(speed, stride):
+    """Has a kernel of three for every speed."""
+    return 3 if speed else 1
+
+
+def diameter_for_radius(speed, stride):
+    """Takes the kernel for as wide as the way, and makes it odd."""
+    return math.ceil(speed / stride) // 2 * 2 + 1
+
+
+def even_where_it_fits(speed, stride):
+    """Adds one to twice the cells only where they do not fit."""
+    return 2 * math.ceil(speed / stride) + (speed % stride > 0)
+
+
+def at_stride_four(speed, stride):
+    """Takes 4 for the stride."""
+    return 2 * math.ceil(speed / 4) + 1
+
+
+def cell_beyond(speed, stride):
+    """Counts the cell in which it lies as a step."""
+    return 2 * (speed // stride + 1) + 1
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 9.3
@@ -129,6 +198,56 @@ def states_swapped(x, h, c, weight, bias):
     return _step(x, h, c, weight, bias)[::-1]
 
 
+def under_no_grad(x, h, c, weight, bias):
+    """Right in its values, but computed without gradients."""
+    with torch.no_grad():
+        return _step(x, h, c, weight, bias)
+
+
+def memory_cut(x, h, c, weight, bias):
+    """Cuts the graph through the memory: nothing is learned from what came before."""
+    return _step(x, h, c.detach(), weight, bias)
+
+
+def state_cut(x, h, c, weight, bias):
+    """Cuts the graph through h."""
+    return _step(x, h.detach(), c, weight, bias)
+
+
+def weights_from_data(x, h, c, weight, bias):
+    """Takes the weights' data, which learn nothing."""
+    return _step(x, h, c, weight.data, bias.data)
+
+
+def answer_detached(x, h, c, weight, bias):
+    """Cuts the memory that it returns."""
+    h, c = _step(x, h, c, weight, bias)
+    return h, c.detach()
+
+
+def output_gate_on_tanh(x, h, c, weight, bias):
+    """ReLU for the candidate, tanh for the answer."""
+    memory = _step(x, h, c, weight, bias)[1]
+    o = F.conv2d(torch.cat([x, h], dim=1), weight, bias, padding=weight.shape[-1] // 2).chunk(4, dim=1)[2]
+    return o.sigmoid() * memory.tanh(), memory
+
+
+def answer_not_rectified(x, h, c, weight, bias):
+    """Forgets the ReLU of the answer."""
+    memory = _step(x, h, c, weight, bias)[1]
+    o = F.conv2d(torch.cat([x, h], dim=1), weight, bias, padding=weight.shape[-1] // 2).chunk(4, dim=1)[2]
+    return o.sigmoid() * memory, memory
+
+
+def kernels_of_three(x, h, c, weight, bias):
+    """Pads by one, whatever the kernel is."""
+    i, f, o, g = F.conv2d(torch.cat([x, h], dim=1), weight, bias, padding=1).chunk(4, dim=1)
+    if i.shape != c.shape:
+        i, f, o, g = (F.interpolate(one, c.shape[-2:]) for one in (i, f, o, g))
+    c = f.sigmoid() * c + i.sigmoid() * g.relu()
+    return o.sigmoid() * c.relu(), c
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 9.4
 
 
@@ -175,9 +294,101 @@ def space_and_time_swapped(cell, x):
     return _grid(cell, x.transpose(0, 1)).transpose(0, 1)
 
 
+def under_no_gradient(cell, x):
+    """Right in its values, but computed without gradients."""
+    with torch.no_grad():
+        return _grid(cell, x)
+
+
+def _cut(cell, x, *, space=False, memory=False, time=False):
+    def cut(state, now):
+        return state.detach() if now and state is not None else state
+
+    def called(x, h_space, c, h_time):
+        return cell(x, cut(h_space, space), cut(c, memory), cut(h_time, time))
+
+    return _grid(called, x)
+
+
+def cut_through_time(cell, x):
+    """Detaches what comes from the frame before."""
+    return _cut(cell, x, time=True)
+
+
+def cut_between_objects(cell, x):
+    """Detaches what comes from the object before."""
+    return _cut(cell, x, space=True, memory=True)
+
+
+def memory_is_cut(cell, x):
+    """Detaches c alone."""
+    return _cut(cell, x, memory=True)
+
+
+def zeros_for_none(cell, x):
+    """Begins with zeros, where there is no state."""
+
+    def called(x_now, h_space, c, h_time):
+        like = next((one for one in (h_space, c, h_time) if one is not None), None)
+        if like is None:
+            like = cell(x_now, None, None, None)[0]
+        zeros = torch.zeros_like(like)
+        return cell(x_now, *(zeros if one is None else one for one in (h_space, c, h_time)))
+
+    return _grid(called, x)
+
+
+def last_object_before_the_first(cell, x):
+    """Asks for place -1 of the frame before, where the first object has none before it."""
+    frames, objects = x.shape[:2]
+    h, c = [[None] * objects for _ in range(frames)], [[None] * objects for _ in range(frames)]
+    for t in range(frames):
+        for i in range(objects):
+            row, memory = (h[t], c[t]) if i or not t else (h[t - 1], c[t - 1])
+            h[t][i], c[t][i] = cell(x[t, i], row[i - 1], memory[i - 1], h[t - 1][i] if t else None)
+    return torch.stack([torch.stack(row) for row in h])
+
+
+def every_cell_twice(cell, x):
+    """Right, but asks every cell once for h and once for c."""
+
+    def called(*given):
+        return cell(*given)[0], cell(*given)[1]
+
+    return _grid(called, x)
+
+
+def objects_by_frames(cell, x):
+    """Returns the answers by object and frame."""
+    return _grid(cell, x).transpose(0, 1)
+
+
 WRONG = {
-    "ex09-1": [bias_is_the_gate, tanh_gate, last_frame_above_half, less_than_half, linear_loss],
-    "ex09-2": [stride_forgotten, rounded_down, whole_kernel_ahead, at_least_three],
+    "ex09-1": [
+        bias_is_the_gate,
+        tanh_gate,
+        last_frame_above_half,
+        less_than_half,
+        linear_loss,
+        rounded_logarithm,
+        logarithm_cut_off,
+        base_two_of_the_rest,
+        at_most_a_hundred,
+        positive_biases_only,
+        a_third,
+    ],
+    "ex09-2": [
+        stride_forgotten,
+        rounded_down,
+        whole_kernel_ahead,
+        at_least_three,
+        rounded_up_by_halves,
+        one_cell_a_frame,
+        diameter_for_radius,
+        even_where_it_fits,
+        at_stride_four,
+        cell_beyond,
+    ],
     "ex09-3": [
         pytorchs_order,
         tanh_for_relu,
@@ -190,6 +401,14 @@ WRONG = {
         answer_from_the_old_memory,
         nothing_kept,
         states_swapped,
+        under_no_grad,
+        memory_cut,
+        state_cut,
+        weights_from_data,
+        answer_detached,
+        output_gate_on_tanh,
+        answer_not_rectified,
+        kernels_of_three,
     ],
     "ex09-4": [
         memory_over_time,
@@ -198,5 +417,13 @@ WRONG = {
         frames_run_on,
         without_time,
         space_and_time_swapped,
+        under_no_gradient,
+        cut_through_time,
+        cut_between_objects,
+        memory_is_cut,
+        zeros_for_none,
+        last_object_before_the_first,
+        every_cell_twice,
+        objects_by_frames,
     ],
 }
