@@ -29,6 +29,7 @@ class Method:
     zero_shot: bool = False  # finds the objects itself
     tuned: bool = False  # on the first frame, for a time: its `build` takes a `budget` as well
     by_looks: bool = False  # knows objects by their looks, not by where they were: it can leave frames out
+    half: bool = False  # its steps can be computed in half precision: nothing is learned in them
     guided: bool = False  # by instance proposals: its `build` takes a source of `proposals`, or a `detector`'s weights
     reads_backbone: bool = False  # from a file of its own: its `build` takes `backbone_weights`. Others have it inside
 
@@ -130,15 +131,16 @@ METHODS = {
             by_looks=True,
             reads_backbone=True,
         ),
-        Method("s2s", "Xu et al. 2018", "trained: comes with a network for one or more objects", _s2s),
+        Method("s2s", "Xu et al. 2018", "trained: comes with a network for one or more objects", _s2s, half=True),
         Method("s2s-online", "Xu et al. 2018", "trained: as s2s; learns from the first frame", _s2s_online),
-        Method("rvos", "Ventura et al. 2019", "trained: comes with a network for up to 10 objects", _rvos),
+        Method("rvos", "Ventura et al. 2019", "trained: comes with a network for up to 10 objects", _rvos, half=True),
         Method(
             "rvos-zero-shot",
             "Ventura et al. 2019",
             "trained: comes with a network that takes no mask and finds up to 4 objects",
             _rvos_zero_shot,
             zero_shot=True,
+            half=True,
         ),
         Method(
             "osvos",
@@ -147,6 +149,7 @@ METHODS = {
             _osvos,
             tuned=True,
             by_looks=True,
+            half=True,
         ),
         Method(
             "osvos-fast",
@@ -155,6 +158,7 @@ METHODS = {
             _osvos_fast,
             tuned=True,
             by_looks=True,
+            half=True,
         ),
         Method(
             "osvos-s",
