@@ -177,11 +177,11 @@ SOURCES = {
 }
 
 
-def data_folder() -> Path:
-    """The folder of real data. InputError if VOSBOOK_DATA does not name one."""
+def data_folder(*, instead: str = "use synthetic data") -> Path:
+    """The folder of real data. InputError, which says what to do `instead`, if VOSBOOK_DATA does not name one."""
     root = os.environ.get("VOSBOOK_DATA")
     if not root:
-        raise InputError("VOSBOOK_DATA is not set: make it name the folder that holds DAVIS2016, or use synthetic data")
+        raise InputError(f"VOSBOOK_DATA is not set: make it name the folder that holds DAVIS2016, or {instead}")
     if not Path(root).is_dir():
         raise InputError(f"VOSBOOK_DATA is {root}, which is not a folder: correct it")
     return Path(root)

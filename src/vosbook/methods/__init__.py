@@ -110,7 +110,7 @@ METHODS = {
         Method(
             "frtm",
             "Robinson et al. 2020",
-            "trained: comes with ResNet-18's and the filter bank's network",
+            "trained: comes with a network for ResNet-18 (ImageNet weights: a download), and a weaker one for none",
             _frtm,
             by_looks=True,
             reads_backbone=True,
@@ -126,7 +126,7 @@ METHODS = {
         Method(
             "frtm-d-only",
             "Robinson et al. 2020",
-            "no training; ResNet-18 weights, else a filter bank",
+            "no training; ResNet-18's ImageNet weights (a download), else a filter bank",
             _frtm_d_only,
             by_looks=True,
             reads_backbone=True,
@@ -154,7 +154,7 @@ METHODS = {
         Method(
             "osvos-fast",
             "Maninis et al. 2018",
-            "trained: as osvos; no snapping to contours",
+            "trained: as osvos; no snapping to contours; the best that needs no download",
             _osvos_fast,
             tuned=True,
             by_looks=True,
