@@ -60,6 +60,7 @@ class MethodOptions:
     checkpoint: Path | None = None
     device: str = "auto"
     budget: float | None = None
+    detector: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def run_split(
     called with lines that the user should know. InputError: data, weights or settings that cannot be used, or that are
     not those which the run was begun with; what is finished stays.
     """
-    check_method(options.method, options.budget)
+    check_method(options.method, options.budget, detector=options.detector is not None)
     device = own_device(options.device).type
     join_processes("gloo", patience=PATIENCE)
     try:
@@ -120,6 +121,7 @@ def _prepare(
         checkpoint=options.checkpoint,
         device=device,
         budget=options.budget,
+        detector=options.detector,
         note=tell,
     )
     settings = {
@@ -130,7 +132,7 @@ def _prepare(
         "device": device,
         "weights": fingerprint(segmenter),
     }
-    files = {"backbone_weights": options.backbone_weights, "checkpoint": options.checkpoint}
+    files = {name: getattr(options, name) for name in ("backbone_weights", "checkpoint", "detector")}
     weights = {key: path and path.name for key, path in files.items()} | {"notes": list(said)}
     if hasattr(segmenter, "backbone"):
         weights["backbone"] = segmenter.backbone.source

@@ -29,6 +29,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help=device_help)
     budget_help = "of the osvos methods: how long an object is learned from its first frame (default 60)"
     command.add_argument("--budget", type=seconds, metavar="SECONDS", help=budget_help)
+    detector_help = "of osvos-s: Mask R-CNN's weights (default: found in VOSBOOK_DATA/weights, else a download)"
+    command.add_argument("--detector", type=path, metavar="FILE", help=detector_help)
     share_help = "for job arrays: the K-th of N shares of the sequences, from 0; the last to finish scores all"
     command.add_argument("--share", type=_share, metavar="K/N", help=share_help)
     command.set_defaults(run=run, interrupted="what is finished stays: run it again to go on")
@@ -46,7 +48,8 @@ def run(args: argparse.Namespace) -> None:
     from vosbook.datasets.catalog import load_split
     from vosbook.split_run import MethodOptions, run_split
 
-    options = MethodOptions(args.method, args.backbone_weights, args.checkpoint, args.device, args.budget)
+    chosen = ("method", "backbone_weights", "checkpoint", "device", "budget", "detector")
+    options = MethodOptions(**{name: getattr(args, name) for name in chosen})
     split = load_split(args.data, args.split, sequences=args.sequences, limit=args.limit)
     with notes() as note:
         result = run_split(
