@@ -104,10 +104,7 @@ def segment_video(
         names = tuple(video.names[t] for span in left for t in span.own)
         if len(names) < len(video):
             say(where_it_goes_on(names))
-        for name, labels in zip(names if progress is None else progress(names), answers.of(left), strict=True):
-            write_mask(folder / f"{name}.png", labels)
-            if watch is not None:
-                watch(answers.frame, labels)
+        answers.write(left, names if progress is None else progress(names), folder, watch)
         (folder / RECORD).unlink()
     for line in answers.remarks.lines(video.names):
         say(line)
@@ -153,6 +150,19 @@ class Answers:
         remarks: Remarks,
     ):
         self.segmenter, self.video, self.kept, self.source, self.remarks = segmenter, video, kept, source, remarks
+
+    def write(
+        self,
+        spans: Iterable[Span],
+        names: Iterable[str],
+        folder: Path,
+        watch: Callable[[np.ndarray, np.ndarray], None] | None,
+    ) -> None:
+        """Write the masks of the frames that the spans own, whose names these are."""
+        for name, labels in zip(names, self.of(spans), strict=True):
+            write_mask(folder / f"{name}.png", labels)
+            if watch is not None:
+                watch(self.frame, labels)
 
     def of(self, spans: Iterable[Span]) -> Iterator[np.ndarray]:
         """Labels `uint8 (H, W)` of each frame that the spans own; `frame` is then that frame."""
