@@ -13,7 +13,6 @@ import pytest
 from pipeline.chapters import BOOK, chapter_paths, code_cells, exercise_cells, read_chapter, without_solution
 
 CHAPTERS = {path.stem: path for path in chapter_paths()}
-WITH_RIGHT_ANSWERS = sorted(path.stem[2:] for path in (BOOK / "checks" / "right").glob("ch*.py"))
 MINIMUM = 3  # exercises a chapter, and wrong answers an exercise
 
 
@@ -25,12 +24,6 @@ def chapter(name: str):
 @cache
 def wrong_answers(name: str) -> dict:
     return importlib.import_module(f"checks.wrong.ch{name[:2]}").WRONG
-
-
-@cache
-def right_answers(name: str) -> dict:
-    """In other styles than the solution's."""
-    return importlib.import_module(f"checks.right.ch{name[:2]}").RIGHT
 
 
 @cache
@@ -112,16 +105,6 @@ def test_a_forgotten_return_is_named(name, exercise):
     check = exercise_cells(chapter(name))[exercise][1].source
     with pytest.raises(AssertionError, match="does it end with a `return`"):
         run(name, check, {**imported(name), answer_name(check): lambda *given, **options: None})
-
-
-@pytest.mark.parametrize(
-    ("name", "exercise", "right"),
-    [(n, e, r) for n, e in EXERCISES if n[:2] in WITH_RIGHT_ANSWERS for r in right_answers(n)[e]],
-    ids=lambda value: getattr(value, "__name__", value),
-)
-def test_a_right_answer_in_another_style_passes(name, exercise, right):
-    check = exercise_cells(chapter(name))[exercise][1].source
-    run(name, check, {**imported(name), answer_name(check): right})
 
 
 @every_exercise

@@ -183,6 +183,7 @@ def check_follow(follow):
             bird | horse,
             0.1,
         ),
+        "a single pixel is enough": (masks, names, ["bird"], _box(5, 5, 1, 1), 0.01),
         "the estimate is empty": (masks, names, ["bird"], np.zeros(SIZE, bool), 0.0),
         "nothing is wanted": (masks, names, [], bird, 0.1),
         "no proposals": ([], [], ["bird"], bird, 0.1),

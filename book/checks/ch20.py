@@ -75,6 +75,7 @@ def _label_maps():
         "background only": np.zeros((2, 4), np.uint8),
         "every pixel another value": np.arange(12, dtype=np.uint8).reshape(3, 4),
         "ids 255 and 0 side by side": np.array([[255, 0, 0, 255]], np.uint8),
+        "no background": np.array([[1, 1, 2], [2, 1, 1]], np.uint8),
         "a single pixel": np.array([[3]], np.uint8),
         "random labels": cases.draw_labels(rng, cases.draw_ids(rng, 2), cases.draw_size(rng)),
         "a column of random labels": cases.draw_labels(rng, cases.draw_ids(rng, 2), (9, 1)),

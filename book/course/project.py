@@ -45,10 +45,14 @@ from vosbook.metrics.region import jaccard
 #
 # Write the class `Tracker`. `Tracker()` makes one; `start(frame, masks)` is given the first frame, `uint8 (H, W, 3)`,
 # and its labels, `uint8 (H, W)`; `step(frame)` returns the labels of the next frame, `uint8 (H, W)`, with the ids as
-# they were given. Two trackers that run side by side must not disturb each other. On held-out synthetic videos of
-# $60 \times 108$ pixels its mean $\mathcal J$ must beat first masks that never move by at least .25, at no more than
-# 2 s of processor time a video of 12 frames. The answer may use what the imports cell defines; put all that it needs
-# into this one cell. If your project's own method is too large for that, a simpler tracker earns these points as well.
+# they were given. Two trackers that run side by side must not disturb each other.
+#
+# It is tried on held-out synthetic videos of $60 \times 108$ pixels. One half of the frame, the left or the right one,
+# is a video of `make_sequence`; the other half is its mirror image, in which nothing is to be followed. So colour alone
+# cannot tell an object from its twin. The tracker's mean $\mathcal J$ must beat first masks that never move by at least
+# .2, at no more than 2 s of processor time a video of 12 frames. The answer may use what the imports cell defines; put
+# all that it needs into this one cell. If your project's own method is too large for that, a simpler tracker earns these
+# points as well.
 
 
 # %% nbgrader={"grade": false, "grade_id": "project-1", "locked": false, "schema_version": 3, "solution": true, "task": false}
@@ -56,7 +60,7 @@ class Tracker:
     """Labels of a video from those of its first frame."""
 
     ### BEGIN SOLUTION
-    SCALE, NEIGHBOURS = 0.5, 3  # weight of place beside colour; how many pixels vote
+    SCALE, NEIGHBOURS = 0.25, 3  # weight of place beside colour; how many pixels vote
 
     def features(self, frame):
         """Colour and place of every pixel, (H W, 5)."""

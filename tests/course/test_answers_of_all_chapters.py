@@ -1,12 +1,13 @@
-"""Every answer of the book through the grader: solutions, stubs, and all listed wrong answers.
+"""Every answer of the book through the grader: solutions, stubs, and all listed wrong and right answers.
 
 All run from one process that has executed the imports cells, so that the sweep costs little.
 """
 
-import importlib
 import random
 import resource
+import runpy
 import time
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -21,26 +22,37 @@ from pipeline.chapters import BOOK
 from vosbook.errors import InputError
 
 COURSE = assignments(BOOK)
+RIGHT = Path(__file__).parents[1] / "checks" / "right"
 LIMITS = Limits(wall_seconds=600)  # the clock runs on where other work keeps the cores busy
 
 
 def wrong_answers(assignment):
     """Names of an exercise's wrong answers, by exercise, and the source of the module that holds them."""
-    name = assignment.checks[0]
-    listed = importlib.import_module(f"checks.wrong.{name}").WRONG
-    source = (BOOK / "checks" / "wrong" / f"{name}.py").read_text(encoding="utf-8")
-    return {exercise: [wrong.__name__ for wrong in answers] for exercise, answers in listed.items()}, source
+    return _listed(BOOK / "checks" / "wrong" / f"{assignment.checks[0]}.py", "WRONG")
+
+
+def right_answers(assignment):
+    """Those in another style than the solution's, in the same way."""
+    return _listed(RIGHT / f"{assignment.checks[0]}.py", "RIGHT")
+
+
+def _listed(path, table):
+    listed = runpy.run_path(str(path))[table]
+    names = {exercise: [answer.__name__ for answer in answers] for exercise, answers in listed.items()}
+    return names, path.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def swept():
-    """Verdicts by (exercise, "solution" | "stub" | name of a wrong answer)."""
+    """Verdicts by (exercise, "solution" | "stub" | name of a wrong answer | "right:" and the name of a right one)."""
     jobs = []
     for assignment in COURSE:
         listed, source = wrong_answers(assignment)
+        others, right = right_answers(assignment)
         for e in assignment.exercises:
             answers = {"solution": e.answer, "stub": e.stub}
             answers |= {name: as_answer(source, name, e.name) for name in listed[e.id]}
+            answers |= {f"right:{name}": as_answer(right, name, e.name) for name in others[e.id]}
             jobs += [job_of(e, assignment, text, id=f"{e.id} {name}") for name, text in answers.items()]
     try:
         require_sandbox()
@@ -59,8 +71,14 @@ def test_every_solution_passes_and_every_stub_is_not_answered(swept):
             assert swept[e.id, "stub"].verdict == "not answered", (e.id, swept[e.id, "stub"])
 
 
+def test_every_right_answer_in_another_style_passes(swept):
+    right = {key: verdict for key, verdict in swept.items() if key[1].startswith("right:")}
+    assert not {key: verdict for key, verdict in right.items() if verdict.verdict != "passed"}
+
+
 def test_every_wrong_answer_fails_its_exercise(swept):
-    wrong = {key: verdict for key, verdict in swept.items() if key[1] not in ("solution", "stub")}
+    kept = "solution", "stub", "right:"
+    wrong = {key: verdict for key, verdict in swept.items() if not key[1].startswith(kept)}
     assert len(wrong) >= 3 * sum(len(one.exercises) for one in COURSE)
     assert not {key: verdict for key, verdict in wrong.items() if verdict.verdict != "failed"}
 

@@ -45,6 +45,65 @@ class _Votes:
         return np.dstack([frame / 255, y, x]).reshape(-1, 5)
 
 
+class NearestColour:
+    """Gives every pixel the label of the first frame's pixel whose colour is nearest: the twin has the same colours."""
+
+    def start(self, frame, masks):
+        self.tree, self.labels = cKDTree(frame.reshape(-1, 3) / 255), masks.ravel()
+
+    def step(self, frame):
+        return self.labels[self.tree.query(frame.reshape(-1, 3) / 255)[1]].reshape(frame.shape[:2])
+
+
+class ColourHistogram:
+    """Asks which label had the largest share of pixels of a colour."""
+
+    def start(self, frame, masks):
+        self.ids, bins = np.unique(masks), self._bins(frame)
+        counts = [np.bincount(bins[masks == i], minlength=512) / (masks == i).sum() for i in self.ids]
+        self.shares = np.stack(counts)  # (ids, 512)
+
+    def step(self, frame):
+        return self.ids[self.shares[:, self._bins(frame)].argmax(axis=0)]
+
+    @staticmethod
+    def _bins(frame):
+        return (frame // 32).astype(int) @ np.array([64, 8, 1])
+
+
+class OneShiftForAll:
+    """Moves the first masks as the whole frame moves, which is not what an object does."""
+
+    def start(self, frame, masks):
+        self.before, self.masks = frame.mean(axis=2), masks
+
+    def step(self, frame):
+        grey = frame.mean(axis=2)
+        spectrum = np.fft.fft2(grey) * np.conj(np.fft.fft2(self.before))
+        peak = np.abs(np.fft.ifft2(spectrum / (np.abs(spectrum) + 1e-9))).argmax()
+        self.before, self.masks = grey, np.roll(self.masks, np.unravel_index(peak, grey.shape), (0, 1))
+        return self.masks
+
+
+class ColourOfBothFrames(_Votes):
+    """The pixels of two frames vote by colour alone."""
+
+    @staticmethod
+    def _features(frame):
+        return (frame / 255).reshape(-1, 3)
+
+
+class Everything(_Votes):
+    """Calls all that is near an object the object's: masks that grow from frame to frame."""
+
+    def step(self, frame):
+        labels = super().step(frame)
+        for axis in (0, 1):
+            for by in (-3, 3):
+                labels = np.maximum(labels, np.roll(labels, by, axis))
+        return labels
+
+
 class NumbersAnew(_Votes):
     """Returns 1, 2, ... in place of the ids that were given."""
 
@@ -73,4 +132,18 @@ class AllLost(_Votes):
         return np.zeros(frame.shape[:2], np.uint8)
 
 
-WRONG = {"project-1": [Still, NearestMeanColour, NumbersAnew, OneForAll, WideLabels, AllLost]}
+WRONG = {
+    "project-1": [
+        Still,
+        NearestMeanColour,
+        NearestColour,
+        ColourHistogram,
+        ColourOfBothFrames,
+        OneShiftForAll,
+        Everything,
+        NumbersAnew,
+        OneForAll,
+        WideLabels,
+        AllLost,
+    ]
+}
