@@ -10,10 +10,10 @@ def check_coverage(coverage):
     """Exercise 0.1."""
     rng = cases.generator()
     for _ in range(5):
-        size, ids = cases.draw_size(rng, 5, 60), cases.draw_ids(rng, 4)
-        labels, absent = cases.draw_labels(rng, ids[:3], size), ids[3]
+        size, ids = cases.draw_size(rng, 5, 60), cases.draw_ids(rng, 3)
+        labels, absent = cases.draw_labels(rng, ids, size), int(rng.choice(np.setdiff1d(np.arange(1, 255), ids)))
         for case, given in (("", labels), (", with a row of void pixels (255)", _with_void(labels))):
-            for i in (*ids[:3], absent):
+            for i in (*ids, absent):
                 count = sum(row.count(i) for row in given.tolist())
                 want = count / given.size
                 got = coverage(given.copy(), i)
@@ -37,6 +37,9 @@ def check_by_colour(by_colour):
     frame[mask] = (30, 160, 240)
     _same(by_colour(frame, mask, frame), mask, "the first frame itself, two flat colours")
     _same(by_colour(frame, mask, np.roll(frame, 2, axis=1)), np.roll(mask, 2, axis=1), "the object moved by two pixels")
+    near = np.where(mask[..., None], np.arange(8)[:, None] % 2, 2) + np.zeros((6, 8, 3))  # means of 0.5 and 2
+    ones = np.ones((6, 8, 3), np.uint8)
+    _same(by_colour(near.astype(np.uint8), mask, ones), ones[..., 0] > 0, "an object of 0 and 1 before 2; all pixels 1")
     rng = cases.generator()
     for _ in range(4):
         frame, mask, new, nearer = _random_colours(rng)

@@ -10,13 +10,14 @@ from vosbook.video.labels import PALETTE, VOID
 def _scattered(rng):
     """Labels (H, W), and ids: an object in two pieces, one in a corner, one of void neighbours, and an absent one."""
     H, W = size = cases.draw_size(rng, 6, 40)
-    far, corner, edge, absent = cases.draw_ids(rng, 4)
+    far, corner, edge = ids = cases.draw_ids(rng, 3)
+    absent = int(rng.choice(np.setdiff1d(np.arange(1, 255), ids)))
     labels = np.zeros(size, np.uint8)
     labels[[1, 2, 3, H - 2], [3, W - 1, 2, 3]] = far  # begins and ends between its leftmost and its rightmost
     labels[rng.integers(1, H - 1), 0] = edge
     labels[0, 0] = corner
     labels[-1] = VOID
-    return labels, (far, corner, edge, absent)
+    return labels, (*ids, absent)
 
 
 @guarded
@@ -190,7 +191,8 @@ def _scenes(rng, size):
     yield "one object with a soft rim", _layers(rng, [a], size)
     yield "three objects that overlap", _layers(rng, [b, a, c], size)
     yield "four objects, the nearest with the largest id", _layers(rng, sorted([a, b, c, d], reverse=True), size)
-    yield "an object behind a post (id 0)", [post, *_layers(rng, [d, a], size)]
+    everywhere = (np.full((*size, 3), 120, np.uint8), np.ones(size), b)
+    yield "objects behind a post (id 0), one of which is everywhere", [post, *_layers(rng, [d, a], size), everywhere]
     yield "an object before a post (id 0)", [*_layers(rng, [d], size), post, *_layers(rng, [a], size)]
     yield "objects behind a pane that shows 70 % of them", [pane, *_layers(rng, [a, b], size)]
     yield "an object without a pixel", [nothing, *_layers(rng, [c], size)]

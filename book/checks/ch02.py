@@ -12,7 +12,7 @@ from vosbook.metrics.region import jaccard
 
 def _two_maps(rng):
     """Cases of (prediction, truth, ids): random maps, and one of two objects that can be counted by hand."""
-    first, second, third, fourth = cases.draw_ids(rng, 4)
+    first, second, third, fourth = sorted(cases.draw_ids(rng, 4), reverse=True)
     truth = np.zeros((10, 20), np.uint8)
     truth[1:5, 1:6], truth[6:8, 10:12] = first, second
     prediction = np.zeros_like(truth)

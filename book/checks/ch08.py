@@ -52,6 +52,7 @@ def _budgets(rng):
         (even, 5, 1, 2.0),
         (even, 2, 16, 4.0),
         ({"update": 3.0, "features": 5.0}, 4, 6, 1.5),
+        ({"decode": 2.0, "update": 3.0, "features": 5.0, "segment": 1.0}, 3, 2, 1.5),
     ):
         yield parts, objects, t_s, faster
     names = ["features", "update", "score", "merge", "snap", "refine"]
@@ -131,7 +132,8 @@ def check_merge_stream(merge_stream):
     near_one = np.array([(1, 1 - 1.5e-7), (1 - 7e-8, 1), (1 - 1.5e-7, 0.2)]).T[:, None]  # before and beyond the clamp
     rising = np.sort(rng.uniform(size=(5, 4, 4)), axis=0)
     many = [certain, certain[::-1], near_one, rng.uniform(size=(6, *cases.draw_size(rng))), rising, rising[::-1]]
-    many.append(rng.uniform(0.2, 1, size=(int(rng.integers(130, 200)), 3, 4)))  # more objects than int8 can number
+    many.append(rng.uniform(0.2, 0.98, size=(int(rng.integers(130, 200)), 3, 4)))  # more objects than int8 can number
+    many[-1][-1, 0, 0] = 0.99
     for p in (*_three(rng), *many):
         with np.errstate(all="ignore"):
             got = merge_stream(_one_by_one(p))

@@ -523,9 +523,9 @@ def truth_for_scores(frames, masks, rng, learn, least):
     return _simulate(frames, masks, rng, learn, least, fault="truth")
 
 
-def mirrored_two_times_in_five(frames, masks, rng, learn, least):
-    """Mirrors with probability 0.4."""
-    flip = rng.random() < 0.4
+def mirrored_one_time_in_three(frames, masks, rng, learn, least):
+    """Mirrors with probability 1/3."""
+    flip = rng.random() < 1 / 3
     if flip:
         frames, masks = frames[:, :, ::-1], masks[:, :, ::-1]
     usable = np.flatnonzero(masks.sum(axis=(1, 2)) >= least)
@@ -665,7 +665,7 @@ WRONG = {
         mirrors_in_place,
         mask_of_the_reference,
         truth_for_scores,
-        mirrored_two_times_in_five,
+        mirrored_one_time_in_three,
         twenty_pixels,
         more_than_least,
         reference_is_the_earliest,
