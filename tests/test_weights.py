@@ -20,6 +20,7 @@ from vosbook.weights import (
     SHIPPED,
     describe_network,
     find_weights,
+    fingerprint,
     given_or_shipped,
     load_described,
     load_network,
@@ -285,3 +286,33 @@ def test_what_does_not_describe_itself_so_is_refused_with_the_remedy(tmp_path):
     save_network(path, line(Config()), describe_network("line", Config(width=3)))
     with pytest.raises(InputError, match=r"it\.safetensors belongs to another network: 0\.bias"):
         load_line(path)
+
+
+# --------------------------------------------------------------------------------------------------- fingerprints
+
+
+class Tool:
+    """What a segmenter may hold beside its own network, such as a snapper."""
+
+    def __init__(self):
+        self.network = network()
+
+
+class Holder:
+    def __init__(self):
+        self.parent, self.tool, self.objects = network(), Tool(), {}
+
+
+def test_a_fingerprint_is_that_of_the_weights_wherever_they_are():
+    print_of_all = fingerprint(Holder())
+    assert print_of_all == fingerprint(Holder())
+    for change in (
+        lambda h: h.parent[0].weight.data[0, 0, 0].add_(1e-6),
+        lambda h: h.tool.network[1].running_mean.add_(1e-6),  # a buffer
+        lambda h: setattr(h, "parent", nn.Sequential(network())),  # the same numbers under other names
+        lambda h: delattr(h, "tool"),
+    ):
+        other = Holder()
+        with torch.no_grad():
+            change(other)
+        assert fingerprint(other) != print_of_all

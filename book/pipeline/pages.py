@@ -1,4 +1,4 @@
-"""The pages that are not chapters: landing, claims, differences, environment. All numbers come from records."""
+"""The pages that are not chapters: landing, claims, differences, environment, ... All numbers come from records."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -64,6 +64,7 @@ def all_pages(book: Path, executed: Notebooks) -> dict[str, str]:
         "claims.md": _claims_page(claims, executed, record_names(book), read_by),
         **record_pages(book, claims, read_by),
         "differences.md": (book / "differences.md").read_text(encoding="utf-8"),
+        "whole_data_sets.md": (book / "whole_data_sets.md").read_text(encoding="utf-8"),
         "environment.md": _environment_page(book, executed),
         **reference_pages(book, executed),
         **course_pages(book),
@@ -99,7 +100,7 @@ def _toctrees(executed: Notebooks) -> str:
     trees = {part: [f"chapters/{name}" for name in names] for part, names in _by_part(executed).items()}
     trees["The course"] = [f"course/{name}" for name in ("syllabus", "exercises", "project", "graders")]
     trees["The record"] = ["claims", "records/index", "differences", "environment"]
-    trees["Reference"] = ["glossary", "bibliography"]
+    trees["Reference"] = ["whole_data_sets", "glossary", "bibliography"]
     head = "```{{toctree}}\n:hidden:\n:caption: {}\n\n{}\n```"
     return "\n\n".join(head.format(part, "\n".join(names)) for part, names in trees.items())
 

@@ -41,10 +41,11 @@ from vosbook.metrics.boundary import boundary_f
 from vosbook.metrics.region import jaccard
 from vosbook.nn.encoder import pretrained_encoder
 from vosbook.nn.side_outputs import SideOutputConfig, build_side_outputs
+from vosbook.processes import is_main, leave_processes
 from vosbook.profiles import lists_as_tuples, load_profile, script_parameters
 from vosbook.runs import manifest_digest, manifest_entry
 from vosbook.training.contours import ContourSampler, ObjectMasks, contour_loss
-from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes
+from vosbook.training.loop import TrainConfig, start_processes
 from vosbook.training.recorded import recorded_training
 from vosbook.training.stills import StillConfig
 from vosbook.training.views import STILL_VIEWS
@@ -156,4 +157,4 @@ with recorded_training(
 if is_main():
     print(f"true masks, snapped: J {means['J']:.3f}, F {means['F']:.3f}, {means['superpixels']:.0f} superpixels")
     print(f"to as many tiles: J {means['tiles']['J']:.3f}, F {means['tiles']['F']:.3f}")
-stop_processes()
+leave_processes()

@@ -32,9 +32,10 @@ from vosbook.methods import base_net
 from vosbook.methods.frtm import FAST
 from vosbook.nn.base_net import BaseNet
 from vosbook.nn.segmentation import SegmentationNetwork
+from vosbook.processes import leave_processes
 from vosbook.profiles import book_folder, load_profile, script_parameters
 from vosbook.runs import manifest_digest, manifest_entry
-from vosbook.training.loop import TrainConfig, start_processes, stop_processes
+from vosbook.training.loop import TrainConfig, start_processes
 from vosbook.training.recorded import recorded_training
 from vosbook.training.simulate import Simulation, SimulationConfig, find_targets
 
@@ -125,4 +126,4 @@ with recorded_training(
 # the last one.
 
 # %%
-stop_processes()
+leave_processes()

@@ -36,11 +36,12 @@ from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.methods.osvos import METHOD, OnlineConfig, OsvosSegmenter
 from vosbook.nn.encoder import pretrained_encoder
 from vosbook.nn.side_outputs import SideOutputConfig, build_side_outputs, deep_loss
+from vosbook.processes import is_main, leave_processes
 from vosbook.profiles import lists_as_tuples, load_profile, script_parameters
 from vosbook.runs import manifest_digest, manifest_entry
 from vosbook.training.fine_tune import Budget
 from vosbook.training.held_out import score_held_out
-from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes
+from vosbook.training.loop import TrainConfig, start_processes
 from vosbook.training.recorded import recorded_training
 from vosbook.training.stills import StillConfig, StillSampler
 from vosbook.training.views import STILL_VIEWS
@@ -143,4 +144,4 @@ with recorded_training(
 # %%
 if is_main():
     print(f"J {scores['osvos']['J']:.3f} on held-out video, first masks {scores['first_mask']['J']:.3f}")
-stop_processes()
+leave_processes()

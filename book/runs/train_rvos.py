@@ -40,11 +40,12 @@ from vosbook.features import load_backbone
 from vosbook.matching import match, soft_iou_loss, take_slots
 from vosbook.methods.rvos import RvosConfig, RvosNetwork, RvosSegmenter, describe, load_rvos, without_masks
 from vosbook.nn.encoder import Encoder
+from vosbook.processes import is_main, leave_processes
 from vosbook.profiles import book_folder, lists_as_tuples, load_profile, script_parameters
 from vosbook.runs import manifest_digest, manifest_entry
 from vosbook.training.clips import ClipConfig, ClipSampler
 from vosbook.training.held_out import score_held_out
-from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes
+from vosbook.training.loop import TrainConfig, start_processes
 from vosbook.training.recorded import recorded_training
 from vosbook.training.views import CLIP_VIEWS
 
@@ -157,4 +158,4 @@ with recorded_training(
 # %%
 if is_main():
     print(f"J {scores['rvos']['J']:.3f} on held-out video, first masks {scores['first_mask']['J']:.3f}")
-stop_processes()
+leave_processes()

@@ -36,11 +36,12 @@ from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.datasets.youtube_vos import YouTubeVos
 from vosbook.methods.s2s import METHOD, S2SConfig, S2SSegmenter, build_s2s, loss_of_clips
 from vosbook.nn.encoder import pretrained_encoder
+from vosbook.processes import is_main, leave_processes
 from vosbook.profiles import lists_as_tuples, load_profile, script_parameters
 from vosbook.runs import manifest_digest, manifest_entry
 from vosbook.training.clips import ClipConfig, ClipSampler
 from vosbook.training.held_out import score_held_out
-from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes
+from vosbook.training.loop import TrainConfig, start_processes
 from vosbook.training.recorded import recorded_training
 from vosbook.training.views import CLIP_VIEWS
 from vosbook.weights import describe_network
@@ -135,4 +136,4 @@ with recorded_training(
 # %%
 if is_main():
     print(f"J {scores['s2s']['J']:.3f} on held-out video, first masks {scores['first_mask']['J']:.3f}")
-stop_processes()
+leave_processes()

@@ -212,6 +212,11 @@ def _check_output(path: Path, overwrite: bool | None) -> None:
     if not overwrite:
         option = "" if overwrite is None else ", or add --overwrite to replace it"
         raise InputError(f"{path} is not empty: choose another folder{option}")
+    check_masks_only(path)
+
+
+def check_masks_only(path: Path) -> None:
+    """InputError where a folder holds anything but indexed PNGs, as masks are and photographs are not."""
     for entry in path.iterdir():
         if entry.is_dir() or not _is_indexed_png(entry):
             raise InputError(f"{path} holds {entry.name}, which is no mask, so it is kept: choose another folder")

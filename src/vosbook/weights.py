@@ -5,13 +5,14 @@ words in its header: the method that it was written for, the settings of its net
 licence. A network whose settings are there is built from them, so that no other file is needed.
 """
 
+import hashlib
 import json
 import os
 import pickle
 import urllib.request
 import warnings
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
@@ -263,3 +264,22 @@ def load_described(
 def what_it_reaches(about: Mapping[str, str]) -> str:
     """What the words beside a network say of its quality."""
     return about.get("measured", "not measured on real video")
+
+
+def fingerprint(holder: object) -> str:
+    """SHA-256 of all networks that are attributes of an object, or of its attributes, whatever file they come from."""
+    digest = hashlib.sha256()
+    for network in _networks(holder, deep=True):
+        digest.update(type(network).__name__.encode())
+        for name, tensor in [*network.named_parameters(), *network.named_buffers()]:
+            digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().cpu().contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def _networks(holder: object, *, deep: bool) -> Iterator[nn.Module]:
+    for _, value in sorted(vars(holder).items()):
+        if isinstance(value, nn.Module):
+            yield value
+        elif deep and hasattr(value, "__dict__"):  # a snapper, a source of proposals
+            yield from _networks(value, deep=False)

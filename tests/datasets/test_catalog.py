@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from vosbook.datasets import youtube_vos
-from vosbook.datasets.catalog import SOURCES, YOUTUBE_VOS, load_sequence
+from vosbook.datasets.catalog import SOURCES, YOUTUBE_VOS, load_sequence, load_split
 from vosbook.datasets.synthetic import SyntheticConfig, make_sequence, write_dataset
 from vosbook.datasets.youtube_vos import YouTubeVos
 from vosbook.errors import InputError
+from vosbook.metrics.protocols import PROTOCOLS
 from vosbook.runs import manifest_entry
 
 BOOK = Path(__file__).parents[2] / "book"
@@ -126,3 +127,41 @@ def test_every_spec_in_a_record_names_a_source():
         source for run in BOOK.glob("runs/*.py") for source in re.findall(r'"((?:syn|dav|you)[\w-]+)/', run.read_text())
     }
     assert {"youtube-vos", "youtube-vos-all-frames"} <= made <= SOURCES.keys()
+
+
+# ---------------------------------------------------------------------------------------------------------- lists
+
+
+def test_a_list_of_davis_and_parts_of_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("VOSBOOK_DATA", str(tmp_path))
+    root = tmp_path / "DAVIS2017"
+    write_dataset(root, sequences=3, seed=2, layout="davis", config=SyntheticConfig(size=(32, 48), frames=3))
+    split = load_split("davis2017")
+    assert (split.name, split.truth) == ("val", root / "Annotations/480p") and len(split.names) == 3
+    assert split.specs[split.names[1]] == f"davis2017/{split.names[1]}"
+    assert load_split("davis2017", limit=2).names == split.names[:2]
+    assert load_split("davis2017", sequences=[split.names[2], split.names[0]]).names == split.names[::2]
+    (root / "ImageSets/2017/test-dev.txt").write_text(split.names[0])
+    assert load_split("davis2017", "test-dev").truth is None
+
+
+def test_the_lists_of_youtube_vos(written, monkeypatch):
+    monkeypatch.setenv("VOSBOOK_DATA", str(written.parent))
+    train, valid = load_split("youtube-vos", "train"), load_split("youtube-vos")
+    assert train.names == YouTubeVos(written, "train").names and train.truth == written / "train/Annotations"
+    assert (valid.name, valid.truth) == ("valid", written / "valid_truth/Annotations")
+
+
+def test_sources_without_lists(tmp_path, monkeypatch):
+    monkeypatch.setenv("VOSBOOK_DATA", str(tmp_path))
+    assert load_split("synthetic", sequences=["3", "1", "3"]).specs == {"3": "synthetic/3", "1": "synthetic/1"}
+    for folder in ("cat/data/0001/shots/001", "dog/data/0002/shots/001"):
+        (tmp_path / "YoutubeObjects" / folder / "labels").mkdir(parents=True)
+    split = load_split("youtube-objects")
+    assert split.names == ("cat-0001-001", "dog-0002-001") and split.truth == tmp_path / "YoutubeObjects"
+    with pytest.raises(InputError, match="leave --split val out"):
+        load_split("youtube-objects", "val")
+
+
+def test_every_source_has_protocols_that_there_are():
+    assert {p for source in SOURCES.values() for p in (source.protocol, source.zero_shot)} <= {*PROTOCOLS, None}

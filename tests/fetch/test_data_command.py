@@ -2,8 +2,10 @@
 
 import ast
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from tiny_data import LENGTHS, davis_zip
 
 from vosbook.cli import main
 from vosbook.errors import InputError
+from vosbook.fetch.listing import what_is_here
 from vosbook.fetch.manifest import Archive, find_manifest, read_manifest
 
 SCRIPTS = Path(__file__).parents[2] / "data_scripts"
@@ -69,6 +72,39 @@ def test_the_list_of_data_sets(capsys):
     assert [line.split()[0] for line in lines] == list(MANIFEST)
 
 
+def test_the_list_says_how_much_there_is_to_fetch_and_what_is_here(site, manifest, tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("VOSBOOK_DATA", raising=False)
+    assert main(["data"]) == 0
+    out, err = capsys.readouterr()
+    assert "833 MB" in next(line for line in out.splitlines() if line.startswith("davis2017 "))
+    assert "1.1 GB" in next(line for line in out.splitlines() if line.startswith("backbones "))
+    assert "here" not in out and "--out DIR" in err
+    listed = ["data", "--manifest", manifest, "--out", str(tmp_path / "sets")]
+
+    def here() -> str:
+        assert main(listed) == 0
+        return capsys.readouterr().out[32:62].strip()
+
+    assert here() == "? MB"
+    assert main(["data", "davis2016", *listed[1:], "--subset", "1"]) == 0
+    capsys.readouterr()
+    assert here() == "? MB  here: 1 sequence"
+    shutil.rmtree(tmp_path / "sets")
+    assert main(["data", "davis2016", *listed[1:]]) == 0
+    capsys.readouterr()
+    assert here() == "? MB  here"
+
+
+def test_some_of_several_files_are_part_of_a_data_set(tmp_path):
+    files = tuple(Archive(name=f"{name}.pth", megabytes=1.5) for name in "ab")
+    data_set = replace(MANIFEST["backbones"], archives=files)
+    assert data_set.bytes == 3 * 2**20
+    (tmp_path / "weights").mkdir()
+    assert what_is_here(data_set, tmp_path) == ""
+    (tmp_path / "weights/a.pth").touch()
+    assert what_is_here(data_set, tmp_path) == "here: 1 of 2 parts"
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -94,7 +130,7 @@ def test_bad_input_is_one_line_and_status_2(arguments, says, capsys):
 def test_without_a_folder_for_data(capsys, monkeypatch):
     monkeypatch.delenv("VOSBOOK_DATA", raising=False)
     assert main(["data", "davis2016"]) == 2
-    assert "VOSBOOK_DATA is not set" in capsys.readouterr().err
+    assert "VOSBOOK_DATA is not set" in (said := capsys.readouterr().err) and "or give --out DIR" in said
 
 
 def test_an_interrupt_says_that_it_can_go_on(site, manifest, tmp_path, capsys, monkeypatch):

@@ -15,7 +15,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from vosbook.training.loop import TrainConfig, is_main, start_processes, stop_processes, train
+from vosbook.processes import is_main, leave_processes
+from vosbook.training.loop import TrainConfig, start_processes, train
 from vosbook.weights import save_tensors
 
 CONFIG = TrainConfig(steps=12, batch=4, checkpoint_every=4, log_every=2)
@@ -62,7 +63,7 @@ def main(folder: Path, break_at: int) -> None:
     train(network, tiny_loss, config=CONFIG, folder=folder)
     if is_main():
         save_tensors(folder / "weights.safetensors", network.state_dict())
-    stop_processes()
+    leave_processes()
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from vosbook.cli import compare, data, draw, evaluate, export, import_masks, methods, render, segment, synth
+from vosbook.cli import compare, data, draw, evaluate, export, import_masks, methods, render, run, segment, synth
 from vosbook.errors import InputError
 from vosbook.output import visible
 
-COMMANDS = (methods, synth, draw, import_masks, segment, evaluate, compare, render, export, data)  # the help's order
+COMMANDS = (methods, synth, draw, import_masks, segment, run, evaluate, compare, render, export, data)  # as in the help
 
 
 class _Parser(argparse.ArgumentParser):

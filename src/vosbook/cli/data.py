@@ -1,11 +1,13 @@
 """`vosbook data`: data sets fetched, laid out and checked."""
 
 import argparse
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vosbook.cli.arguments import path, positive
-from vosbook.cli.console import notes, progress
+from vosbook.cli.console import note, notes, progress
 from vosbook.errors import InputError
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 def add(commands: argparse._SubParsersAction) -> None:
     command = commands.add_parser("data", help="fetch a data set, lay it out as the readers want it, check it")
-    command.add_argument("name", nargs="?", metavar="NAME", help="without it: list the data sets")
+    command.add_argument("name", nargs="?", metavar="NAME", help="without it: list them, with sizes and what is here")
     command.add_argument("--check", action="store_true", help="fetch nothing: look at every image that is there")
     command.add_argument("--subset", type=positive, metavar="N", help="the first N sequences by name")
     command.add_argument("--out", type=path, metavar="DIR", help="where data sets lie (default: VOSBOOK_DATA)")
@@ -29,15 +31,24 @@ def run(args: argparse.Namespace) -> None:
 
     data_sets = read_manifest(args.manifest)
     if args.name is None:
-        for data_set in data_sets.values():
-            print(f"{data_set.name:<32}{data_set.title}; {data_set.licence}")
+        _list(data_sets.values(), args.out)
         return
     if args.name not in data_sets:
         raise InputError(f"{args.name} is no data set: choose one of {', '.join(data_sets)}")
     if args.check and (args.subset or args.archives):
         raise InputError("--check looks at what is there and fetches nothing: leave --subset and --archives out")
-    out = data_folder() if args.out is None else args.out
+    out = data_folder(instead="give --out DIR") if args.out is None else args.out
     (_check_data if args.check else _fetch_data)(data_sets[args.name], out, args)
+
+
+def _list(data_sets: Iterable["DataSet"], out: Path | None) -> None:
+    from vosbook.fetch.listing import list_line
+
+    root = out or (Path(os.environ["VOSBOOK_DATA"]) if os.environ.get("VOSBOOK_DATA") else None)
+    if root is None:
+        note("what is here already shows where VOSBOOK_DATA names the folder of data sets, or --out DIR does")
+    for data_set in data_sets:
+        print(list_line(data_set, root))
 
 
 def _fetch_data(data_set: "DataSet", out: Path, args: argparse.Namespace) -> None:

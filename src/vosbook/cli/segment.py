@@ -44,6 +44,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     command.add_argument("--backbone-weights", type=path, metavar="FILE", help=backbone_help)
     command.add_argument("--checkpoint", type=path, metavar="FILE", help="the method's own learned weights")
     command.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    half_help = "on a GPU, for s2s, the rvos and most osvos methods: compute steps in half precision"
+    command.add_argument("--half", action="store_true", help=half_help)
     budget_help = "of the osvos methods: how long an object is learned from its first frame (default 60)"
     command.add_argument("--budget", type=seconds, metavar="SECONDS", help=budget_help)
     proposals_help = "of osvos-s: instances of the frames, by any detector, in COCO's format (default: Mask R-CNN's)"
@@ -94,6 +96,7 @@ def run(args: argparse.Namespace) -> None:
             backbone_weights=args.backbone_weights,
             checkpoint=args.checkpoint,
             device=args.device,
+            half=args.half,
             budget=args.budget,
             proposals=args.proposals,
             detector=args.detector,

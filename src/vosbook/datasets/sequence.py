@@ -71,3 +71,13 @@ class Sequence:
         if name not in self.masks:
             raise ValueError(f"frame {name} of {self.name} is not annotated")
         return self.masks[name]
+
+    @property
+    def given(self) -> dict[str, np.ndarray]:
+        """What a method is given: labels `uint8 (H, W)` of the objects that a frame introduces, by its name."""
+        return {frame: self._introduced(frame) for frame in dict.fromkeys(o.first_frame for o in self.objects)}
+
+    def _introduced(self, frame: str) -> np.ndarray:
+        labels = self.masks[frame]
+        new = [o.id for o in self.objects if o.first_frame == frame]
+        return np.where(np.isin(labels, new), labels, 0).astype(np.uint8)

@@ -22,6 +22,7 @@ class Archive:
     name: str  # as the file is called where it comes from
     urls: tuple[str, ...] = ()  # address and mirrors, in this order; none: the user fetches it
     size: int | None = None  # bytes
+    megabytes: float | None = None  # about, where the size is not known to the byte
     checksum: str | None = None  # "sha256:..." or "md5:..."; the first 8 digits will do
     checksum_from: str | None = None  # who verified it
     root: str | None = None  # the folder that holds this entry is laid out; None: the file itself, as it is
@@ -72,6 +73,12 @@ class DataSet:
         check_relative(self.folder)
         if "/" in self.folder or self.kind not in KINDS:
             raise ValueError(f"{self.folder} is no folder's name, or {self.kind} none of {', '.join(KINDS)}")
+
+    @property
+    def bytes(self) -> float | None:
+        """About how much is fetched; None where that is not known."""
+        sizes = [archive.size or (archive.megabytes and archive.megabytes * 2**20) for archive in self.archives]
+        return sum(size for size in sizes if size) if all(sizes) else None
 
     @property
     def by_hand(self) -> bool:

@@ -29,6 +29,7 @@ class Method:
     zero_shot: bool = False  # finds the objects itself
     tuned: bool = False  # on the first frame, for a time: its `build` takes a `budget` as well
     by_looks: bool = False  # knows objects by their looks, not by where they were: it can leave frames out
+    half: bool = False  # its steps can be computed in half precision: nothing is learned in them
     guided: bool = False  # by instance proposals: its `build` takes a source of `proposals`, or a `detector`'s weights
     reads_backbone: bool = False  # from a file of its own: its `build` takes `backbone_weights`. Others have it inside
 
@@ -109,7 +110,7 @@ METHODS = {
         Method(
             "frtm",
             "Robinson et al. 2020",
-            "trained: comes with ResNet-18's and the filter bank's network",
+            "trained: comes with a network for ResNet-18 (ImageNet weights: a download), and a weaker one for none",
             _frtm,
             by_looks=True,
             reads_backbone=True,
@@ -125,20 +126,21 @@ METHODS = {
         Method(
             "frtm-d-only",
             "Robinson et al. 2020",
-            "no training; ResNet-18 weights, else a filter bank",
+            "no training; ResNet-18's ImageNet weights (a download), else a filter bank",
             _frtm_d_only,
             by_looks=True,
             reads_backbone=True,
         ),
-        Method("s2s", "Xu et al. 2018", "trained: comes with a network for one or more objects", _s2s),
+        Method("s2s", "Xu et al. 2018", "trained: comes with a network for one or more objects", _s2s, half=True),
         Method("s2s-online", "Xu et al. 2018", "trained: as s2s; learns from the first frame", _s2s_online),
-        Method("rvos", "Ventura et al. 2019", "trained: comes with a network for up to 10 objects", _rvos),
+        Method("rvos", "Ventura et al. 2019", "trained: comes with a network for up to 10 objects", _rvos, half=True),
         Method(
             "rvos-zero-shot",
             "Ventura et al. 2019",
             "trained: comes with a network that takes no mask and finds up to 4 objects",
             _rvos_zero_shot,
             zero_shot=True,
+            half=True,
         ),
         Method(
             "osvos",
@@ -147,14 +149,16 @@ METHODS = {
             _osvos,
             tuned=True,
             by_looks=True,
+            half=True,
         ),
         Method(
             "osvos-fast",
             "Maninis et al. 2018",
-            "trained: as osvos; no snapping to contours",
+            "trained: as osvos; no snapping to contours; the best that needs no download",
             _osvos_fast,
             tuned=True,
             by_looks=True,
+            half=True,
         ),
         Method(
             "osvos-s",

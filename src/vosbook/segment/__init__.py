@@ -13,6 +13,7 @@ from vosbook.errors import InputError
 from vosbook.methods import METHODS, build, check_method
 from vosbook.output import kept_folder, output_folder
 from vosbook.segment.given import Wanted, read_all, read_kept
+from vosbook.segment.half import Half, check_half
 from vosbook.segment.remarks import Remarks
 from vosbook.segment.resume import RECORD, check_record, record_of, remaining, where_it_goes_on
 from vosbook.segment.smaller import Smaller
@@ -44,6 +45,7 @@ def segment_video(
     backbone_weights: Path | None = None,
     checkpoint: Path | None = None,
     device: str = "auto",
+    half: bool = False,
     budget: float | None = None,
     proposals: Path | None = None,
     detector: Path | None = None,
@@ -63,15 +65,18 @@ def segment_video(
     one goes on there (`vosbook.segment.resume` says how).
 
     `part`, as `A:B`, has only the frames from A up to B segmented. `size` has the method see frames made smaller, to a
-    shorter side of so many pixels. `backbone_weights`, `checkpoint`, `device`, `budget`, `detector` and `note` are
-    those of `build`; `proposals` is a file of instances in COCO's format, for a method that is guided by them.
-    `progress` wraps an iterable as tqdm does; `watch` is called with each frame and its labels, in the order in which
-    they are made. InputError: input or output that cannot be used; then nothing is written.
+    shorter side of so many pixels; `half` has it compute its steps in half precision, on a GPU. `backbone_weights`,
+    `checkpoint`, `device`, `budget`, `detector` and `note` are those of `build`; `proposals` is a file of instances in
+    COCO's format, for a method that is guided by them. `progress` wraps an iterable as tqdm does; `watch` is called
+    with each frame and its labels, in the order in which they are made. InputError: input or output that cannot be
+    used; then nothing is written.
     """
     check_method(method, budget, proposals=proposals is not None, detector=detector is not None)
     mask, corrections, keep = (None if path is None else Path(path) for path in (mask, corrections, keep))
     wanted = Wanted(mask=mask, start=start, both_ways=both_ways, corrections=corrections, keep=keep, resume=resume)
     wanted.check(method, zero_shot=METHODS[method].zero_shot)
+    if half:
+        check_half(method, device)
     video = _open(frames, part)
     spans, kept = _plan(video, wanted)
     _check_apart(out, frames, *wanted.inputs)
@@ -79,9 +84,19 @@ def segment_video(
     files = {"backbone_weights": backbone_weights, "checkpoint": checkpoint, "detector": detector}
     source = None if proposals is None else read_proposals(proposals, video.whole, frames, note=say)
     segmenter = build(method, **files, device=device, budget=budget, proposals=source, note=note)
+    if half:
+        segmenter = Half(segmenter)
     answers = Answers(segmenter if size is None else Smaller(segmenter, size), video, kept, source, Remarks(method))
     record = record_of(
-        spans, FRAMES=frames, method=method, frames=part, size=size, budget=budget, proposals=proposals, **files
+        spans,
+        FRAMES=frames,
+        method=method,
+        frames=part,
+        size=size,
+        half=half,
+        budget=budget,
+        proposals=proposals,
+        **files,
     )
     with (kept_folder if resume else output_folder)(out, overwrite=overwrite) as folder:
         check_record(folder, record)

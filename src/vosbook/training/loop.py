@@ -9,7 +9,6 @@ process's share only; the running statistics that are kept are the first process
 """
 
 import math
-import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from vosbook.errors import InputError
+from vosbook.processes import is_main, join_processes, own_device, process_count, process_number
 from vosbook.training.checkpoint import load_state, save_state
 
 StepLoss = Callable[[nn.Module, int, range], Tensor]  # (network, step, which samples of its batch) -> mean loss
@@ -151,31 +151,9 @@ def start_processes(device: str = "auto") -> torch.device:
     a CPU is many times slower at them.
     """
     torch.set_flush_denormal(True)  # before torch starts its threads, which take it over
-    cuda = device == "cuda" or (device == "auto" and torch.cuda.is_available())
-    rank = int(os.environ.get("LOCAL_RANK", 0))  # torchrun's number of this process on this machine
-    if cuda and rank >= torch.cuda.device_count():
-        raise InputError(f"process {rank} has no GPU, this machine has {torch.cuda.device_count()}: start fewer")
-    if cuda:
-        torch.cuda.set_device(rank)
-    if dist.is_torchelastic_launched() and not dist.is_initialized():
-        dist.init_process_group("nccl" if cuda else "gloo")
-    return torch.device("cuda", rank) if cuda else torch.device("cpu")
-
-
-def stop_processes() -> None:
-    """Leave the other processes, at the end of a run; nothing where there are none."""
-    if dist.is_initialized():
-        dist.destroy_process_group()
-
-
-def process_count() -> int:
-    """How many processes train together."""
-    return dist.get_world_size() if dist.is_initialized() else 1
-
-
-def is_main() -> bool:
-    """Whether this process is the one that writes files and shows progress."""
-    return not dist.is_initialized() or dist.get_rank() == 0
+    own = own_device(device)
+    join_processes("nccl" if own.type == "cuda" else "gloo")
+    return own
 
 
 def _share(batch: int) -> range:
@@ -183,7 +161,7 @@ def _share(batch: int) -> range:
     count = process_count()
     if batch % count:
         raise InputError(f"a batch of {batch} cannot be shared evenly by {count} processes: change one of the two")
-    first = dist.get_rank() * (batch // count) if dist.is_initialized() else 0
+    first = process_number() * (batch // count)
     return range(first, first + batch // count)
 
 
@@ -191,7 +169,7 @@ def _mean_over_processes(value: Tensor) -> float:
     mean = value.detach().clone()  # its own memory: the gradient may still need the value
     if dist.is_initialized():
         dist.all_reduce(mean)
-        mean /= dist.get_world_size()
+        mean /= process_count()
     return mean.item()
 
 

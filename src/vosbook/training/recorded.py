@@ -10,9 +10,10 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
+from vosbook.processes import is_main, process_count
 from vosbook.profiles import book_folder
 from vosbook.runs import record_run
-from vosbook.training.loop import StepLoss, TrainConfig, is_main, process_count, train
+from vosbook.training.loop import StepLoss, TrainConfig, train
 from vosbook.weights import save_network
 
 
