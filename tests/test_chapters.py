@@ -2,6 +2,7 @@
 
 import ast
 import re
+import statistics
 import time
 import tomllib
 from pathlib import Path
@@ -118,7 +119,7 @@ def slowness() -> float:
             torch.conv2d(features, weight, padding=1)
         taken.append(time.process_time() - start)
     torch.set_num_threads(threads)
-    return max(1.0, min(taken) / CONVOLUTION_SECONDS)
+    return max(1.0, statistics.median(taken) / CONVOLUTION_SECONDS)  # busy cores slow a chapter, too
 
 
 @pytest.mark.chapters

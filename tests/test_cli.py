@@ -217,9 +217,9 @@ def test_draw_that_is_interrupted_says_where_the_drawing_is(data, sequence, tmp_
     drawn = np.eye(96, 160, dtype=np.uint8)
     drawing = _command(["draw", str(frames), "--out", str(tmp_path / "first.png")])
     address = drawing.stderr.readline().split()[-1]
-    urllib.request.urlopen(f"{address}labels", data=zlib.compress(drawn.tobytes()), timeout=60)
+    urllib.request.urlopen(f"{address}labels", data=zlib.compress(drawn.tobytes()), timeout=HANGS)
     drawing.send_signal(signal.SIGINT)
-    assert "interrupted" in (said := drawing.communicate(timeout=60)[1]) and f"--mask {draft}" in said, said
+    assert "interrupted" in (said := drawing.communicate(timeout=HANGS)[1]) and f"--mask {draft}" in said, said
     assert drawing.returncode == 130 and len(said.splitlines()) == 1
     assert np.array_equal(read_mask(draft), drawn)
 
@@ -380,6 +380,8 @@ def test_evaluate_says_which_list_it_took(data, sequence, tmp_path, capsys):
 
 
 def _command(argv: list[str], **options) -> subprocess.Popen:
+    """With the signals of a terminal: where `nohup` started the tests, a hang-up would be passed over."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     return subprocess.Popen([sys.executable, "-m", "vosbook", *argv], stderr=subprocess.PIPE, text=True, **options)
 
 
