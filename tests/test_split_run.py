@@ -333,7 +333,7 @@ def test_masks_that_have_gone_are_missed(root, tmp_path, capsys):
     [
         ("--data coco --method still", "coco is no data set: choose one of synthetic, davis2016"),
         ("--data synthetic --method still", "synthetic has no lists: name sequences instead"),
-        ("--data davis2017 --method still --sequences goat", "davis2017's val has no goat: it has synthetic-0300000"),
+        ("--data davis2017 --method still --sequences goat", "val.txt has no goat: it has synthetic-0300000"),
         ("--data davis2017 --method still --split dev", "dev.txt does not exist"),
         ("--data youtube-vos --method still --split val", "youtube-vos has no val: choose one of train, valid, test"),
         ("--data davis2017 --method magic", "there is no method magic"),

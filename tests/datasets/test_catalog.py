@@ -141,6 +141,12 @@ def test_a_list_of_davis_and_parts_of_it(tmp_path, monkeypatch):
     assert split.specs[split.names[1]] == f"davis2017/{split.names[1]}"
     assert load_split("davis2017", limit=2).names == split.names[:2]
     assert load_split("davis2017", sequences=[split.names[2], split.names[0]]).names == split.names[::2]
+    with pytest.raises(InputError, match=r"2017/val\.txt has no bear: it has "):
+        load_split("davis2017", sequences=["bear", split.names[0]])
+    shutil.rmtree(root / "JPEGImages/480p" / split.names[1])
+    assert load_split("davis2017", sequences=[split.names[0]]).names == split.names[:1], "the others are not looked for"
+    with pytest.raises(InputError, match="lacks 1 of the 3 sequences"):
+        load_split("davis2017")
     (root / "ImageSets/2017/test-dev.txt").write_text(split.names[0])
     assert load_split("davis2017", "test-dev").truth is None
 

@@ -11,10 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from vosbook.datasets import davis, youtube_objects, youtube_vos
-from vosbook.datasets.sequence import Sequence
+from vosbook.datasets.sequence import Sequence, taken
 from vosbook.datasets.synthetic import SyntheticConfig, make_sequence
 from vosbook.errors import InputError
-from vosbook.words import some
 
 YOUTUBE_VOS = "YouTubeVOS2018"  # a folder under VOSBOOK_DATA
 
@@ -49,7 +48,8 @@ class Source:
 
     names: str  # what they are called, for the error message
     open: Callable[[str, Options], Sequence]  # one by its name
-    split: Callable[[str | None], Split] | None  # a list by its name, None: the usual one; there may be no lists
+    # A list by its name, None: the usual one; of it those that are asked for, None: all. There may be no lists.
+    split: Callable[[str | None, Many[str] | None], Split] | None
     protocol: str  # of its benchmark, by which masks are scored
     zero_shot: str | None = None  # the same for methods that are given no mask; None: there is none
 
@@ -88,17 +88,8 @@ def load_split(
             raise InputError(f"{data} has no lists: name sequences instead, such as --sequences 1 2 3")
         found = Split(data, "", tuple(dict.fromkeys(sequences)), None, made=True)
     else:
-        found = _chosen(find(split), sequences)
+        found = find(split, sequences)
     return replace(found, names=found.names[:limit])
-
-
-def _chosen(split: Split, sequences: Many[str] | None) -> Split:
-    if sequences is None:
-        return split
-    if strangers := [name for name in sequences if name not in split.names]:
-        where = f"{split.data}'s {split.name}" if split.name else split.data
-        raise InputError(f"{where} has no {some(strangers)}: it has {some(split.names)}")
-    return replace(split, names=tuple(name for name in split.names if name in sequences))
 
 
 def _unknown(spec: str) -> InputError:
@@ -126,30 +117,34 @@ def _youtube_objects(name: str, options: Options) -> Sequence:
     return youtube_objects.open_sequence(data_folder() / "YoutubeObjects", name)
 
 
-def _davis_split(data: str, folder: str, year: int, split: str | None) -> Split:
+def _davis_split(data: str, folder: str, year: int, split: str | None, sequences: Many[str] | None) -> Split:
     """2017's lists "test-dev" and "test-challenge" come with the first masks alone."""
     split = split or "val"
     root = data_folder() / folder
-    names = davis.Davis(root, year=year, split=split).names
+    names = davis.Davis(root, year=year, split=split, sequences=sequences).names
     return Split(data, split, names, None if split.startswith("test-") else root / "Annotations" / "480p")
 
 
-def _youtube_vos_split(data: str, folder: str, split: str | None, *, all_frames: bool = False) -> Split:
+def _youtube_vos_split(
+    data: str, folder: str, split: str | None, sequences: Many[str] | None, *, all_frames: bool = False
+) -> Split:
     """All masks of "valid" and "test" are not published; `vosbook synth` writes those that it makes."""
     split = split or "valid"
     if split not in youtube_vos.SPLITS:
         raise InputError(f"{data} has no {split}: choose one of {', '.join(youtube_vos.SPLITS)}")
     root = data_folder() / folder
-    names = youtube_vos.YouTubeVos(root, split, all_frames=all_frames).names
+    listed = youtube_vos.YouTubeVos(root, split, all_frames=all_frames).names
+    names = taken(listed, sequences, f"{data}'s {split}")
     truth = root / ("train" if split == "train" else f"{split}_truth") / "Annotations"
     return Split(data, split, names, truth if truth.is_dir() else None)
 
 
-def _youtube_objects_split(split: str | None) -> Split:
+def _youtube_objects_split(split: str | None, sequences: Many[str] | None) -> Split:
     if split is not None:
         raise InputError(f"youtube-objects has no lists: leave --split {split} out, and name --sequences if need be")
     root = data_folder() / "YoutubeObjects"
-    return Split("youtube-objects", "", youtube_objects.YoutubeObjects(root).names, root)
+    names = taken(youtube_objects.YoutubeObjects(root).names, sequences, "youtube-objects")
+    return Split("youtube-objects", "", names, root)
 
 
 def _davis_source(data: str, folder: str, year: int, zero_shot: str) -> Source:

@@ -7,31 +7,42 @@ ImageSets/my_list.txt     either, for lists of one's own
 """
 
 from collections.abc import Iterator
+from collections.abc import Sequence as Many
 from pathlib import Path
 
 import yaml
 
-from vosbook.datasets.sequence import Sequence, VideoObject
+from vosbook.datasets.sequence import Sequence, VideoObject, taken
 from vosbook.errors import InputError
 from vosbook.video.frames import FrameFolder
 from vosbook.video.labels import object_ids
 from vosbook.video.masks import MaskFolder
+from vosbook.words import some
 
 
 class Davis:
     """The sequences of one list, each opened when it is asked for.
 
     `root` holds JPEGImages/, Annotations/ and ImageSets/; `split` is the list's name: "train", "val", or one of your
-    own. InputError names a list that is missing, and listed sequences whose folders are.
+    own; `sequences` are those of it to take, all where it is None. InputError names a list that is missing, sequences
+    that it does not list, and listed ones to take whose folders are missing.
     """
 
-    def __init__(self, root: str | Path, *, year: int = 2016, split: str = "val", resolution: str = "480p"):
+    def __init__(
+        self,
+        root: str | Path,
+        *,
+        year: int = 2016,
+        split: str = "val",
+        resolution: str = "480p",
+        sequences: Many[str] | None = None,
+    ):
         if year not in (2016, 2017):
             raise ValueError(f"year must be 2016 or 2017, got {year}")
         self.root = Path(root)
         self.resolution = resolution
         path = _find_list(self.root, year, split, resolution)
-        self.names = read_names(path)
+        self.names = taken(read_names(path), sequences, path)
         self._check_folders(path)
         self._attributes = read_attributes(self.root)
 
@@ -43,8 +54,8 @@ class Davis:
             absent = [name for name in self.names if not (folder / name).is_dir()]
             if absent:
                 raise InputError(
-                    f"{folder} lacks {len(absent)} of the {len(self.names)} sequences that {path} lists: "
-                    f"{', '.join(absent[:5])}{', ...' if len(absent) > 5 else ''}; add them, or list fewer"
+                    f"{folder} lacks {len(absent)} of the {len(self.names)} sequences to take from {path}: "
+                    f"{some(absent)}; add them, or take those that are there"
                 )
 
     def __len__(self) -> int:

@@ -1,10 +1,14 @@
 """What every reader returns: a video with its annotation, read from disk one frame at a time."""
 
 from collections.abc import Iterator
+from collections.abc import Sequence as Many
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
+
+from vosbook.errors import InputError
+from vosbook.words import some
 
 
 class FrameStream(Protocol):
@@ -81,3 +85,13 @@ class Sequence:
         labels = self.masks[frame]
         new = [o.id for o in self.objects if o.first_frame == frame]
         return np.where(np.isin(labels, new), labels, 0).astype(np.uint8)
+
+
+def taken(names: Many[str], sequences: Many[str] | None, where: object) -> tuple[str, ...]:
+    """Those of the names that `sequences` holds, in the order of `names`; all where it is None.
+
+    InputError where one is not among them, which are those of `where`.
+    """
+    if strangers := [name for name in sequences or () if name not in names]:
+        raise InputError(f"{where} has no {some(strangers)}: it has {some(names)}")
+    return tuple(name for name in names if sequences is None or name in sequences)
