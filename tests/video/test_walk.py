@@ -75,3 +75,13 @@ def test_a_video_is_walked_backwards_in_time_that_does_not_grow_with_its_square(
         assert sum(1 for _ in video.walk(range(length - 1, -1, -1))) == length
         counts.append(len(decoded))
     assert counts[1] < 2.3 * counts[0] and counts[1] < 4 * 240
+
+
+def test_a_frame_behind_the_one_looked_for_is_no_entry(tmp_path, monkeypatch):
+    """As where a file is entered by the order of decoding, and not of showing."""
+    kind, options = KINDS["closed.mp4"]
+    video = open_frames(film(tmp_path / "a.mp4", _clip(60), kind, options=options), note=NOTHING)
+    want = list(video)
+    monkeypatch.setattr(codec, "LEAD", -8)
+    for t in range(51):
+        assert np.array_equal(video[t], want[t]), t
