@@ -69,6 +69,9 @@ def check_switches(switches):
     rivals = np.tile(np.array([[0.9, 0.8], [0.7, 0.1]]), (4, 1, 1))
     rivals[1::2, 0] = [0.85, 0.9]
     tables["two objects like one slot best"] = rivals
+    at_times = rivals.copy()
+    at_times[1::2, 0] = [0.9, 0.2]
+    tables["two objects like one slot best, one of them only at times"] = at_times
     lower = steady.copy()
     lower[1::2] *= 0.5
     early = steady.copy()

@@ -183,6 +183,13 @@ def check_follow(follow):
             bird | horse,
             0.1,
         ),
+        "too little is left for the second": (
+            [bird, _box(2, 6, 8, 8)],
+            ["bird", "bird"],
+            ["bird", "bird"],
+            _box(2, 2, 8, 9),
+            0.3,
+        ),
         "a single pixel is enough": (masks, names, ["bird"], _box(5, 5, 1, 1), 0.01),
         "the estimate is empty": (masks, names, ["bird"], np.zeros(SIZE, bool), 0.0),
         "nothing is wanted": (masks, names, [], bird, 0.1),
