@@ -34,6 +34,10 @@ from pipeline.chapters import (
 TITLE = re.compile(r"^### Exercise ([\dP]+\.\d+) · (.+)$", re.MULTILINE)
 EFFORT = re.compile(r"^\*difficulty ([123]) of 3 · (\d+) minutes? · (\d+) points?\*$", re.MULTILINE)
 COURSE_ID = "vos-from-scratch"
+CONFIG = f"""c = get_config()  # noqa: F821
+c.CourseDirectory.course_id = "{COURSE_ID}"
+c.ExecutePreprocessor.timeout = 600  # seconds for a cell: some train a network
+"""
 HOW_TO_HAND_IN = """
 > **To hand in.** Replace the line `raise NotImplementedError()` of each answer cell, run the check under it, and hand
 > in this file under its own name. Only the answer cells are read. An answer may use what the imports cell defines, and
@@ -154,9 +158,7 @@ def make_course(
         shutil.rmtree(out / folder, ignore_errors=True)
     for assignment in chosen:
         write_source(assignment, out / "source" / assignment.name, book=book)
-    (out / "nbgrader_config.py").write_text(
-        f'c = get_config()  # noqa: F821\nc.CourseDirectory.course_id = "{COURSE_ID}"\n', encoding="utf-8"
-    )
+    (out / "nbgrader_config.py").write_text(CONFIG, encoding="utf-8")
     _release(out, chosen)
     points = sum(one.points for one in chosen)
     say(f"{len(chosen)} assignments, {sum(len(one.exercises) for one in chosen)} exercises, {points} points")
