@@ -859,7 +859,8 @@ scratch.cleanup()
 # %%
 record = read_record("davis_attributes")
 print(f"{'':<18}{'tagged':>8}{'criterion':>11}{'both':>6}{'agree':>7}")
-for name, row in record.metrics.items():
+criteria = {name: row for name, row in record.metrics.items() if name != "counts"}
+for name, row in criteria.items():
     print(f"{name:<18}{row['tagged']:>8}{row['measured']:>11}", end="")
     print(f"{row['both']:>6}{row['agree']:>7}")
 
