@@ -1,6 +1,7 @@
 """Right answers to the exercises of chapter 05, in other styles than the solutions'."""
 
 import numpy as np
+from checks import ch05
 
 
 def in_one_loop(pixels, t_s):
@@ -58,8 +59,6 @@ def object_by_object(p):
 
 
 def with_records(frames, given, learn, labels_of=None, remembered_by=None):
-    from checks import ch05
-
     tracked, out = [], []
     for t in range(len(frames)):
         frame = frames[t]
