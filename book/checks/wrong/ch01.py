@@ -211,6 +211,13 @@ def ids_of_what_occurs(rgb, palette):
     return np.unique(packed, return_inverse=True)[1].reshape(packed.shape).astype(np.uint8)
 
 
+def strangers_by_each_channel(rgb, palette):
+    """Asks of each channel whether its value occurs in that channel of the palette, not whether the colour does."""
+    if not all(np.isin(rgb[..., c], palette[:, c]).all() for c in range(3)):
+        raise ValueError("a colour is not in the palette")
+    return strangers_are_background(rgb, palette)
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 1.3
 
 
@@ -507,6 +514,7 @@ WRONG = {
         places_of_the_sorted_palette,
         labels_of_64_bits,
         ids_of_what_occurs,
+        strangers_by_each_channel,
     ],
     "ex01-3": [
         mean_of_ids,
