@@ -80,6 +80,9 @@ def check_insert_weight(insert_weight):
         for K_max in (7, 8):
             given = gamma / gamma.sum(), newest, rng.uniform(0.05, 0.5), K_max
             _check_insert(insert_weight, "weights in any order", given, *_inserted(*given))
+    gamma = rng.permutation(np.arange(1, 6) + rng.random(5))  # the newest is the lightest of a full memory, so evicted
+    given = gamma / gamma.sum(), int(gamma.argmin()), rng.uniform(0.05, 0.5), len(gamma)
+    _check_insert(insert_weight, "the newest has the smallest weight", given, *_inserted(*given))
 
 
 def _inserted(gamma, newest, eta, K_max):

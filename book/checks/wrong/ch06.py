@@ -187,6 +187,16 @@ def sorted_weights(gamma, newest, eta, K_max):
     return np.sort(result), place
 
 
+def evicts_before_it_reads(gamma, newest, eta, K_max):
+    """Empties the place first, so that a newest sample that is the lightest leaves no weight to grow from."""
+    if newest is None or len(gamma) < K_max:
+        return _insert(gamma, newest, eta, K_max)
+    place = int(gamma.argmin())
+    result = np.where(np.arange(K_max) == place, 0.0, gamma)
+    result[place] = result[newest] / (1 - eta)
+    return result / result.sum(), place
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 6.3
 
 
@@ -478,6 +488,7 @@ WRONG = {
         moves_the_samples_up,
         room_for_eighty,
         sorted_weights,
+        evicts_before_it_reads,
     ],
     "ex06-3": [
         v_twice,
