@@ -34,7 +34,9 @@ def check_kernel_for(kernel_for):
     """Exercise 9.2."""
     rng = cases.generator()
     pairs = [(0, 4), (1, 1), (3, 4), (4, 4), (5, 4), (8, 4), (9, 4), (30, 32), (7, 2), (65, 32)]
-    for speed, stride in pairs + rng.integers(1, 70, (6, 2)).tolist():
+    slow, beyond = (0.25, 32), (16.5, 16)  # less than a cell, and a little more than one
+    halves = [(whole + 0.5, stride) for whole, stride in rng.integers(1, 70, (4, 2)).tolist()]
+    for speed, stride in [*pairs, slow, beyond, *halves, *rng.integers(1, 70, (6, 2)).tolist()]:
         want = 1
         while want // 2 * stride < speed:  # how far it sees to one side, in pixels
             want += 2

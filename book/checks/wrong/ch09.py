@@ -127,6 +127,11 @@ def cell_beyond(speed, stride):
     return 2 * (speed // stride + 1) + 1
 
 
+def whole_pixels(speed, stride):
+    """Cuts the speed off to whole pixels."""
+    return 2 * math.ceil(int(speed) / stride) + 1
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 9.3
 
 
@@ -388,6 +393,7 @@ WRONG = {
         even_where_it_fits,
         at_stride_four,
         cell_beyond,
+        whole_pixels,
     ],
     "ex09-3": [
         pytorchs_order,
