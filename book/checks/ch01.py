@@ -29,6 +29,10 @@ def check_bounding_box(bounding_box):
         for given in (labels, labels[:-1].copy(), np.rot90(labels, 2).copy()):
             for i in ids:
                 _check_box(bounding_box, given, i)
+    large, (i,) = np.zeros(cases.draw_size(rng, 300, 400), np.uint8), cases.draw_ids(rng, 1)
+    large[250 + rng.integers(0, 50, 6), 250 + rng.integers(0, 50, 6)] = i
+    large[270, 280] = i  # a byte holds neither
+    _check_box(bounding_box, large, i)
 
 
 def _check_box(bounding_box, labels, i):

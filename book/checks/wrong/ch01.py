@@ -85,6 +85,15 @@ def _box(mask):
     return (rows.min(), columns.min(), rows.max() + 1, columns.max() + 1) if len(rows) else None
 
 
+def ends_in_a_byte(labels, i):
+    """Keeps the box in the type of the labels, which ends at 255."""
+    rows, columns = np.nonzero(labels == i)
+    if len(rows) == 0:
+        return None
+    ends = np.array([rows.min(), columns.min(), rows.max() + 1, columns.max() + 1])
+    return tuple(ends.astype(labels.dtype))
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 1.2
 
 
@@ -497,6 +506,7 @@ WRONG = {
         of_the_first_piece,
         by_the_first_and_the_last_pixel,
         empty_box_where_absent,
+        ends_in_a_byte,
     ],
     "ex01-2": [
         packs_in_uint8,
