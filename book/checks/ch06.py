@@ -122,7 +122,7 @@ def check_sample_equations(sample_equations):
     drawn = cases.draw_size(rng, 2, 6), cases.draw_size(rng, 12, 30), int(rng.integers(2, 7))
     for (h, w), (H, W), n in (((3, 5), (12, 23), 4), ((4, 4), (16, 16), 6), ((1, 3), (5, 12), 2), drawn):
         X, U_y, U_x = rng.normal(size=(h * w, n)), _interpolation(H, h), _interpolation(W, w)
-        y, v = (rng.uniform(size=(H, W)) > 0.7).astype(float), rng.uniform(0.2, 3, size=(H, W))
+        y, v = rng.uniform(size=(H, W)), rng.uniform(0.2, 3, size=(H, W))  # labels that are remembered are soft
         A, g = sample_equations(*(part.copy() for part in (X, U_y, U_x, y, v)))
         assert np.shape(A) == (n, n) and np.shape(g) == (n,), (
             f"expected shapes {(n, n)} and {(n,)}, got {np.shape(A)} and {np.shape(g)}"

@@ -298,6 +298,11 @@ def weighs_the_callers_labels(X, U_y, U_x, y, v):
     return A, g
 
 
+def labels_of_0_and_1(X, U_y, U_x, y, v):
+    """Takes the soft labels for hard ones."""
+    return _equations(X, U_y, U_x, (y > 0.5).astype(float), v)
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 6.4
 
 
@@ -507,6 +512,7 @@ WRONG = {
         mean_over_pixels,
         diagonal_of_A,
         weighs_the_callers_labels,
+        labels_of_0_and_1,
     ],
     "ex06-4": [
         mixes_into_the_running_sum,
