@@ -368,6 +368,20 @@ def objects_by_frames(cell, x):
     return _grid(cell, x).transpose(0, 1)
 
 
+def time_is_cut_after_some_frames(cell, x):
+    """Cuts the graph through time at the fifth frame and all later ones."""
+    answers = []
+    for t, row in enumerate(x):
+        h_space = c = None
+        now = []
+        for i, one in enumerate(row):
+            h_time = answers[-1][i] if t else None
+            h_space, c = cell(one, h_space, c, h_time.detach() if t > 3 else h_time)
+            now.append(h_space)
+        answers.append(now)
+    return torch.stack([torch.stack(now) for now in answers])
+
+
 WRONG = {
     "ex09-1": [
         bias_is_the_gate,
@@ -431,5 +445,6 @@ WRONG = {
         last_object_before_the_first,
         every_cell_twice,
         objects_by_frames,
+        time_is_cut_after_some_frames,
     ],
 }
