@@ -749,8 +749,8 @@ ch04.check_fit_step(fit_step)
 # On one axis $U^\top V U$ is tridiagonal. Write `tridiagonal(U, v)` for numpy arrays `U (n_out, n_in)` and `v
 # (n_out,)`. It returns a function that takes `s (n_in,)` to $U^\top V U s$. Conjugate gradient calls that function many
 # times, so all that needs the pixels must be done before: the function knows the diagonal and the one next to it, and
-# not `U` or `v`. The check puts other numbers into both before it calls the function once more. No matrix `(n_in,
-# n_in)` is to be made; the check counts bytes.
+# not `U` or `v`. The check puts other numbers into both before it calls the function once more. What the function has
+# returned stays as it is. No matrix `(n_in, n_in)` is to be made; the check counts bytes.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex04-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

@@ -1054,10 +1054,10 @@ ch07.check_double_matrix(double_matrix)
 # Write `simulate(frames, masks, rng, learn, least)`: a list of two samples `(frame, s, y)` for the training of $S$.
 # `frames` are `uint8 (T, H, W, 3)`, `masks` bool `(T, H, W)`. A frame may be used if its mask has at least `least`
 # pixels; there are always three such frames or more. Draw the reference and two different validation frames from them
-# with the numpy generator `rng`, and with nothing else that is random, so that any usable frame can be either. With
-# probability one half, everything is mirrored left to right. `learn(frame, mask)` returns a target model, as a function
-# from a frame to its scores; it is costly, so call it no more often than needed. `s` are scores of the frame, and `y`
-# is the mask that $S$ should find in it.
+# with the numpy generator `rng`, and with nothing else that is random, so that any usable frame can be the reference of
+# any two others. With probability one half, everything is mirrored left to right. `learn(frame, mask)` returns a target
+# model, as a function from a frame to its scores; it is costly, so call it no more often than needed. `s` are scores of
+# the frame, and `y` is the mask that $S$ should find in it.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex07-5", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

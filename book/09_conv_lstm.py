@@ -744,9 +744,9 @@ ch09.check_frames_until_half(frames_until_half)
 # ### Exercise 9.2 · A kernel that keeps up
 # *difficulty 1 of 3 · 5 minutes · 1 point*
 #
-# An object moves `speed` pixels a frame, along an axis, and its memory lies on a map of stride `stride`. Write
-# `kernel_for(speed, stride)`: the smallest odd kernel of the cell with which the memory can keep up for any number of
-# frames, with nothing but the cell to move it.
+# An object moves `speed` pixels a frame, which need not be a whole number, along an axis, and its memory lies on a map
+# of stride `stride`. Write `kernel_for(speed, stride)`: the smallest odd kernel of the cell with which the memory can
+# keep up for any number of frames, with nothing but the cell to move it.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex09-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

@@ -9,8 +9,8 @@ from checks.guard import guarded
 def check_coverage(coverage):
     """Exercise 0.1."""
     rng = cases.generator()
-    for _ in range(5):
-        size, ids = cases.draw_size(rng, 5, 60), cases.draw_ids(rng, 3)
+    for least in (5, 5, 5, 5, 50):  # the last is so large that a byte cannot count an object's pixels
+        size, ids = cases.draw_size(rng, least, 60), cases.draw_ids(rng, 3)
         labels, absent = cases.draw_labels(rng, ids, size), int(rng.choice(np.setdiff1d(np.arange(1, 255), ids)))
         for case, given in (("", labels), (", with a row of void pixels (255)", _with_void(labels))):
             for i in (*ids, absent):

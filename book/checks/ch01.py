@@ -29,6 +29,10 @@ def check_bounding_box(bounding_box):
         for given in (labels, labels[:-1].copy(), np.rot90(labels, 2).copy()):
             for i in ids:
                 _check_box(bounding_box, given, i)
+    large, (i,) = np.zeros(cases.draw_size(rng, 300, 400), np.uint8), cases.draw_ids(rng, 1)
+    large[250 + rng.integers(0, 50, 6), 250 + rng.integers(0, 50, 6)] = i
+    large[270, 280] = i  # a byte holds neither
+    _check_box(bounding_box, large, i)
 
 
 def _check_box(bounding_box, labels, i):
@@ -84,17 +88,27 @@ def _check_strangers(ids_from_colours, rng):
     # or 255, from either end.
     nearly = (127, 255, 255), (127, 255, 1), (0, 127, 128)  # meet (128, 0, 0) or (0, 128, 0) where a base is one off
     made_up = [(1, 2, 3), (255, 255, 255), (0, 0, 32), tuple((2 * rng.integers(1, 16, 3) + 1).tolist())]
-    for stranger in (*made_up, (0, 127, 100), (100, 127, 0), (0, 127, 255), (255, 127, 0), *nearly):
-        rgb = PALETTE[rng.integers(0, 4, (3, 4))]
+    strangers = [*made_up, (0, 127, 100), (100, 127, 0), (0, 127, 255), (255, 127, 0), *nearly]
+    other = _other_palette(rng)
+    for stranger, palette in [*((one, PALETTE) for one in strangers), (_mixed(other, rng), other)]:
+        rgb = palette[rng.integers(0, 4, (3, 4))]
         rgb[tuple(rng.integers(0, 3, 2))] = stranger
         try:
-            got = ids_from_colours(rgb, PALETTE.copy())
+            got = ids_from_colours(rgb, palette.copy())
         except ValueError:
             continue
         except IndexError as error:
             raise AssertionError(f"the colour {stranger}: expected ValueError, got {error!r}") from error
         told = got[(rgb == stranger).all(axis=2)]
         raise AssertionError(f"the colour {stranger} is not in the palette, yet it became {told} and no error")
+
+
+def _mixed(palette, rng):
+    """A colour that the palette lacks, made of one entry's red, another's green and a third's blue."""
+    known = set(map(tuple, palette.tolist()))
+    while (colour := tuple(rng.choice(palette, 3).diagonal().tolist())) in known:
+        pass
+    return colour
 
 
 def _check_loops(ids_from_colours, rng, most=1500):

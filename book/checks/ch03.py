@@ -61,6 +61,8 @@ def check_best_scores(best_scores):
         case = f"{n_in} cells over {n_out} pixels"
         _best(best_scores, f"{case}, equal weights", u, label, np.ones(n_out))
         _best(best_scores, f"{case}, unequal weights", u, label, rng.uniform(0.2, 5, n_out))
+        magnitudes = 10 ** rng.permutation(np.linspace(-3, 3, n_out))
+        _best(best_scores, f"{case}, weights of all magnitudes", u, rng.normal(size=n_out), magnitudes)
         _best(
             best_scores,
             f"{case}, weights far above 1, any y",

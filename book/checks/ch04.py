@@ -57,6 +57,7 @@ def _curves(rng):
     yield "equal weights", (1.0, 1.2, d, exact, np.ones(12))
     yield "unequal weights", (1.0, 1.2, d, noisy, rng.uniform(0.1, 4, 12))
     yield "another start", (0.6, 2.5, d, noisy, rng.uniform(0.1, 4, 12))
+    yield "a start so low that the step leads to a length below 0", (0.05, 1.5, d, 0.8 * np.exp(-d), np.ones(12))
     yield "a negative start", (-0.7, 1.5, d, -noisy, rng.uniform(0.1, 4, 12))
     for _ in range(3):
         n, reach, height = int(rng.integers(5, 40)), 10 ** rng.uniform(-1, 2), 10 ** rng.uniform(-1, 2)
@@ -85,11 +86,14 @@ def check_tridiagonal(tridiagonal):
         given = u.copy(), v.copy()
         apply = tridiagonal(*given)
         assert callable(apply), f"{case}: a function of s is asked for, got {type(apply).__name__}"
+        before = []
         for scale in (1.0, 100.0):
             s = scale * rng.standard_normal(n_in)
             kept, got = s.copy(), np.asarray(apply(s))
             _same_product(case, got, u.T @ (v * (u @ s)))
             assert np.array_equal(s, kept), f"{case}: the caller's s was changed"
+            before.append((got, got.copy()))
+        assert np.array_equal(*before[0]), f"{case}: the second call changed what the first had returned"
         for array in given:
             array[...] = np.nan
         again = np.asarray(apply(s))

@@ -100,10 +100,13 @@ class _Model:
 
     def __init__(self, log, name, row, visible):
         self.log, self.name, self.row, self.visible = log, name, row, visible
-        self.returned = []  # which it goes on with
+        self.returned, self.inserted, self.late = [], set(), set()  # the first are arrays, with which it goes on
 
     def probability(self, frame):
-        p = self.right(int(frame[0, 0, 0]))
+        t = int(frame[0, 0, 0])
+        p = self.right(t)
+        if t in self.inserted:
+            self.late.add(t)
         self.returned.append((p, p.copy()))
         return p
 
@@ -115,6 +118,7 @@ class _Model:
 
     def insert(self, frame, label):
         t = int(frame[0, 0, 0])
+        self.inserted.add(t)
         self.log.append(("insert", self.name, t, np.array(label, float)))
         return bool((label > 0.5).sum() >= 3)
 
@@ -175,6 +179,8 @@ def _check_scene(run, scene):
     for t, (got, want) in enumerate(zip(answers, labels)):
         assert np.array_equal(got, want), f"frame {t}: {np.count_nonzero(got != want)} labels are wrong"
         assert np.asarray(got).dtype == np.uint8, f"frame {t}: labels should be uint8, got {np.asarray(got).dtype}"
+    late = sorted(set().union(*(model.late for model in models)))
+    assert not late, f"models were asked about the frames {late} after they had been given these to remember"
     _check_memories(log, inserted)
     _check_updates(log, updates)
     same = all(np.array_equal(p, before) for model in models for p, before in model.returned)

@@ -80,6 +80,9 @@ def check_insert_weight(insert_weight):
         for K_max in (7, 8):
             given = gamma / gamma.sum(), newest, rng.uniform(0.05, 0.5), K_max
             _check_insert(insert_weight, "weights in any order", given, *_inserted(*given))
+    gamma = rng.permutation(np.arange(1, 6) + rng.random(5))  # the newest is the lightest of a full memory, so evicted
+    given = gamma / gamma.sum(), int(gamma.argmin()), rng.uniform(0.05, 0.5), len(gamma)
+    _check_insert(insert_weight, "the newest has the smallest weight", given, *_inserted(*given))
 
 
 def _inserted(gamma, newest, eta, K_max):
@@ -119,7 +122,7 @@ def check_sample_equations(sample_equations):
     drawn = cases.draw_size(rng, 2, 6), cases.draw_size(rng, 12, 30), int(rng.integers(2, 7))
     for (h, w), (H, W), n in (((3, 5), (12, 23), 4), ((4, 4), (16, 16), 6), ((1, 3), (5, 12), 2), drawn):
         X, U_y, U_x = rng.normal(size=(h * w, n)), _interpolation(H, h), _interpolation(W, w)
-        y, v = (rng.uniform(size=(H, W)) > 0.7).astype(float), rng.uniform(0.2, 3, size=(H, W))
+        y, v = rng.uniform(size=(H, W)), rng.uniform(0.2, 3, size=(H, W))  # labels that are remembered are soft
         A, g = sample_equations(*(part.copy() for part in (X, U_y, U_x, y, v)))
         assert np.shape(A) == (n, n) and np.shape(g) == (n,), (
             f"expected shapes {(n, n)} and {(n,)}, got {np.shape(A)} and {np.shape(g)}"

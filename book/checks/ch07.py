@@ -1,5 +1,6 @@
 """Checks of chapter 07. Each compares values on several cases, and its message says what was seen, not the answer."""
 
+import math
 import warnings
 
 import numpy as np
@@ -194,13 +195,18 @@ def check_simulate(simulate):
     }
     for name, (pixels, least, size) in videos.items():
         usable = {t for t, count in enumerate(pixels) if count >= least}
-        references, pairs, video = set(), set(), _Video(pixels, size)
+        references, pairs, triples, video = set(), set(), set(), _Video(pixels, size)
         for _ in range(60):
             reference, chosen = _check_one(simulate, name, video, usable, least, int(rng.integers(2**32)))
             references.add(reference)
             pairs.update(chosen)
+            triples.add((reference, frozenset(chosen)))
         assert references == usable, f"{name}: of the frames {sorted(usable)}, only {sorted(references)} are references"
         assert pairs == usable, f"{name}: of the frames {sorted(usable)}, only {sorted(pairs)} are ever segmented"
+        kinds = len(usable) * math.comb(len(usable) - 1, 2)
+        assert len(triples) >= min(kinds, 20) / 2, (
+            f"{name}: there are {kinds} choices of a reference and two others, and in 60 draws came {len(triples)}"
+        )
     _check_mirrors(simulate, rng)
 
 

@@ -114,12 +114,16 @@ def check_claimed_by_product(claimed_by_product):
 # ------------------------------------------------------------------------------------------------ exercise 8.4
 
 
-def _one_by_one(p):
-    """The maps of p (N, H, W) in turn, all in one array that is overwritten, as a tracker short of memory would."""
+def _one_by_one(p, changed=None):
+    """The maps of p (N, H, W) in turn, all in one array that is overwritten, as a tracker short of memory would.
+    Into the list `changed` goes the number of each map that is not as it was when the next one is asked for.
+    """
     buffer = np.empty(p.shape[1:])
-    for p_i in p:
+    for i, p_i in enumerate(p):
         buffer[:] = p_i
         yield buffer
+        if changed is not None and not np.array_equal(buffer, p_i):
+            changed.append(i)
     buffer[:] = np.nan
 
 
@@ -135,9 +139,11 @@ def check_merge_stream(merge_stream):
     many.append(rng.uniform(0.2, 0.98, size=(int(rng.integers(130, 200)), 3, 4)))  # more objects than int8 can number
     many[-1][-1, 0, 0] = 0.99
     for p in (*_three(rng), *many):
+        changed = []
         with np.errstate(all="ignore"):
-            got = merge_stream(_one_by_one(p))
+            got = merge_stream(_one_by_one(p, changed))
         assert len(got) == 2, "labels and their probability are asked for"
+        assert not changed, f"{len(changed)} of {len(p)} maps were changed before the next one was asked for"
         merged = soft_aggregate(torch.tensor(p.copy()))
         labels = to_labels(merged, list(range(1, len(p) + 1))).numpy()
         for what, ours, theirs in (("label", labels, got[0]), ("probability", merged.amax(0).numpy(), got[1])):

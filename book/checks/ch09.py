@@ -34,7 +34,9 @@ def check_kernel_for(kernel_for):
     """Exercise 9.2."""
     rng = cases.generator()
     pairs = [(0, 4), (1, 1), (3, 4), (4, 4), (5, 4), (8, 4), (9, 4), (30, 32), (7, 2), (65, 32)]
-    for speed, stride in pairs + rng.integers(1, 70, (6, 2)).tolist():
+    slow, beyond = (0.25, 32), (16.5, 16)  # less than a cell, and a little more than one
+    halves = [(whole + 0.5, stride) for whole, stride in rng.integers(1, 70, (4, 2)).tolist()]
+    for speed, stride in [*pairs, slow, beyond, *halves, *rng.integers(1, 70, (6, 2)).tolist()]:
         want = 1
         while want // 2 * stride < speed:  # how far it sees to one side, in pixels
             want += 2
@@ -97,7 +99,7 @@ class _Cell(nn.Module):
 def check_run_grid(run_grid):
     """Exercise 9.4. The cell must be asked as often as there are cells in the grid, and in an order that can be."""
     rng, generator = cases.generator(), cases.torch_generator()
-    for frames, objects in ((3, 3), (1, 4), (4, 1), (2, 3), (1, 1), tuple(rng.integers(2, 5, 2).tolist())):
+    for frames, objects in ((3, 3), (1, 4), (7, 1), (2, 3), (1, 1), tuple(rng.integers(2, 5, 2).tolist())):
         inputs, channels, B, size = int(rng.integers(1, 4)), int(rng.integers(2, 5)), 2, cases.draw_size(rng, 3, 6)
         cell = _Cell(inputs, channels, generator)
         given = leaves(x=torch.randn(frames, objects, B, inputs, *size, generator=generator))

@@ -66,6 +66,11 @@ def in_whole_percent(labels, i):
     return round(float((labels == i).mean()), 2)
 
 
+def counts_in_a_byte(labels, i):
+    """Adds the pixels up in uint8, where 256 is 0."""
+    return float((labels == i).sum(dtype=np.uint8) / labels.size)
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 0.2
 
 
@@ -355,6 +360,7 @@ WRONG = {
         of_what_is_not_void,
         square_frames,
         in_whole_percent,
+        counts_in_a_byte,
     ],
     "ex00-2": [
         overflows,

@@ -85,6 +85,15 @@ def _box(mask):
     return (rows.min(), columns.min(), rows.max() + 1, columns.max() + 1) if len(rows) else None
 
 
+def ends_in_a_byte(labels, i):
+    """Keeps the box in the type of the labels, which ends at 255."""
+    rows, columns = np.nonzero(labels == i)
+    if len(rows) == 0:
+        return None
+    ends = np.array([rows.min(), columns.min(), rows.max() + 1, columns.max() + 1])
+    return tuple(ends.astype(labels.dtype))
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 1.2
 
 
@@ -209,6 +218,13 @@ def ids_of_what_occurs(rgb, palette):
     if not np.isin(packed, known).all():
         raise ValueError("a colour is not in the palette")
     return np.unique(packed, return_inverse=True)[1].reshape(packed.shape).astype(np.uint8)
+
+
+def strangers_by_each_channel(rgb, palette):
+    """Asks of each channel whether its value occurs in that channel of the palette, not whether the colour does."""
+    if not all(np.isin(rgb[..., c], palette[:, c]).all() for c in range(3)):
+        raise ValueError("a colour is not in the palette")
+    return strangers_are_background(rgb, palette)
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 1.3
@@ -490,6 +506,7 @@ WRONG = {
         of_the_first_piece,
         by_the_first_and_the_last_pixel,
         empty_box_where_absent,
+        ends_in_a_byte,
     ],
     "ex01-2": [
         packs_in_uint8,
@@ -507,6 +524,7 @@ WRONG = {
         places_of_the_sorted_palette,
         labels_of_64_bits,
         ids_of_what_occurs,
+        strangers_by_each_channel,
     ],
     "ex01-3": [
         mean_of_ids,

@@ -226,6 +226,18 @@ def weighs_the_callers_arrays(U, y, v):
     return np.linalg.lstsq(U, y, rcond=None)[0]
 
 
+def small_singular_values_dropped(U, y, v):
+    """Solves with a cut-off that takes what the weights make small for nothing."""
+    root = np.sqrt(v)
+    return np.linalg.lstsq(root[:, None] * U, root * y, rcond=0.1)[0]
+
+
+def weights_with_a_floor(U, y, v):
+    """Lifts roots of weights below a tenth of the largest, for the sake of the condition."""
+    root = np.sqrt(v / v.max()).clip(min=0.1)
+    return np.linalg.lstsq(root[:, None] * U, root * y, rcond=None)[0]
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 3.4
 
 
@@ -348,6 +360,8 @@ WRONG = {
         rough_solution,
         weights_sorted,
         weighs_the_callers_arrays,
+        small_singular_values_dropped,
+        weights_with_a_floor,
     ],
     "ex03-4": [
         no_factor_two,

@@ -213,6 +213,14 @@ def kept_positive(a, length, d, y, v):
     return tuple(max(one, 0.0) for one in _step(a, length, d, y, v))
 
 
+def length_kept_positive(a, length, d, y, v):
+    """Right, but turns a length below 0 round, which no Gauss-Newton step does."""
+    decay = np.exp(-d / length)
+    J = np.sqrt(v)[:, None] * np.stack([decay, a * decay * d / length**2], axis=1)
+    step = np.linalg.lstsq(J, np.sqrt(v) * (y - a * decay), rcond=None)[0]
+    return a + step[0], abs(length + step[1])
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 4.3
 
 
@@ -331,6 +339,20 @@ def multiplies_into_s(U, v):
     return apply
 
 
+def one_result_for_all_calls(U, v):
+    """Writes every product into one array, so that the next call changes what the last one returned."""
+    main, side = (U * U).T @ v, (U[:, :-1] * U[:, 1:]).T @ v
+    result = np.empty(U.shape[1])
+
+    def apply(s):
+        np.multiply(main, s, out=result)
+        result[:-1] += side * s[1:]
+        result[1:] += side * s[:-1]
+        return result
+
+    return apply
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 4.4
 
 
@@ -445,6 +467,7 @@ WRONG = {
         step_alone,
         length_before_a,
         kept_positive,
+        length_kept_positive,
     ],
     "ex04-3": [
         one_sided,
@@ -461,6 +484,7 @@ WRONG = {
         whole_matrix_for_its_diagonals,
         the_diagonals_alone,
         multiplies_into_s,
+        one_result_for_all_calls,
     ],
     "ex04-4": [
         second_layer_forgotten,

@@ -391,6 +391,26 @@ def counts_remembered_frames_only(frames, given, learn):
     return answers
 
 
+def labels_of_the_updated_models(frames, given, learn):
+    """Asks the models anew for the labels, after they have remembered the frame and were updated."""
+    models, age, answers = {}, {}, []
+    for t, frame in enumerate(frames):
+        new = given.get(t, np.zeros(frame.shape[:2], np.uint8))
+        labels = np.zeros_like(new)
+        if models:
+            p = np.stack([model.probability(frame) for model in models.values()]) * (new == 0)
+            for i, label in zip(list(models), ch05.remembered_by(p)):
+                age[i] += 1
+                if models[i].insert(frame, label) and age[i] % 8 == 0:
+                    models[i].update()
+            p = np.stack([model.probability(frame) for model in models.values()])
+            labels = ch05.labels_of(p, list(models))
+        for i in np.unique(new[new > 0]).tolist():
+            models[i], age[i] = learn(frame, new == i), 0
+        answers.append(np.where(new > 0, new, labels).astype(np.uint8))
+    return answers
+
+
 WRONG = {
     "ex05-1": [
         counts_remembered_frames,
@@ -450,5 +470,6 @@ WRONG = {
         pops_the_given_masks,
         fills_the_given_masks,
         counts_remembered_frames_only,
+        labels_of_the_updated_models,
     ],
 }

@@ -187,6 +187,16 @@ def sorted_weights(gamma, newest, eta, K_max):
     return np.sort(result), place
 
 
+def evicts_before_it_reads(gamma, newest, eta, K_max):
+    """Empties the place first, so that a newest sample that is the lightest leaves no weight to grow from."""
+    if newest is None or len(gamma) < K_max:
+        return _insert(gamma, newest, eta, K_max)
+    place = int(gamma.argmin())
+    result = np.where(np.arange(K_max) == place, 0.0, gamma)
+    result[place] = result[newest] / (1 - eta)
+    return result / result.sum(), place
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 6.3
 
 
@@ -286,6 +296,11 @@ def weighs_the_callers_labels(X, U_y, U_x, y, v):
     A, g = _equations(X, U_y, U_x, y, v)
     y *= v
     return A, g
+
+
+def labels_of_0_and_1(X, U_y, U_x, y, v):
+    """Takes the soft labels for hard ones."""
+    return _equations(X, U_y, U_x, (y > 0.5).astype(float), v)
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 6.4
@@ -478,6 +493,7 @@ WRONG = {
         moves_the_samples_up,
         room_for_eighty,
         sorted_weights,
+        evicts_before_it_reads,
     ],
     "ex06-3": [
         v_twice,
@@ -496,6 +512,7 @@ WRONG = {
         mean_over_pixels,
         diagonal_of_A,
         weighs_the_callers_labels,
+        labels_of_0_and_1,
     ],
     "ex06-4": [
         mixes_into_the_running_sum,

@@ -584,6 +584,16 @@ def mirrored_one_by_one(frames, masks, rng, learn, least):
     return sample
 
 
+def the_two_after_the_reference(frames, masks, rng, learn, least):
+    """Draws the reference alone, and takes the next two usable frames with it."""
+    if rng.random() < 0.5:
+        frames, masks = frames[:, :, ::-1], masks[:, :, ::-1]
+    usable = np.flatnonzero(masks.sum(axis=(1, 2)) >= least)
+    reference, *others = np.roll(usable, rng.integers(len(usable)))[:3]
+    D = learn(frames[reference], masks[reference])
+    return [(frames[t], D(frames[t]), masks[t]) for t in others]
+
+
 WRONG = {
     "ex07-1": [
         probability_first,
@@ -672,5 +682,6 @@ WRONG = {
         learned_for_every_frame,
         scores_of_the_reference,
         mirrored_one_by_one,
+        the_two_after_the_reference,
     ],
 }

@@ -127,6 +127,11 @@ def cell_beyond(speed, stride):
     return 2 * (speed // stride + 1) + 1
 
 
+def whole_pixels(speed, stride):
+    """Cuts the speed off to whole pixels."""
+    return 2 * math.ceil(int(speed) / stride) + 1
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 9.3
 
 
@@ -363,6 +368,20 @@ def objects_by_frames(cell, x):
     return _grid(cell, x).transpose(0, 1)
 
 
+def time_is_cut_after_some_frames(cell, x):
+    """Cuts the graph through time at the fifth frame and all later ones."""
+    answers = []
+    for t, row in enumerate(x):
+        h_space = c = None
+        now = []
+        for i, one in enumerate(row):
+            h_time = answers[-1][i] if t else None
+            h_space, c = cell(one, h_space, c, h_time.detach() if t > 3 else h_time)
+            now.append(h_space)
+        answers.append(now)
+    return torch.stack([torch.stack(now) for now in answers])
+
+
 WRONG = {
     "ex09-1": [
         bias_is_the_gate,
@@ -388,6 +407,7 @@ WRONG = {
         even_where_it_fits,
         at_stride_four,
         cell_beyond,
+        whole_pixels,
     ],
     "ex09-3": [
         pytorchs_order,
@@ -425,5 +445,6 @@ WRONG = {
         last_object_before_the_first,
         every_cell_twice,
         objects_by_frames,
+        time_is_cut_after_some_frames,
     ],
 }
