@@ -115,8 +115,9 @@ def check_sign_test(sign_test):
                 f"{n} videos, behind on {lost}: the probability is {want:.6f}, got {float(got):.6f}"
             )
     rng = cases.generator()
-    for n in rng.integers(15, 200, 6).tolist():
-        lost = int(rng.integers(0, n + 1))
+    sizes = [*rng.integers(15, 200, 6).tolist(), int(rng.integers(1200, 3000))]
+    for n in sizes:
+        lost = int(rng.integers(0, n + 1)) if n < 1000 else n // 2 - int(rng.integers(0, 60))
         got, want = sign_test(n, lost), _by_counting(n, lost)
         assert np.isclose(got, want, rtol=1e-6, atol=1e-12), (
             f"{n} videos, behind on {lost}: the probability is {want:.6g}, got {got:.6g}"

@@ -241,6 +241,15 @@ def halves_in_whole_numbers(n, lost):
     return sum(comb(n, k) for k in range(fewer + 1)) / 2 ** (n - 1)
 
 
+def begins_with_a_power_of_a_half(n, lost):
+    """Makes each probability from the one before, from .5 to the power of n on, which is 0 for 1100 videos."""
+    probability, total, fewer = 0.5**n, 0.0, min(lost, n - lost)
+    for k in range(fewer + 1):
+        total += probability
+        probability *= (n - k) / (k + 1)
+    return min(1.0, 2 * total)
+
+
 WRONG = {
     "ex18-1": [
         as_fast_is_enough,
@@ -281,5 +290,6 @@ WRONG = {
         coins_tossed,
         coin_of_this_result,
         halves_in_whole_numbers,
+        begins_with_a_power_of_a_half,
     ],
 }
