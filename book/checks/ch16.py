@@ -110,6 +110,7 @@ def check_greedy(greedy):
             y,
             0.02,
         ),
+        "six strips": ([_box(4, 6 + 4 * n, 16, 4) for n in range(6)], y, 0.02),
         "no object": (halves, np.zeros(SIZE, bool), 0.02),
         "no object, and an empty proposal": ([halves[0], np.zeros(SIZE, bool)], np.zeros(SIZE, bool), 0.02),
     }

@@ -146,6 +146,7 @@ def check_faults(faults):
         "a whole number": (GOOD | {"value": "sequences", "scale": 1, "measured": 20, "claimed": 20}, set()),
         "the record says another number": (GOOD | {"measured": 79.7}, {"measured", "claimed"}),
         "no scale": (_without(GOOD, "scale") | plain, set()),
+        "no scale, three digits": (_without(GOOD, "scale") | plain | {"measured": 0.183}, set()),
         "a scale that is missing": (_without(GOOD, "scale"), {"measured"}),
         "more digits than are right": (GOOD | {"measured": 79.81, "claimed": 79.8}, {"measured"}),
         "more digits, all right": (GOOD | {"measured": 79.77}, set()),

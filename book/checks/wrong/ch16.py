@@ -268,6 +268,11 @@ def nothing_is_right_where_nothing_is(masks, y, least_gain):
     return taken
 
 
+def at_most_three(masks, y, least_gain):
+    """Takes no more than three proposals."""
+    return _search(masks, y, least_gain)[:3]
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 16.3
 
 
@@ -444,6 +449,7 @@ WRONG = {
         masks_joined_in_place,
         ranked_by_themselves,
         nothing_is_right_where_nothing_is,
+        at_most_three,
     ],
     "ex16-3": [
         all_of_the_kind,

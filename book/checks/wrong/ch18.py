@@ -67,6 +67,14 @@ def zero_for_never(first_a, later_a, first_b, later_b):
     return 0 if later_a >= later_b else 2 + int((first_a - first_b) // (later_b - later_a))
 
 
+def ten_thousand_frames_at_most(first_a, later_a, first_b, later_b):
+    """Adds frame after frame, and gives up after 10000."""
+    for n in range(10000):
+        if first_a + n * later_a < first_b + n * later_b:
+            return n + 1
+    return None
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 18.2
 
 
@@ -261,6 +269,7 @@ WRONG = {
         methods_exchanged,
         long_videos_end,
         zero_for_never,
+        ten_thousand_frames_at_most,
     ],
     "ex18-2": [
         both_strictly,

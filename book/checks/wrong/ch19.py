@@ -301,6 +301,16 @@ def not_run_without_numbers(row, metrics):
     return _faults(row, metrics)
 
 
+def shown_in_two_digits(row, metrics):
+    """Rounds what is recorded to two digits before it compares."""
+    number = _number(row, metrics)
+    if number is None or row["status"] == "not run":
+        return _faults(row, metrics)
+    rounded = round(number * row.get("scale", 1), 2)
+    fault = set() if _fits(rounded, row["measured"]) else {"measured"}
+    return _faults(row, metrics) - {"measured"} | fault
+
+
 WRONG = {
     "ex19-1": [
         unsorted,
@@ -350,5 +360,6 @@ WRONG = {
         data_only_where_the_value_is_right,
         contradicted_must_differ,
         not_run_without_numbers,
+        shown_in_two_digits,
     ],
 }
