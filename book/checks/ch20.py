@@ -145,7 +145,7 @@ def _surprise(masks):
 
 
 def _speck_that_leaves(shape, axis):
-    """A box that moves back by 3, and a speck that vanishes: their centre moves by 2, and takes the speck past pixel 0."""
+    """A box moves back by 3, and a speck vanishes: their centre moves by 2, and takes the speck past pixel 0."""
     masks = np.zeros((2, *shape), bool)
     lying = masks if axis else masks.swapaxes(1, 2)  # the same numbers
     lying[0, 8:11, 10:13] = lying[0, 9, 1] = lying[1, 8:11, 7:10] = True
