@@ -561,7 +561,7 @@ ch18.check_pareto(pareto)
 # Two methods are compared on `n` videos, and one is ahead on all but `lost` of them. Forget by how much: only count. If
 # the methods were equally good, each video would be a fair coin. Write `sign_test(n, lost)`: the probability that `n`
 # coins come out at least as lopsided, *in either direction*. It is the sign-flip test of section 2 with all differences
-# of one size. `lost` may be more than half of `n`; the answer is never above 1.
+# of one size. `lost` may be more than half of `n`, and `n` a few thousand; the answer is never above 1.
 #
 # Then find by it (the check does not ask): how many videos does it take, with one method ahead on all of them, for the
 # probability to be below .05?

@@ -1,5 +1,7 @@
 """Checks of chapter 10. Each compares values on several cases, and its message says what was seen, not the answer."""
 
+from math import inf, nan
+
 import torch
 import torch.nn.functional as F
 from checks import cases
@@ -44,7 +46,7 @@ def check_clip_loss(clip_loss):
     labels["no frame labelled"] = ~every
     for name, labelled in labels.items():
         y = (torch.rand(B, T, 1, H, W, generator=draw) < 0.3).float()
-        for filling, size in ((0.0, 3), (1.0, 3), (float("nan"), 3), (float("nan"), 60)):
+        for filling, size in ((0.0, 3), (1.0, 3), (nan, 3), (nan, 60), (inf, 3)):
             logits = (size * torch.randn(B, T, 1, H, W, generator=draw)).requires_grad_()
             given = torch.where(labelled[:, :, None, None, None], y, filling)
             got = clip_loss(logits, given, labelled.clone())

@@ -122,15 +122,25 @@ def check_run_plus(run_plus):
 
 
 class _Table:
-    """A recurrence that is not the same in both directions, and counts its calls."""
+    """A recurrence over x (T, N, B, C) that is not the same in both directions. It counts its calls, and what is run
+    must be cells, one after the other.
+    """
 
-    def __init__(self, C, D):
+    def __init__(self, x, D):
         generator = cases.torch_generator()
-        a, b, c = (torch.randn(n, D, generator=generator) for n in (C, D, D))
+        a, b, c = (torch.randn(n, D, generator=generator) for n in (x.shape[-1], D, D))
         self.weights, self.calls = leaves(a=a, b=b, c=c), []
+        self.cells = {cell.detach().numpy().tobytes() for cell in x.flatten(0, 1)}
+        self.B = x.shape[2]
 
     def step(self, x, left, above):
         self.calls.append(len(x))
+        cells = x.detach().split(self.B)
+        strange = [n for n, cell in enumerate(cells) if cell.numpy().tobytes() not in self.cells]
+        assert not strange, (
+            f"{len(x)} rows of x, batch {self.B}: rows {self.B * strange[0]} to {self.B * strange[0] + self.B - 1} are "
+            f"not the inputs of one cell; cell after cell is asked for"
+        )
         z = x @ self.weights["a"]
         for part, weight, factor in ((left, self.weights["b"], 0.7), (above, self.weights["c"], 0.4)):
             if part is not None:
@@ -155,7 +165,7 @@ def check_run_front(run_front):
     for T, N, B in ((5, 3, 2), (3, 5, 2), (4, 4, 1), (1, 4, 3), (4, 1, 3), (1, 1, 2), *drawn):
         C, D = rng.integers(1, 6, 2).tolist()
         x = torch.randn(T, N, B, C, generator=generator, requires_grad=True)
-        table = _Table(C, D)
+        table = _Table(x, D)
         want = table.two_loops(x)
         table.calls = []
         got = run_front(table.step, x)

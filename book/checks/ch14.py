@@ -110,19 +110,24 @@ class _Model:
     of sixteenths of a second, so that sums of them are exact.
     """
 
-    def __init__(self, losses, steps, looks):
-        self.losses, self.times = losses, {"step": [*steps], "look": [*looks]}
-        self.now, self.at, self.log = 100.0, 0, []
+    def __init__(self, losses, steps, looks, *, copying=0.0):
+        self.losses, self.times = losses, {"step": [*steps], "look": [*looks], "state": [copying]}
+        self.took = {what: [] for what in self.times}
+        self.now, self.at, self.log, self.needed = 100.0, 0, [], 0.0
 
     def clock(self):
         return self.now
 
     def _pass(self, what):
         times = self.times[what]
-        self.now += times.pop(0) if len(times) > 1 else times[0]
+        self.took[what].append(times.pop(0) if len(times) > 1 else times[0])
+        self.now += self.took[what][-1]
         self.log.append(what)
 
     def step(self):
+        looks = self.took["look"] or [0]
+        longest = max(self.took["step"], default=4 * looks[0])
+        self.needed = self.now - 100.0 + longest + max(looks)  # a budget in which this step may begin
         self._pass("step")
         self.at += 1
 
@@ -131,7 +136,7 @@ class _Model:
         return self.losses[min(self.at, len(self.losses) - 1)]
 
     def state(self):
-        self.log.append("state")
+        self._pass("state")
         return self.at
 
     def restore(self, state):
@@ -201,3 +206,9 @@ def check_tune_within(tune_within):
             f"{model.at}"
         )
         assert seconds or not model.log, f"{case}: nothing is to be touched; called were {model.log}"
+        slow = _Model(losses, step, look, copying=0.75)
+        tune_within(slow, seconds, every, slow.clock)
+        assert slow.needed <= seconds, (
+            f"{case}, and a copy of the weights takes 0.75 s: the last step was begun where it needed a budget of "
+            f"{slow.needed:g} s"
+        )

@@ -84,6 +84,7 @@ def check_distances(distances):
     square, ring = np.array([[0, 1], [0, 2], [1, 3], [2, 3]]), np.array([[0, 1], [0, 3], [1, 2], [2, 3]])
     maps = {
         "regions in a row": (5, row, np.array([0.2, 0.7, 0.1, 0.4])),
+        "high borders": (5, row, np.array([2e9, 7e9, 1e9, 4e9])),
         "two ways round": (4, square, np.array([0.6, 0.3, 0.2, 0.5])),
         "the long way is the weaker one": (4, ring, np.array([0.3, 0.9, 0.4, 0.2])),
         "one region": (1, np.zeros((0, 2), int), np.zeros(0)),

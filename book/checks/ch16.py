@@ -46,7 +46,7 @@ def check_prior_of(prior_of):
         "a mask that is everywhere": (np.ones(SIZE, bool), 1 / 12),
         "an empty mask": (np.zeros(SIZE, bool), 1 / 12),
         "one pixel": (_box(12, 18, 1, 1), 1 / 12),
-        "one pixel, 4 standard deviations are 7.4 pixels": (_box(12, 18, 1, 1), 1.85 / 24),
+        "one row, 4 standard deviations are 7.4 pixels": (_box(12, 0, 1, 36), 1.85 / 24),
         "drawn": (rng.random(size) < 0.3, rng.uniform(0.02, 0.15)),
         "drawn, another size": (rng.random(upright) < 0.5, rng.uniform(0.02, 0.15)),
         "a kernel larger than the frame": (rng.random((9, 6)) < 0.4, 0.5),
@@ -105,7 +105,14 @@ def check_greedy(greedy):
         "no gain is enough, and none is asked for": ([halves[0], small, halves[1]], y, 0.0),
         "an empty proposal": ([np.zeros(SIZE, bool), halves[0]], y, 0.02),
         "no proposals": ([], y, 0.02),
+        "the second best by itself adds less than the third": (
+            [halves[0], _box(4, 9, 16, 11), _box(4, 21, 16, 9)],
+            y,
+            0.02,
+        ),
+        "six strips": ([_box(4, 6 + 4 * n, 16, 4) for n in range(6)], y, 0.02),
         "no object": (halves, np.zeros(SIZE, bool), 0.02),
+        "no object, and an empty proposal": ([halves[0], np.zeros(SIZE, bool)], np.zeros(SIZE, bool), 0.02),
     }
     for k in range(8):
         H, W = cases.draw_size(rng, 12, 30)

@@ -12,7 +12,7 @@ from checks.guard import guarded
 
 def _by_adding(first_a, later_a, first_b, later_b):
     """Frame after frame, up to more frames than any case needs."""
-    for frames in range(1, 5000):
+    for frames in range(1, 50_000):
         if first_a + later_a * (frames - 1) < first_b + later_b * (frames - 1):
             return frames
     return None
@@ -33,6 +33,7 @@ def check_overtakes(overtakes):
         (1.0, 2.0, 1.0, 1.0),
         (3.0, 0.0, 3.0, 0.0),
         (500.0, 0.125, 0.25, 0.25),
+        (5000.0, 0.125, 0.25, 0.25),
     ]
     methods += (rng.integers(1, 200, (20, 4)) * [1, 0.125, 1, 0.125]).tolist()
     for given in methods:
@@ -115,8 +116,9 @@ def check_sign_test(sign_test):
                 f"{n} videos, behind on {lost}: the probability is {want:.6f}, got {float(got):.6f}"
             )
     rng = cases.generator()
-    for n in rng.integers(15, 200, 6).tolist():
-        lost = int(rng.integers(0, n + 1))
+    sizes = [*rng.integers(15, 200, 6).tolist(), int(rng.integers(1200, 3000))]
+    for n in sizes:
+        lost = int(rng.integers(0, n + 1)) if n < 1000 else n // 2 - int(rng.integers(0, 60))
         got, want = sign_test(n, lost), _by_counting(n, lost)
         assert np.isclose(got, want, rtol=1e-6, atol=1e-12), (
             f"{n} videos, behind on {lost}: the probability is {want:.6g}, got {got:.6g}"

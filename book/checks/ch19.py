@@ -96,7 +96,7 @@ def _drawn_numbers():
         for _ in range(4):
             printed = Decimal(int(rng.integers(-9999, 10000))).scaleb(-digits)
             half = Decimal("0.5").scaleb(-digits)
-            for away in ("0.9", "1", "1.1", "-0.8", "-1", "-1.9"):
+            for away in ("0.9", "1", "1.00000001", "1.1", "-0.8", "-1", "-1.00000001", "-1.9"):
                 found[f"{printed:f}", float(printed + half * Decimal(away))] = abs(float(away)) <= 1
     return found
 
@@ -136,6 +136,8 @@ def check_faults(faults):
         "all is well": (GOOD, set()),
         "another value on other data, and said so": (other, set()),
         "contradicted, which is no fault": (other | {"status": "contradicted"}, set()),
+        "contradicted, though the number is the claimed one": (GOOD | {"status": "contradicted"}, set()),
+        "direction holds, and the number is the claimed one": (GOOD | {"status": "direction holds"}, set()),
         "a record that is not there": (GOOD | {"record": "lost"}, {"record"}),
         "a path that ends nowhere": (GOOD | {"value": "osvos.F.mean"}, {"value"}),
         "a path that stops too early": (GOOD | {"value": "osvos.J"}, {"value"}),
@@ -144,6 +146,7 @@ def check_faults(faults):
         "a whole number": (GOOD | {"value": "sequences", "scale": 1, "measured": 20, "claimed": 20}, set()),
         "the record says another number": (GOOD | {"measured": 79.7}, {"measured", "claimed"}),
         "no scale": (_without(GOOD, "scale") | plain, set()),
+        "no scale, three digits": (_without(GOOD, "scale") | plain | {"measured": 0.183}, set()),
         "a scale that is missing": (_without(GOOD, "scale"), {"measured"}),
         "more digits than are right": (GOOD | {"measured": 79.81, "claimed": 79.8}, {"measured"}),
         "more digits, all right": (GOOD | {"measured": 79.77}, set()),
@@ -172,6 +175,10 @@ def check_faults(faults):
         "shown in more digits than claimed": (GOOD | {"measured": 79.77, "claimed": 79.7}, {"claimed"}),
         "direction, no record": (other | {"record": "lost"}, {"record"}),
         "not run, and a record that is not there": (not_run | {"reason": "no data", "record": "lost"}, set()),
+        "not run, though there are numbers": (
+            GOOD | {"status": "not run", "reason": "no data", "measured": 1.0},
+            set(),
+        ),
         "not run, and why": (not_run | {"reason": "no data"}, set()),
         "not run": (not_run, {"reason"}),
         "not run, an empty reason": (not_run | {"reason": ""}, {"reason"}),

@@ -144,6 +144,14 @@ def _surprise(masks):
     return found
 
 
+def _speck_that_leaves(shape, axis):
+    """A box moves back by 3, and a speck vanishes: their centre moves by 2, and takes the speck past pixel 0."""
+    masks = np.zeros((2, *shape), bool)
+    lying = masks if axis else masks.swapaxes(1, 2)  # the same numbers
+    lying[0, 8:11, 10:13] = lying[0, 9, 1] = lying[1, 8:11, 7:10] = True
+    return masks, [0.0, 0.5]
+
+
 @guarded
 def check_surprise(surprise):
     """Exercise 20.3."""
@@ -173,6 +181,8 @@ def check_surprise(surprise):
         ("a speck that appears far from the object", [box, speck], [0.0, 1 / 17]),
         ("a disc that leaves the frame", leaving,
          [0.0, 1 - (moved & leaving[1]).sum() / (moved | leaving[1]).sum()]),
+        ("a speck that is moved out of the frame on the left", *_speck_that_leaves(shape, 1)),
+        ("a speck that is moved out of the frame at the top", *_speck_that_leaves(shape, 0)),
         ("a single frame", [box], [0.0]),
         ("a disc that moves down", [_disc(shape, 6 + 3 * t, 12, 4) for t in range(4)], [0.0] * 4),
         ("a disc that moves up and to the right", [_disc(shape, 18 - 4 * t, 6 + t, 4) for t in range(3)], [0.0] * 3),

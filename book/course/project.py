@@ -48,11 +48,12 @@ from vosbook.metrics.region import jaccard
 # they were given. Two trackers that run side by side must not disturb each other.
 #
 # It is tried on held-out synthetic videos of $60 \times 108$ pixels. One half of the frame, the left or the right one,
-# is a video of `make_sequence`; the other half is its mirror image, in which nothing is to be followed. So colour alone
-# cannot tell an object from its twin. The tracker's mean $\mathcal J$ must beat first masks that never move by at least
-# .2, at no more than 2 s of processor time a video of 12 frames. The answer may use what the imports cell defines; put
-# all that it needs into this one cell. If your project's own method is too large for that, a simpler tracker earns these
-# points as well.
+# is a video of `make_sequence` with two or three objects, all to be followed; the other half is its mirror image, in
+# which nothing is to be followed. So colour alone cannot tell an object from its twin. The tracker's mean $\mathcal J$
+# must beat first masks that never move by at least .2, at no more than 2 s of processor time a video of 12 frames. That
+# its memory does not grow is not measured: whoever reads the report looks at the code for it. The answer may use what
+# the imports cell defines; put all that it needs into this one cell. If your project's own method is too large for
+# that, a simpler tracker earns these points as well.
 
 
 # %% nbgrader={"grade": false, "grade_id": "project-1", "locked": false, "schema_version": 3, "solution": true, "task": false}

@@ -142,6 +142,12 @@ def clips_weigh_alike(logits, y, labelled):
     return (frames / labelled.sum(dim=1).clamp(min=1)).mean()
 
 
+def nan_made_a_number(logits, y, labelled):
+    """Replaces NaN and multiplies by zero: an infinite y becomes so large a number that the loss overflows."""
+    loss = F.binary_cross_entropy_with_logits(logits, torch.nan_to_num(y), reduction="none")
+    return (loss * labelled[:, :, None, None, None]).mean()
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 10.3
 
 
@@ -384,6 +390,7 @@ WRONG = {
         nan_taken_out_of_the_loss,
         without_gradient_of_the_loss,
         clips_weigh_alike,
+        nan_made_a_number,
     ],
     "ex10-3": [
         state_not_carried,

@@ -459,6 +459,25 @@ def rolled_over_the_edge(step, x):
     return torch.stack([torch.stack([answers[t, i] for i in range(N)]) for t in range(T)])
 
 
+def clips_before_cells(step, x):
+    """Gives all cells of the first clip, then those of the second one: the rows are not cell after cell."""
+
+    def rows(values):
+        return torch.stack(values, dim=1).flatten(0, 1)  # (B n, .)
+
+    T, N, B = x.shape[:3]
+    answers = {}
+    for front in range(T + N - 1):
+        cells = [(t, front - t) for t in range(T) if 0 <= front - t < N]
+        befores = [(t, i - 1) for t, i in cells], [(t - 1, i) for t, i in cells]
+        left, above = (
+            rows([answers.get(c, torch.zeros_like(answers[0, 0])) for c in one]) if answers else None for one in befores
+        )
+        made = step(rows([x[c] for c in cells]), left, above).unflatten(0, (B, len(cells)))
+        answers |= {cell: made[:, k] for k, cell in enumerate(cells)}
+    return torch.stack([torch.stack([answers[t, i] for i in range(N)]) for t in range(T)])
+
+
 WRONG = {
     "ex12-1": [
         neighbours_alone,
@@ -529,5 +548,6 @@ WRONG = {
         the_cell_before_in_the_front,
         result_of_the_last_cell,
         rolled_over_the_edge,
+        clips_before_cells,
     ],
 }

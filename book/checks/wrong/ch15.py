@@ -234,6 +234,17 @@ def _full(n, pairs, heights):
     return d
 
 
+def a_thousand_for_infinity(n, pairs, heights):
+    """Begins at 1000, as if no border were higher."""
+    d = np.full((n, n), 1000.0)
+    np.fill_diagonal(d, 0)
+    for (a, b), height in zip(pairs, heights):
+        d[a, b] = d[b, a] = height
+    for k in range(n):
+        d = np.minimum(d, np.maximum(d[:, k, None], d[None, k]))
+    return d
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 15.3
 
 
@@ -402,6 +413,7 @@ WRONG = {
         smaller_number_first,
         five_steps,
         strongest_way,
+        a_thousand_for_infinity,
     ],
     "ex15-3": [
         share_of_the_area,

@@ -86,6 +86,11 @@ def largest_is_one(mask, sigma):
     return w / w.max() if w.max() > 0 else w
 
 
+def cut_off_at_the_nearest(mask, sigma):
+    """Cuts off at the whole pixel that is nearest to 4 standard deviations, as scipy does by itself."""
+    return gaussian_filter(mask.astype(float), sigma * len(mask), truncate=4, mode="nearest")
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 16.2
 
 
@@ -239,6 +244,33 @@ def masks_joined_in_place(masks, y, least_gain):
         masks[taken[0]] |= masks[taken].any(axis=0)
         masks[taken[0], 0, 0] ^= True
     return taken
+
+
+def ranked_by_themselves(masks, y, least_gain):
+    """Ranks proposals by their own J, once, and adds those that help."""
+    taken, best, union = [], 0.0, np.zeros_like(y)
+    for n in sorted(range(len(masks)), key=lambda n: -jaccard(masks[n], y)):
+        j = jaccard(union | masks[n], y)
+        if j >= best + least_gain:
+            taken, best, union = [*taken, n], j, union | masks[n]
+    return taken
+
+
+def nothing_is_right_where_nothing_is(masks, y, least_gain):
+    """Begins with J of the empty union, which is 1 where there is no object."""
+    taken, best, union = [], jaccard(np.zeros_like(y), y), np.zeros_like(y)
+    while len(taken) < len(masks):
+        j = [-1.0 if n in taken else jaccard(union | mask, y) for n, mask in enumerate(masks)]
+        n = int(np.argmax(j))
+        if j[n] < best + least_gain:
+            break
+        taken, best, union = [*taken, n], j[n], union | masks[n]
+    return taken
+
+
+def at_most_three(masks, y, least_gain):
+    """Takes no more than three proposals."""
+    return _search(masks, y, least_gain)[:3]
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 16.3
@@ -396,6 +428,7 @@ WRONG = {
         share_of_the_longer_side,
         each_axis_by_its_own_length,
         largest_is_one,
+        cut_off_at_the_nearest,
     ],
     "ex16-2": [
         each_by_itself,
@@ -414,6 +447,9 @@ WRONG = {
         gain_in_percent_of_the_last,
         first_one_for_free,
         masks_joined_in_place,
+        ranked_by_themselves,
+        nothing_is_right_where_nothing_is,
+        at_most_three,
     ],
     "ex16-3": [
         all_of_the_kind,

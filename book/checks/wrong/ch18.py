@@ -67,6 +67,14 @@ def zero_for_never(first_a, later_a, first_b, later_b):
     return 0 if later_a >= later_b else 2 + int((first_a - first_b) // (later_b - later_a))
 
 
+def ten_thousand_frames_at_most(first_a, later_a, first_b, later_b):
+    """Adds frame after frame, and gives up after 10000."""
+    for n in range(10000):
+        if first_a + n * later_a < first_b + n * later_b:
+            return n + 1
+    return None
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 18.2
 
 
@@ -241,6 +249,15 @@ def halves_in_whole_numbers(n, lost):
     return sum(comb(n, k) for k in range(fewer + 1)) / 2 ** (n - 1)
 
 
+def begins_with_a_power_of_a_half(n, lost):
+    """Makes each probability from the one before, from .5 to the power of n on, which is 0 for 1100 videos."""
+    probability, total, fewer = 0.5**n, 0.0, min(lost, n - lost)
+    for k in range(fewer + 1):
+        total += probability
+        probability *= (n - k) / (k + 1)
+    return min(1.0, 2 * total)
+
+
 WRONG = {
     "ex18-1": [
         as_fast_is_enough,
@@ -252,6 +269,7 @@ WRONG = {
         methods_exchanged,
         long_videos_end,
         zero_for_never,
+        ten_thousand_frames_at_most,
     ],
     "ex18-2": [
         both_strictly,
@@ -281,5 +299,6 @@ WRONG = {
         coins_tossed,
         coin_of_this_result,
         halves_in_whole_numbers,
+        begins_with_a_power_of_a_half,
     ],
 }

@@ -154,6 +154,11 @@ def first_digits(claimed, value):
     return str(value).startswith(claimed)
 
 
+def a_millionth_more(claimed, value):
+    """Adds a millionth for the rounding of floats."""
+    return abs(value - float(claimed)) <= 0.5 * 10 ** -len(claimed.partition(".")[2]) + 1e-6
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 19.3
 
 
@@ -282,6 +287,30 @@ def data_only_where_the_value_is_right(row, metrics):
     return found - {"data"} if len(found) > 1 else found
 
 
+def contradicted_must_differ(row, metrics):
+    """Asks of what is contradicted that it does not round to the claim."""
+    found = _faults(row, metrics)
+    alike = row["status"] == "contradicted" and _fits(row["measured"], row["claimed"])
+    return found | {"claimed"} if alike else found
+
+
+def not_run_without_numbers(row, metrics):
+    """Gives a row that is not run a fault for its numbers."""
+    if row["status"] == "not run" and "measured" in row:
+        return {"measured"}
+    return _faults(row, metrics)
+
+
+def shown_in_two_digits(row, metrics):
+    """Rounds what is recorded to two digits before it compares."""
+    number = _number(row, metrics)
+    if number is None or row["status"] == "not run":
+        return _faults(row, metrics)
+    rounded = round(number * row.get("scale", 1), 2)
+    fault = set() if _fits(rounded, row["measured"]) else {"measured"}
+    return _faults(row, metrics) - {"measured"} | fault
+
+
 WRONG = {
     "ex19-1": [
         unsorted,
@@ -310,6 +339,7 @@ WRONG = {
         formatted,
         tolerance_in_floats,
         first_digits,
+        a_millionth_more,
     ],
     "ex19-3": [
         scale_forgotten,
@@ -328,5 +358,8 @@ WRONG = {
         sizes_compared,
         claim_to_the_digits_of_the_measured,
         data_only_where_the_value_is_right,
+        contradicted_must_differ,
+        not_run_without_numbers,
+        shown_in_two_digits,
     ],
 }

@@ -325,6 +325,30 @@ def moves_on_from_the_moved_one(masks):
     return values
 
 
+def stopped_at_the_border(masks):
+    """Leaves in the first row or column what is moved past it."""
+
+    def move(old, new):
+        places = np.clip(np.argwhere(old) + _by(old, new), 0, np.subtract(old.shape, 1))
+        answer = np.zeros_like(old)
+        answer[tuple(places.T)] = True
+        return answer
+
+    return _follow(masks, move)
+
+
+def negative_places(masks):
+    """Looks whether places are too large, and not whether they are negative: those count from the other side."""
+
+    def move(old, new):
+        places = np.argwhere(old) + _by(old, new)
+        answer = np.zeros_like(old)
+        answer[tuple(places[(places < old.shape).all(axis=1)].T)] = True
+        return answer
+
+    return _follow(masks, move)
+
+
 WRONG = {
     "ex20-1": [
         corners_not_centres,
@@ -373,5 +397,7 @@ WRONG = {
         new_one_moves_back,
         share_of_the_new_mask,
         moves_on_from_the_moved_one,
+        stopped_at_the_border,
+        negative_places,
     ],
 }

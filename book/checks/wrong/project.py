@@ -132,6 +132,13 @@ class AllLost(_Votes):
         return np.zeros(frame.shape[:2], np.uint8)
 
 
+class OneOfThem(_Votes):
+    """Follows the object with the lowest id, and calls all others background."""
+
+    def start(self, frame, masks):
+        super().start(frame, np.where(masks == masks[masks > 0].min(), masks, 0).astype(np.uint8))
+
+
 WRONG = {
     "project-1": [
         Still,
@@ -145,5 +152,6 @@ WRONG = {
         OneForAll,
         WideLabels,
         AllLost,
+        OneOfThem,
     ]
 }
