@@ -170,10 +170,11 @@ print(f"records of code that was not committed: {', '.join(sorted(unclean)) or '
 #   networks was trained once, or because the test asks something else than the paper's.
 # - *not run*: there is a reason, and no number.
 #
-# The first can be checked by a program. An *effect*, the gain from some part of a method, can be checked too: it is a mean
-# over sequences, so it has an interval in which it could as well lie on other sequences, and with other seeds. Where
-# that interval holds zero, the row is inconclusive, whatever its number looks like. What is left of the statuses in
-# the middle is a judgement, and the page of claims says what it rests on. (Some claims are equations. "Equal" is then claimed, and a relative difference measured.)
+# The first can be checked by a program. An *effect*, the gain from some part of a method, can be checked too: it is a
+# mean over sequences, so it has an interval in which it could as well lie on other sequences, and with other seeds.
+# Where that interval holds zero, the row is inconclusive, whatever its number looks like. What is left of the statuses
+# in the middle is a judgement, and the page of claims says what it rests on. (Some claims are equations. "Equal" is
+# then claimed, and a relative difference measured.)
 
 
 # %%

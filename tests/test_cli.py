@@ -380,8 +380,10 @@ def test_evaluate_says_which_list_it_took(data, sequence, tmp_path, capsys):
 
 
 def _command(argv: list[str], **options) -> subprocess.Popen:
-    """With the signals of a terminal: where `nohup` started the tests, a hang-up would be passed over."""
+    """With the signals of a terminal: what `nohup`, or a shell in the background, starts passes them over."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     return subprocess.Popen([sys.executable, "-m", "vosbook", *argv], stderr=subprocess.PIPE, text=True, **options)
 
 
