@@ -973,10 +973,10 @@ ch06.check_insert_weight(insert_weight)
 # ### Exercise 6.3 · The equations of a sample
 # *difficulty 2 of 3 · 20 minutes · 2 points*
 #
-# Write `sample_equations(X, U_y, U_x, y, v)`, in numpy and without a stencil: $A_i = X^\top U^\top V U X$ and $g_i =
-# X^\top U^\top V y$. `X (h w, n)` holds the features of one cell in every row, cells row by row; `U_y (H, h)` and `U_x
-# (W, w)` interpolate, so that scores `s (h, w)` become `U_y @ s @ U_x.T`; `y`, with values in 0..1, and `v` are `(H,
-# W)`.
+# Write `sample_equations(X, U_y, U_x, y, v)`, in numpy and without a stencil: $A_i = X^\top U^\top V U X$ and
+# $g_i = X^\top U^\top V y$. `X (h w, n)` holds the features of one cell in every row, cells row by row. `U_y (H, h)`
+# and `U_x (W, w)` interpolate, so that scores `s (h, w)` become `U_y @ s @ U_x.T`. `y` and `v` are `(H, W)`, and `y`
+# has values in 0..1.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex06-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
