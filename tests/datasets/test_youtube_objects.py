@@ -234,9 +234,7 @@ def test_a_mask_without_a_frame(root, cat):
 
 
 def test_numbers_that_are_wrong(root, cat):
-    write_frame(cat / "images", 12)  # beside 11: so this is no sample of frames, and there are gaps
-    with pytest.raises(InputError, match=r"images has no frame 00002 after 00001\.png"):
-        open_sequence(root, "cat-0001-001")
+    write_frame(cat / "images", 12)
     (cat / "images/00012.png").rename(cat / "images/011.png")
     with pytest.raises(InputError, match=r"011.* have the same number"):
         open_sequence(root, "cat-0001-001")
