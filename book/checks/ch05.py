@@ -60,7 +60,8 @@ def check_labels_of(labels_of):
     """Exercise 5.2."""
     rng = cases.generator()
     for p in _probabilities(rng):
-        for ids in (list(range(1, len(p) + 1)), cases.draw_ids(rng, len(p))):
+        falling = list(range(len(p), 0, -1))  # where the smaller id of equals is the later one
+        for ids in (falling[::-1], falling, cases.draw_ids(rng, len(p))):
             got = np.asarray(labels_of(p.copy(), list(ids)))
             assert got.shape == p.shape[1:], f"labels should have the shape {p.shape[1:]}, got {got.shape}"
             assert got.dtype == np.uint8, f"labels should be uint8, got {got.dtype}"
