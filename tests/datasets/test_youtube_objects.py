@@ -233,8 +233,17 @@ def test_a_mask_without_a_frame(root, cat):
         open_sequence(root, "cat-0001-001")
 
 
-def test_numbers_that_are_wrong(root, cat):
-    write_frame(cat / "images", 12)
+def test_numbers_that_are_wrong(root, cat, caplog):
+    between = [number for number in range(2, 31) if number not in (*EVERY_TENTH, 5, 12)]
+    for number in (*between, 12):
+        write_frame(cat / "images", number)
+    with pytest.raises(InputError, match=r"images has no frame 00005 after 00004\.png"):
+        open_sequence(root, "cat-0001-001")
+    for number in between:
+        (cat / f"images/{number:05d}.png").unlink()
+    with caplog.at_level("WARNING"):
+        open_sequence(root, "cat-0001-001")  # more are absent than there, so frames were chosen
+    assert "has irregular numbers: its 5 frames are taken in their order" in caplog.text
     (cat / "images/00012.png").rename(cat / "images/011.png")
     with pytest.raises(InputError, match=r"011.* have the same number"):
         open_sequence(root, "cat-0001-001")
