@@ -286,7 +286,7 @@ def coverage(labels, i):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex00-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex00-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch00.check_coverage(coverage)
 
 # %% [markdown]
@@ -310,7 +310,7 @@ def by_colour(frame, mask, new_frame):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex00-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex00-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch00.check_by_colour(by_colour)
 
 # %% [markdown]
@@ -346,7 +346,7 @@ def drive(segmenter, frames, given):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex00-3-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex00-3-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch00.check_drive(drive)
 
 # %% [markdown]

@@ -749,7 +749,7 @@ def bounding_box(labels, i):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex01-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex01-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch01.check_bounding_box(bounding_box)
 
 # %% [markdown]
@@ -777,7 +777,7 @@ def ids_from_colours(rgb, palette):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex01-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex01-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch01.check_ids_from_colours(ids_from_colours)
 
 # %% [markdown]
@@ -806,7 +806,7 @@ def shrink(labels, k):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex01-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex01-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch01.check_shrink(shrink)
 
 # %% [markdown]
@@ -844,7 +844,7 @@ def render(background, layers):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex01-4-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex01-4-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch01.check_render(render)
 
 # %%

@@ -673,7 +673,7 @@ def mean_iou(prediction, truth, ids):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex02-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex02-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch02.check_mean_iou(mean_iou)
 
 # %% [markdown]
@@ -697,7 +697,7 @@ def recall_and_decay(scores):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex02-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex02-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch02.check_recall_and_decay(recall_and_decay)
 
 # %% [markdown]
@@ -722,7 +722,7 @@ def best_proposals(j, f):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex02-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex02-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch02.check_best_proposals(best_proposals)
 
 # %% [markdown]
@@ -747,7 +747,7 @@ def hollow(truth):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex02-4-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex02-4-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch02.check_hollow(hollow)
 
 # %% [markdown]

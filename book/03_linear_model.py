@@ -505,7 +505,7 @@ def pixel_weight(y, kappa_min):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex03-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex03-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch03.check_pixel_weight(pixel_weight)
 
 # %% [markdown]
@@ -525,7 +525,7 @@ def equivalent_filter(w1, w2):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex03-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex03-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch03.check_equivalent_filter(equivalent_filter)
 
 # %% [markdown]
@@ -546,7 +546,7 @@ def best_scores(U, y, v):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex03-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex03-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch03.check_best_scores(best_scores)
 
 # %% [markdown]
@@ -581,7 +581,7 @@ def gradient_w2(z, w2, y, v, gamma, Uy, Ux):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex03-4-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex03-4-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch03.check_gradient_w2(gradient_w2)
 
 # %% [markdown]

@@ -713,7 +713,7 @@ def solve(A, b, iterations):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex04-1-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex04-1-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch04.check_solve(solve)
 
 # %% [markdown]
@@ -739,7 +739,7 @@ def fit_step(a, length, d, y, v):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex04-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex04-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch04.check_fit_step(fit_step)
 
 # %% [markdown]
@@ -770,7 +770,7 @@ def tridiagonal(U, v):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex04-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex04-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch04.check_tridiagonal(tridiagonal)
 
 # %% [markdown]
@@ -791,7 +791,7 @@ def joint_product(H, w1, w2, p1, p2, lambda_):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex04-4-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex04-4-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch04.check_joint_product(joint_product)
 
 # %% [markdown]

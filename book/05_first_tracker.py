@@ -640,7 +640,7 @@ def schedule(pixels, t_s):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex05-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex05-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch05.check_schedule(schedule)
 
 # %% [markdown]
@@ -662,7 +662,7 @@ def labels_of(p, ids):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex05-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex05-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch05.check_labels_of(labels_of)
 
 # %% [markdown]
@@ -691,7 +691,7 @@ def remembered_by(p):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex05-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex05-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch05.check_remembered_by(remembered_by)
 
 # %% [markdown]
@@ -734,7 +734,7 @@ def run(
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex05-4-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex05-4-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch05.check_run(run)
 
 # %% [markdown]

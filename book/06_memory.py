@@ -938,7 +938,7 @@ def weights_after(n, eta, first):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex06-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex06-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch06.check_weights_after(weights_after)
 
 # %% [markdown]
@@ -966,7 +966,7 @@ def insert_weight(gamma, newest, eta, K_max):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex06-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex06-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch06.check_insert_weight(insert_weight)
 
 # %% [markdown]
@@ -990,7 +990,7 @@ def sample_equations(X, U_y, U_x, y, v):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex06-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex06-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch06.check_sample_equations(sample_equations)
 
 # %% [markdown]
@@ -1017,7 +1017,7 @@ def run_memory(first, samples, eta, share):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex06-4-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex06-4-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch06.check_run_memory(run_memory)
 
 # %% [markdown]

@@ -957,7 +957,7 @@ def bce(logits, y):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex07-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex07-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch07.check_bce(bce)
 
 # %% [markdown]
@@ -983,7 +983,7 @@ def attend(shallow, deep, gate):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex07-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex07-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch07.check_attend(attend)
 
 # %% [markdown]
@@ -1011,7 +1011,7 @@ def path(s, x, encoders, refinements):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex07-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex07-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch07.check_path(path)
 
 # %% [markdown]
@@ -1044,7 +1044,7 @@ def double_matrix(n):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex07-4-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex07-4-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch07.check_double_matrix(double_matrix)
 
 # %% [markdown]
@@ -1073,7 +1073,7 @@ def simulate(frames, masks, rng, learn, least):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex07-5-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex07-5-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch07.check_simulate(simulate)
 
 # %% [markdown]

@@ -742,7 +742,7 @@ def updates_per_frame(first, frames, t_s):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex08-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex08-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch08.check_updates_per_frame(updates_per_frame)
 
 # %% [markdown]
@@ -767,7 +767,7 @@ def budget(parts, objects, t_s, faster):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex08-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex08-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch08.check_budget(budget)
 
 # %% [markdown]
@@ -790,7 +790,7 @@ def claimed_by_product(p):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex08-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex08-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch08.check_claimed_by_product(claimed_by_product)
 
 # %% [markdown]
@@ -826,7 +826,7 @@ def merge_stream(maps):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex08-4-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex08-4-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch08.check_merge_stream(merge_stream)
 
 # %% [markdown]

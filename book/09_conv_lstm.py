@@ -737,7 +737,7 @@ def frames_until_half(bias):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex09-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex09-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch09.check_frames_until_half(frames_until_half)
 
 # %% [markdown]
@@ -757,7 +757,7 @@ def kernel_for(speed, stride):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex09-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex09-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch09.check_kernel_for(kernel_for)
 
 # %% [markdown]
@@ -783,7 +783,7 @@ def conv_lstm_step(x, h, c, weight, bias):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex09-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex09-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch09.check_conv_lstm_step(conv_lstm_step)
 
 # %% [markdown]
@@ -812,7 +812,7 @@ def run_grid(cell, x):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex09-4-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex09-4-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch09.check_run_grid(run_grid)
 
 # %% [markdown]

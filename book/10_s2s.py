@@ -840,7 +840,7 @@ def painted(kernel, layers):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex10-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex10-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch10.check_painted(painted)
 
 # %% [markdown]
@@ -865,7 +865,7 @@ def clip_loss(logits, y, labelled):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex10-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex10-2-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch10.check_clip_loss(clip_loss)
 
 # %% [markdown]
@@ -895,7 +895,7 @@ def unroll(initialize, encode, lstm, decode, frames, masks):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex10-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex10-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch10.check_unroll(unroll)
 
 # %% [markdown]
@@ -924,7 +924,7 @@ def answers(step, frames, y, teacher):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex10-4-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex10-4-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch10.check_answers(answers)
 
 # %% [markdown]

@@ -746,7 +746,7 @@ def soft_iou_of(p, y):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex11-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex11-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch11.check_soft_iou(soft_iou_of)
 
 # %% [markdown]
@@ -769,7 +769,7 @@ def loss_gradient(logits, y):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex11-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex11-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch11.check_loss_gradient(loss_gradient)
 
 # %% [markdown]
@@ -792,7 +792,7 @@ def assign(S, valid):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex11-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex11-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch11.check_assign(assign)
 
 # %% [markdown]
@@ -815,7 +815,7 @@ def clip_loss(p, y, valid):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex11-4-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex11-4-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch11.check_clip_loss(clip_loss)
 
 # %% [markdown]

@@ -772,7 +772,7 @@ def needs(t, i, space, time):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex12-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex12-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch12.check_needs(needs)
 
 # %% [markdown]
@@ -801,7 +801,7 @@ def level_input(f, h, S, stride):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex12-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex12-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch12.check_level_input(level_input)
 
 # %% [markdown]
@@ -827,7 +827,7 @@ def run_plus(step, first, T):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex12-3-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex12-3-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch12.check_run_plus(run_plus)
 
 # %% [markdown]
@@ -866,7 +866,7 @@ def run_front(step, x):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex12-4-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex12-4-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch12.check_run_front(run_front)
 
 # %% [markdown]

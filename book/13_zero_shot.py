@@ -500,7 +500,7 @@ def to_labels(p, chosen):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex13-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex13-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch13.check_to_labels(to_labels)
 
 # %% [markdown]
@@ -524,7 +524,7 @@ def switches(J):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex13-2-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex13-2-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch13.check_switches(switches)
 
 # %% [markdown]
@@ -553,7 +553,7 @@ def first_frame_score(found, truth):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex13-3-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex13-3-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch13.check_first_frame_score(first_frame_score)
 
 # %% [markdown]

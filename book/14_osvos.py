@@ -575,7 +575,7 @@ def share_of(p, beta):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex14-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex14-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch14.check_share_of(share_of)
 
 # %% [markdown]
@@ -596,7 +596,7 @@ def gradient_of_eq_1(logits, y):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex14-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex14-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch14.check_gradient_of_eq_1(gradient_of_eq_1)
 
 # %% [markdown]
@@ -618,7 +618,7 @@ def enlarge_row(x, stride):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex14-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex14-3-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch14.check_enlarge_row(enlarge_row)
 
 # %% [markdown]
@@ -665,7 +665,7 @@ def tune_within(model, seconds, every, clock):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex14-4-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex14-4-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch14.check_tune_within(tune_within)
 
 # %% [markdown]

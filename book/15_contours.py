@@ -493,7 +493,7 @@ def vote(mask, superpixels):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex15-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex15-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch15.check_vote(vote)
 
 # %% [markdown]
@@ -522,7 +522,7 @@ def distances(n, pairs, heights):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex15-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex15-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch15.check_distances(distances)
 
 # %% [markdown]
@@ -551,7 +551,7 @@ def recover_parts(mask, snapped, at_contour, share):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex15-3-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex15-3-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch15.check_recover(recover_parts)
 
 # %% [markdown]

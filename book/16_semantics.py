@@ -496,7 +496,7 @@ def prior_of(mask, sigma):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex16-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex16-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch16.check_prior_of(prior_of)
 
 # %% [markdown]
@@ -527,7 +527,7 @@ def greedy(masks, y, least_gain):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex16-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex16-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch16.check_greedy(greedy)
 
 # %% [markdown]
@@ -564,7 +564,7 @@ def follow(masks, categories, wanted, m, least_overlap):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex16-3-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex16-3-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch16.check_follow(follow)
 
 # %% [markdown]

@@ -580,7 +580,7 @@ def least_prior(f1, f2):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex17-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex17-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch17.check_least_prior(least_prior)
 
 # %% [markdown]
@@ -603,7 +603,7 @@ def masked_logits(levels, theta, b, w):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex17-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex17-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch17.check_masked_logits(masked_logits)
 
 # %% [markdown]
@@ -635,7 +635,7 @@ def gradients(x, y, w, theta1, b1, theta2, b2):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex17-3-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex17-3-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch17.check_gradients(gradients)
 
 # %% [markdown]

@@ -527,7 +527,7 @@ def overtakes(first_a, later_a, first_b, later_b):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex18-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex18-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch18.check_overtakes(overtakes)
 
 # %% [markdown]
@@ -551,7 +551,7 @@ def pareto(seconds, quality):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex18-2-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex18-2-check", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch18.check_pareto(pareto)
 
 # %% [markdown]
@@ -580,7 +580,7 @@ def sign_test(n, lost):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex18-3-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex18-3-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch18.check_sign_test(sign_test)
 
 # %% [markdown]

@@ -337,7 +337,7 @@ def by_record(rows):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex19-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex19-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch19.check_by_record(by_record)
 
 # %% [markdown]
@@ -360,7 +360,7 @@ def same(claimed, value):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex19-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex19-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch19.check_same(same)
 
 # %% [markdown]
@@ -412,7 +412,7 @@ def faults(row, metrics):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex19-3-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex19-3-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch19.check_faults(faults)
 
 # %% [markdown]

@@ -521,7 +521,7 @@ def stroke(labels, a, b, radius, i):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex20-1-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex20-1-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch20.check_stroke(stroke)
 
 # %% [markdown]
@@ -545,7 +545,7 @@ def run_lengths(labels):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex20-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex20-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch20.check_run_lengths(run_lengths)
 
 # %% [markdown]
@@ -586,7 +586,7 @@ def surprise(masks):
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "ex20-3-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "ex20-3-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch20.check_surprise(surprise)
 
 # %%

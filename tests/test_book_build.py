@@ -86,6 +86,14 @@ def test_a_failing_chapter_is_reported_and_not_kept(book):
     assert list((book / "cache").iterdir()) == []
 
 
+def test_a_check_that_fails_fails_the_build_though_jupyterlab_goes_on_after_it(book):
+    with (book / "00_tiny.py").open("a") as file:
+        file.write('\n\n# %% tags=["raises-exception"]\nassert double(2) == 5, "twice is asked for"\n')
+    executed, failed = build(book)
+    assert executed == ["00_tiny"]
+    assert "twice is asked for" in failed["00_tiny"]
+
+
 def test_a_killed_execution_leaves_nothing_that_counts(book):
     edit(book / "00_tiny.py", 'print("sum", 1 + 1)', "import time\nopen('begun', 'w').close()\ntime.sleep(600)")
     (book / "cache").mkdir()

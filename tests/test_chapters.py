@@ -15,7 +15,7 @@ from pipeline.chapters import BOOK, chapter_paths, code_cells, read_chapter
 from pipeline.execute import execute_all
 
 CHAPTERS = {path.stem: path for path in chapter_paths()}
-HEADINGS = ("Goals", "Exercises", "Measured and claimed", "How this differs from the paper", "Summary", "References")
+HEADINGS = ("Goals", "Measured and claimed", "How this differs from the paper", "Summary", "References")
 SECONDS = 120  # a chapter's, on a processor that makes the convolutions of `slowness` in so many seconds:
 CONVOLUTION_SECONDS = 0.2
 SHARED = 2.5  # training takes up to so many times as long where others use the same memory; convolutions do not
@@ -34,6 +34,11 @@ def prose(name: str) -> str:
 def calls(name: str, function: str) -> list[ast.Call]:
     tree = ast.parse(CHAPTERS[name].read_text(encoding="utf-8"))
     return [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func).split(".")[-1] == function]
+
+
+def numbered_calls(name: str) -> list[ast.Call]:
+    """What makes a figure, in order of the text: the pictures and the drawings."""
+    return sorted([*calls(name, "show"), *calls(name, "draw")], key=lambda call: call.lineno)
 
 
 @every_chapter
@@ -58,6 +63,16 @@ def test_every_figure_says_what_it_shows(name):
     assert calls(name, "show"), "a chapter without a picture"
     for call in calls(name, "show"):
         assert "alt" in {keyword.arg for keyword in call.keywords}, ast.unparse(call)
+
+
+@every_chapter
+def test_figures_are_numbered_in_order(name):
+    """All or none of a chapter: "12.1", "12.2", ..., and the text speaks of no other."""
+    given = [k.value.value for call in numbered_calls(name) for k in call.keywords if k.arg == "number"]
+    assert given == [f"{int(name[:2])}.{n + 1}" for n in range(len(given))]
+    assert len(given) in (0, len(numbered_calls(name)))
+    told = re.findall(r"\bFigure (\d+\.\d+)", prose(name))
+    assert {number for number in told if number.split(".")[0] == str(int(name[:2]))} <= set(given)
 
 
 @every_chapter

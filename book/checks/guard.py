@@ -2,17 +2,22 @@
 
 import inspect
 import reprlib
+import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import update_wrapper, wraps
 from types import CodeType
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakSet
 
 from checks import cases
 from checks.measured import Spent, measure
 from checks.unchanged import change, taken
+
+Answer = TypeVar("Answer", bound=Callable)
+_passed: WeakSet = WeakSet()  # answers whose check has passed in this process
 
 
 class Called:
@@ -98,8 +103,28 @@ def guarded(check: Callable[[Any], None]) -> Callable[[Any], None]:
             if reason is error:
                 raise
             raise reason from error
+        _passed.add(answer)
+        if _in_a_notebook():
+            print(f"{called.name}: passed")
 
     return run
+
+
+def yours(answer: Answer, otherwise: Answer) -> Answer:
+    """What the cells after an exercise go on with: `answer` where its check has passed, else the library's `otherwise`.
+
+    It prints which of the two that is, so that nobody takes the library's result for their own.
+    """
+    name = getattr(answer, "__name__", "the answer")
+    passed = answer in _passed
+    print(f"from here on: {f'your {name}' if passed else f'the library, since your {name} has not passed yet'}")
+    return answer if passed else otherwise
+
+
+def _in_a_notebook() -> bool:
+    """A grader's process and a test have no use for what a check prints."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and ipython.get_ipython() is not None
 
 
 def _explained(error: Exception, called: Called) -> Exception:

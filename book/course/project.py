@@ -84,7 +84,7 @@ class Tracker:
     ### END SOLUTION
 
 
-# %% nbgrader={"grade": true, "grade_id": "project-1-check", "locked": true, "points": 10, "schema_version": 3, "solution": false, "task": false}
+# %% nbgrader={"grade": true, "grade_id": "project-1-check", "locked": true, "points": 10, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 project.check_tracker(Tracker)
 
 # %% [markdown]

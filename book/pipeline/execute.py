@@ -28,6 +28,7 @@ from pipeline.chapters import BOOK, KERNEL, chapter_key, read_chapter
 DEFAULT_PROFILE = "smoke"
 WORKERS = 2
 CELL_SECONDS = 600  # a chapter's cell that takes longer hangs
+GO_ON = "raises-exception"  # JupyterLab runs the cells after one with this tag although it failed
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -102,6 +103,8 @@ def execute(
     import papermill  # 1 s, and only here
 
     source = read_chapter(chapter)
+    for cell in source.cells:  # a reader goes on after a check that failed; here nothing may fail
+        cell.metadata["tags"] = [tag for tag in cell.metadata.get("tags", []) if tag != GO_ON]
     with TemporaryDirectory(prefix=f".{out.stem}.partial-", dir=out.parent) as folder:
         _own_ipython(Path(folder) / "ipython")
         plain, made = Path(folder) / "plain.ipynb", Path(folder) / out.name

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from checks import cases
-from checks.guard import guarded
+from checks.guard import guarded, yours
 
 
 @guarded
@@ -99,3 +99,25 @@ def test_cases_are_drawn_anew_and_again_on_demand(monkeypatch):
 
 def test_the_seed_is_named_only_where_something_was_drawn():
     assert "seed" not in message(check_double, lambda x: x)
+
+
+def test_the_cells_after_an_exercise_go_on_with_an_answer_that_passed_and_else_with_the_librarys(capsys):
+    @guarded
+    def check(answer):
+        assert answer(1) == 2, "one more is asked for"
+
+    def right(x):
+        return x + 1
+
+    def wrong(x):
+        return x
+
+    check(right)
+    with pytest.raises(AssertionError):
+        check(wrong)
+    assert yours(right, wrong) is right
+    assert yours(wrong, right) is right
+    assert capsys.readouterr().out.splitlines() == [
+        "from here on: your right",
+        "from here on: the library, since your wrong has not passed yet",
+    ]

@@ -29,6 +29,13 @@ def test_show_makes_a_figure_with_alt_text_and_caption(shown):
     assert shown[0]["text/plain"] == '[figure: rises from "0" to 1]'
 
 
+def test_a_number_stands_before_the_caption_and_is_a_place_to_be_led_to(shown):
+    plots.show(plots.score_curves({"a": [0, 1]}), alt="rises", caption="J & F", number="3.12")
+    page = shown[0]["text/html"]
+    assert page.startswith('<figure class="vos-figure" id="figure-3-12" ')
+    assert "<figcaption><b>Figure 3.12</b> J &amp; F</figcaption></figure>" in page
+
+
 @pytest.mark.parametrize(("photographs", "kind"), [(True, "WEBP"), (False, "PNG")])
 def test_picture_is_as_wide_as_the_page_at_two_pixels_per_pixel(shown, photographs, kind):
     image = np.zeros((24, 48, 3), np.uint8)

@@ -59,10 +59,11 @@ def new_figure(rows: int = 1, columns: int = 1, *, height: float = 3.0) -> tuple
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def show(fig: Figure, *, alt: str, caption: str | None = None) -> None:
+def show(fig: Figure, *, alt: str, caption: str | None = None, number: str | None = None) -> None:
     """Display a figure as `<figure>` with `alt`, what the picture shows in words, and a caption under it.
 
-    Works alike in JupyterLab and in the printed site. ValueError if `alt` is empty.
+    `number`, such as "12.3", is put before the caption as "Figure 12.3", and the text can be led here by it. Works
+    alike in JupyterLab and in the printed site. ValueError if `alt` is empty.
     """
     if not alt.strip():
         raise ValueError("alt must say in words what the figure shows")
@@ -72,11 +73,16 @@ def show(fig: Figure, *, alt: str, caption: str | None = None) -> None:
         f'<img alt="{html.escape(alt)}" src="data:image/{image_type};base64,{base64.b64encode(image).decode()}" '
         f'style="width:{width}px;max-width:100%;height:auto">'
     )
-    text = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
-    page = f'<figure class="vos-figure" style="margin:0.25rem 0 0.75rem">{picture}{text}</figure>'
-    bundle = {"text/html": page, "text/plain": f"[figure: {alt}]"}
-    display(bundle, raw=True)
+    display({"text/html": framed(picture, caption, number), "text/plain": f"[figure: {alt}]"}, raw=True)
     plt.close(fig)  # where the figure came from pyplot, the notebook would show it a second time
+
+
+def framed(picture: str, caption: str | None, number: str | None) -> str:
+    """`picture`, HTML, as `<figure>` with its number and caption; a number is also the place that links lead to."""
+    place = f' id="figure-{number.replace(".", "-")}"' if number else ""
+    label = f"<b>Figure {number}</b> " if number else ""
+    text = f"<figcaption>{label}{html.escape(caption or '')}</figcaption>" if caption or number else ""
+    return f'<figure class="vos-figure"{place} style="margin:0.25rem 0 0.75rem">{picture}{text}</figure>'
 
 
 def _encode(fig: Figure) -> tuple[str, bytes]:
