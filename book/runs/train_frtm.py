@@ -38,6 +38,7 @@ from vosbook.runs import manifest_digest, manifest_entry
 from vosbook.training.loop import TrainConfig, start_processes
 from vosbook.training.recorded import recorded_training
 from vosbook.training.simulate import Simulation, SimulationConfig, find_targets
+from vosbook.weights import SHIPPED, load_network
 
 # %%
 profile, variant = script_parameters(profile=profile, variant=variant)
@@ -78,6 +79,8 @@ backbone.source, len(sequences), len(targets)
 config = TrainConfig(**settings["train"], seed=settings["seed"])
 torch.manual_seed(config.seed)
 network = {"frtm": SegmentationNetwork, base_net.METHOD: BaseNet}[settings["method"]](backbone.channels).to(device)
+if settings["start"]:  # from a network of the package, for features that are much like its own
+    load_network(SHIPPED / f"{settings['start']}.safetensors", network)
 
 
 def loss_of_s(network, step, share):
@@ -114,7 +117,7 @@ target_model = asdict(FAST.target_model)
 del target_model["first_insert"]  # nothing is inserted here, and states begun before there was this option stay valid
 simulated = {"simulation": asdict(simulation_config), "target_model": target_model}
 depends_on = simulated | {"method": about["method"], "levels": about["levels"], "data": manifest_digest(data)}
-depends_on |= {"backbone": backbone.source}
+depends_on |= {"backbone": backbone.source} | ({"start": settings["start"]} if settings["start"] else {})
 
 with recorded_training(
     name, network, loss, profile=profile, config=config, data=data, depends_on=depends_on, about=about

@@ -11,9 +11,11 @@ import torch
 from torch import Tensor
 
 from vosbook.errors import InputError
+from vosbook.features import shipped
 from vosbook.features.backbone import LEVELS, Backbone
 from vosbook.features.filter_bank import FilterBank
 from vosbook.features.resnet import RESNETS, load_resnet, random_resnet
+from vosbook.features.shipped import shipped_trunk
 from vosbook.features.vgg16 import URL, Vgg16, load_vgg16
 from vosbook.weights import find_weights, read_tensors
 
@@ -28,7 +30,7 @@ class Architecture:
 
     name: str
     empty: Callable[..., Backbone]  # empty(levels=...): with random weights, or complete where nothing is learned
-    load: Callable[..., Backbone] | None = None  # load(tensors, path, name=..., levels=...); None: it has no weights
+    load: Callable[..., Backbone] | None = None  # load(tensors, path, name=..., levels=...); None: it needs no file
     url: str = ""  # of torchvision's weights
     mark: str = ""  # a tensor by which a file of such weights is known
 
@@ -41,6 +43,7 @@ BACKBONES = {
             for name, (_, weights) in RESNETS.items()
         ),
         Architecture("vgg16", Vgg16, load_vgg16, URL, mark="features.0.weight"),
+        Architecture(shipped.NAME, shipped_trunk),
         Architecture("filters", FilterBank),
     )
 }
@@ -58,8 +61,8 @@ def load_backbone(
 
     Weights are taken from the file `weights`; else from a file in the folder `weights` under the environment variable
     VOSBOOK_DATA whose name starts with `name` (None: resnet18); else from torchvision, downloaded once. Where none can
-    be had the filter bank takes their place, and `note` is called with one line that says so. `levels` None: all the
-    levels that the file holds.
+    be had the package's own trunk takes their place, or the filter bank where a level is asked for that the trunk has
+    not; `note` is called with one line that says so. `levels` None: all the levels that the file or the trunk holds.
 
     InputError: a damaged file, other keys, a file that would run code, or a level that the file lacks.
     """
@@ -67,21 +70,27 @@ def load_backbone(
         raise ValueError(f"levels are {LEVELS}, got {sorted(unknown)}")
     wanted = _architecture(name or DEFAULT)
     if wanted.load is None:
-        return wanted.empty(levels=levels or LEVELS).to(device)
+        return wanted.empty(levels=levels).to(device)
     path = Path(weights) if weights is not None else find_weights(wanted.name, wanted.url)
     if path is None:
-        note(
-            f"no {wanted.name} weights: VOSBOOK_DATA/weights has none, and torchvision's cannot be downloaded. "
-            "Using the fixed filter bank instead: it knows colours and edges only, so masks will be worse"
-        )
-        return FilterBank(levels=levels or LEVELS).to(device)
+        return _in_place_of(wanted.name, levels, note).to(device)
     state = read_tensors(path)
     load = wanted.load if name is not None else _loader_of(state, path)
     return load(state, path, name=name, levels=levels).to(device)
 
 
+def _in_place_of(name: str, levels: Iterable[str] | None, note: Callable[[str], None]) -> Backbone:
+    """What the package has where the weights of the backbone `name` cannot be had."""
+    none = f"no {name} weights: VOSBOOK_DATA/weights has none, and torchvision's cannot be downloaded. "
+    if levels is None or set(levels) <= set(shipped.LEVELS):
+        note(f"{none}Using the package's own trunk, a ResNet-18 that learned from ImageNet, then from DAVIS 2016")
+        return shipped_trunk(levels=levels)
+    note(f"{none}Using the fixed filter bank instead: it knows colours and edges only, so masks will be worse")
+    return FilterBank(levels=levels)
+
+
 def empty_backbone(name: str, *, levels: Iterable[str] = LEVELS) -> Backbone:
-    """One of `BACKBONES` with random weights: to be learned from scratch, or to be filled from a file."""
+    """One of `BACKBONES` with random weights, to be learned from scratch or filled from a file; or complete."""
     return _architecture(name).empty(levels=levels)
 
 

@@ -23,10 +23,11 @@ class FilterBank(Backbone):
     SIGMAS = (1.0, 2.0, 4.0)  # scales of the derivatives, in pixels of the half-size image
     DIRECTIONS = 8
 
-    def __init__(self, *, levels: Iterable[str] = LEVELS):
+    def __init__(self, *, levels: Iterable[str] | None = None):
+        """`levels` None: all four."""
         count = self.LIGHTNESS * self.OPPONENT**2 + len(self.SIGMAS) * self.DIRECTIONS
         source = f"filters, a fixed bank of {count} colour and edge filters (nothing learned)"
-        super().__init__(name="filters", levels=levels, channels=dict.fromkeys(LEVELS, count), source=source)
+        super().__init__(name="filters", levels=levels or LEVELS, channels=dict.fromkeys(LEVELS, count), source=source)
         for i, sigma in enumerate(self.SIGMAS):
             self.register_buffer(f"gauss{i}", _gaussian(sigma), persistent=False)
         angles = torch.arange(self.DIRECTIONS) * (2 * math.pi / self.DIRECTIONS)
