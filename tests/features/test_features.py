@@ -11,8 +11,9 @@ from torch import nn
 from vosbook import features
 from vosbook import weights as weight_files
 from vosbook.errors import InputError
-from vosbook.features import BACKBONES, backbone_for, empty_backbone, load_backbone
+from vosbook.features import BACKBONES, backbone_for, empty_backbone, load_backbone, shipped
 from vosbook.features.resnet import RESNETS
+from vosbook.methods.rvos import load_rvos
 
 # ------------------------------------------------------------------------------------------- where weights come from
 
@@ -23,7 +24,7 @@ def test_a_file_in_the_data_folder_is_found_by_the_backbones_name(weights, tmp_p
     (tmp_path / "weights" / "resnet18-mine.txt").write_text("notes")
     weights.rename(tmp_path / "weights" / "resnet18-mine.pth")
     assert "resnet18-mine.pth" in load_backbone("resnet18").source
-    assert load_backbone("resnet50", note=lambda line: None).name == "filters"
+    assert load_backbone("resnet50", note=lambda line: None).name == shipped.NAME
 
 
 def test_an_explicit_file_comes_first(weights, tmp_path, monkeypatch):
@@ -44,7 +45,10 @@ def test_torchvisions_file_is_taken_from_the_cache(weights, tmp_path, monkeypatc
     weight_files._download.cache_clear()
 
 
-def test_without_network_the_filter_bank_is_taken_and_said(tmp_path, monkeypatch):
+@pytest.fixture
+def offline(tmp_path, monkeypatch):
+    """A machine with no weights and no network."""
+
     def unreachable(*args, **kwargs):
         raise OSError("no route")
 
@@ -53,10 +57,31 @@ def test_without_network_the_filter_bank_is_taken_and_said(tmp_path, monkeypatch
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(weight_files.urllib.request, "urlopen", unreachable)
     weight_files._download.cache_clear()
-    said = []
-    assert load_backbone("resnet18", note=said.append).name == "filters"
-    assert len(said) == 1 and "resnet18" in said[0] and "filter bank" in said[0]
+    yield
     weight_files._download.cache_clear()
+
+
+@pytest.mark.parametrize("levels", [None, ["layer3"], ["layer1", "layer2"]])
+def test_without_network_the_packages_trunk_is_taken_and_said(levels, offline):
+    said = []
+    trunk = load_backbone("resnet18", levels=levels, note=said.append)
+    assert trunk.name == shipped.NAME and trunk.levels == tuple(levels or shipped.LEVELS)
+    assert len(said) == 1 and "no resnet18 weights" in said[0] and "package's own trunk" in said[0]
+
+
+def test_without_network_the_filter_bank_is_taken_for_levels_that_the_trunk_has_not(offline):
+    said = []
+    assert load_backbone("resnet18", levels=["layer1", "layer4"], note=said.append).name == "filters"
+    assert len(said) == 1 and "resnet18" in said[0] and "filter bank" in said[0]
+    with pytest.raises(ValueError, match=r"ends at layer3, got \['layer4'\]"):
+        load_backbone(shipped.NAME, levels=["layer4"])
+
+
+def test_the_packages_trunk_is_the_encoder_of_its_rvos():
+    images = torch.rand(1, 3, 48, 64, generator=torch.Generator().manual_seed(0))
+    trunk, encoder = load_backbone(shipped.NAME), load_rvos(shipped.FILE).encoder
+    for level, want in encoder(images).items():
+        torch.testing.assert_close(trunk(images)[level], want.detach())
 
 
 def test_filters_asked_for_by_name_need_no_note():

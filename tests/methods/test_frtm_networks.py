@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from vosbook.errors import InputError
+from vosbook.features import shipped
 from vosbook.features.backbone import LEVELS
 from vosbook.methods.frtm import FAST, FrtmSegmenter, shipped_network
 from vosbook.nn.segmentation import SegmentationNetwork
@@ -28,13 +29,13 @@ def about(**changes: str) -> dict[str, str]:
     return {"method": "frtm", "backbone": "filters", "levels": " ".join(LEVELS)} | changes
 
 
-def test_without_weights_the_filter_bank_has_a_network_and_both_are_named():
+def test_without_weights_the_packages_trunk_has_a_network_and_both_are_named():
     said = []
     segmenter = complete(said=said)
-    assert segmenter.backbone.name == "filters" and segmenter.network.levels == LEVELS
+    assert segmenter.backbone.name == shipped.NAME and segmenter.network.levels == shipped.LEVELS
     assert not segmenter.network.training
     assert any("no resnet18 weights" in line for line in said)
-    assert any("network for filters" in line and "with resnet18: frtm-fast reaches J&F" in line for line in said)
+    assert any(f"network for {shipped.NAME}" in line and "with resnet18: frtm-fast reaches" in line for line in said)
 
 
 def test_a_checkpoint_is_used_with_its_own_levels(tmp_path):

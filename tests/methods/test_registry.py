@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from vosbook.errors import InputError
+from vosbook.features import shipped
 from vosbook.methods import METHODS, build
 
 
@@ -21,10 +22,10 @@ def test_a_note_reaches_the_caller_or_else_the_log(monkeypatch, caplog):
     monkeypatch.delenv("VOSBOOK_DATA", raising=False)
     monkeypatch.setattr("vosbook.weights._download", lambda url: None)
     said = []
-    assert build("frtm-d-only", device="cpu", note=said.append).backbone.name == "filters"
+    assert build("frtm-d-only", device="cpu", note=said.append).backbone.name == shipped.NAME
     assert len(said) == 1
     build("frtm-d-only", device="cpu")
-    assert "filter bank" in caplog.text
+    assert "package's own trunk" in caplog.text
 
 
 def test_listing_the_methods_does_not_wait_for_torch():
