@@ -268,3 +268,14 @@ def test_the_released_rules_are_a_configuration(backbone, monkeypatch):
     assert seen["rules"] == "released"
     assert ((remembered == 0) | (remembered > 0.5)).all() and (remembered == 0).any()
     assert segmenter.targets[1].model.memory.first_insert == "released"
+
+
+@pytest.mark.parametrize(("merge", "label"), [("softmax", 0), ("normalised", 1)])
+def test_objects_are_merged_by_the_rule_that_is_asked_for(backbone, monkeypatch, merge, label):
+    """Two objects of .45 and .4: the background of the first rule has .55, of the second .6 x .55 = .33."""
+    frame, labels = _draw(_red(0), (2, (50, 90), BLUE))
+    segmenter = FrtmSegmenter(backbone, FrtmConfig(merge=merge, update=False))
+    segmenter.start(frame, labels)
+    p = torch.tensor([0.45, 0.4])[:, None, None].expand(2, *SIZE)
+    monkeypatch.setattr(segmenter, "_probabilities", lambda s, x, size: p)
+    assert (segmenter.step(frame) == label).all()

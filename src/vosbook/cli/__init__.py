@@ -12,11 +12,37 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from vosbook.cli import compare, data, draw, evaluate, export, import_masks, methods, render, run, segment, synth
+from vosbook.cli import (
+    compare,
+    compose,
+    data,
+    draw,
+    evaluate,
+    export,
+    import_masks,
+    methods,
+    render,
+    run,
+    segment,
+    synth,
+)
 from vosbook.errors import InputError
 from vosbook.output import visible
 
-COMMANDS = (methods, synth, draw, import_masks, segment, run, evaluate, compare, render, export, data)  # as in the help
+COMMANDS = (
+    methods,
+    synth,
+    compose,
+    draw,
+    import_masks,
+    segment,
+    run,
+    evaluate,
+    compare,
+    render,
+    export,
+    data,
+)  # as in the help
 
 
 class _Parser(argparse.ArgumentParser):

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from vosbook.features import backbone_for, load_backbone
 from vosbook.features.backbone import Backbone
-from vosbook.merge import soft_aggregate, to_labels, where_it_wins, without_rivals
+from vosbook.merge import normalised_odds, soft_aggregate, to_labels, where_it_wins, without_rivals
 from vosbook.nn.segmentation import SegmentationNetwork
 from vosbook.target_model import augment, model
 from vosbook.target_model.augment import AugmentConfig, augment_first_frame
@@ -35,6 +35,7 @@ class FrtmConfig:
     augmentations: int = 4  # of the first frame, beside the frame itself
     augment: AugmentConfig = AugmentConfig()  # how they are drawn
     label: Literal["unrivalled", "winner"] = "unrivalled"  # what D remembers of a frame: see LABELS
+    merge: Literal["softmax", "normalised"] = "softmax"  # how objects compete: see MERGES
     update: bool = True  # False: "no update" in Table 1
     seed: int = 0  # of the augmentations and of D's random start, the same for every object
 
@@ -49,6 +50,7 @@ RELEASED = replace(
     label="winner",
 )
 LABELS = {"unrivalled": without_rivals, "winner": where_it_wins}  # of the merged probabilities
+MERGES = {"softmax": soft_aggregate, "normalised": normalised_odds}  # of the objects' probabilities
 
 TRAIN = "train one with `make run RUN=train_frtm`"
 
@@ -135,7 +137,7 @@ class FrtmSegmenter:
         x = self._features(frame[None])
         s = torch.cat([target.model.scores(x[self.config.level]) for target in self.targets.values()])  # (N, 1, h, w)
         self.scores = dict(zip(self.targets, s[:, 0].cpu().numpy()))
-        merged = soft_aggregate(self._probabilities(s, x, frame.shape[:2]))  # (N, H, W) -> (N + 1, H, W)
+        merged = MERGES[self.config.merge](self._probabilities(s, x, frame.shape[:2]))  # (N, H, W) -> (N + 1, H, W)
         self._pending = x[self.config.level], LABELS[self.config.label](merged)
         return to_labels(merged, list(self.targets)).cpu().numpy()
 

@@ -1,6 +1,7 @@
 """Masks on disk <-> labels `uint8 (H, W)`: 0 background, 1..254 object ids, 255 void."""
 
 import logging
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,7 @@ def write_mask(path: str | Path, labels: np.ndarray) -> None:
         raise ValueError(f"labels must be uint8 (H, W), got {labels.dtype} {labels.shape}")
     image = Image.fromarray(labels)
     image.putpalette(PALETTE.ravel().tolist())  # turns the gray image into an indexed one
-    image.save(path, format="PNG")
+    image.save(path, format="PNG", compress_type=zlib.Z_RLE)  # masks are runs: half the time, and no larger
 
 
 class MaskFolder:

@@ -6,13 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import yaml
-from PIL import Image
 
 from vosbook.datasets.sequence import Sequence
 from vosbook.datasets.synthetic.attributes import CRITERIA
 from vosbook.datasets.synthetic.make import make_sequence
 from vosbook.datasets.synthetic.scene import SyntheticConfig
+from vosbook.datasets.written import write_davis, write_frames
 from vosbook.errors import InputError
 from vosbook.output import output_folder
 from vosbook.video.labels import object_ids
@@ -55,48 +54,9 @@ def write_dataset(
         write(folder, progress(indices, total=sequences, desc="synth") if progress else indices, seed, config)
 
 
-def _write_frames(folder: Path, sequence: Sequence, names: Iterable[str]) -> None:
-    folder.mkdir(parents=True)
-    for name, frame in zip(names, sequence.frames):
-        Image.fromarray(frame).save(folder / f"{name}.jpg", quality=92)
-
-
-# ------------------------------------------------------------------------------------------------------- DAVIS
-
-
 def _write_davis(out: Path, indices: Iterable[int], seed: int, config: SyntheticConfig) -> None:
-    entries = []
-    for i in indices:
-        sequence = make_sequence(seed * SEEDS_APART + i, config)
-        _write_frames(out / "JPEGImages/480p" / sequence.name, sequence, sequence.frames.names)
-        masks = out / "Annotations/480p" / sequence.name
-        masks.mkdir(parents=True)
-        for name in sequence.masks.names:
-            write_mask(masks / f"{name}.png", sequence.masks[name])
-        entries.append(_davis_entry(sequence))
-    _write_davis_lists(out, entries, config.frames)
-
-
-def _davis_entry(sequence: Sequence) -> dict:
-    """What db_info.yml says of a sequence. Temporal stability means little where an object is hidden for a while."""
-    return {
-        "attributes": list(sequence.attributes),
-        "eval_t": not {"OCC", "OV"} & set(sequence.attributes),
-        "name": sequence.name,
-        "num_frames": len(sequence.frames),
-        "set": "test",
-    }
-
-
-def _write_davis_lists(out: Path, entries: list[dict], frames: int) -> None:
-    names = [entry["name"] for entry in entries]
-    files = [f"{name}/{t:05d}" for name in names for t in range(frames)]
-    lines = [f"/JPEGImages/480p/{file}.jpg /Annotations/480p/{file}.png" for file in files]
-    for folder, content in {"2017": names, "480p": lines}.items():
-        (out / "ImageSets" / folder).mkdir(parents=True)
-        (out / "ImageSets" / folder / "val.txt").write_text("".join(f"{line}\n" for line in content))
-    info = {"attributes": list(CRITERIA), "sets": ["test"], "sequences": entries}
-    (out / "db_info.yml").write_text(yaml.safe_dump(info, default_flow_style=None))
+    sequences = (make_sequence(seed * SEEDS_APART + i, config) for i in indices)
+    write_davis(out, sequences, attributes=CRITERIA)
 
 
 # ------------------------------------------------------------------------------------------------- YouTube-VOS
@@ -110,7 +70,7 @@ def _write_youtube_vos(out: Path, indices: Iterable[int], seed: int, config: Syn
         part = "valid" if i % 5 in (0, 3) else "train"
         sequence = make_sequence(seed * SEEDS_APART + i, config if part == "valid" else seen_only)
         names = [f"{STRIDE * t:05d}" for t in range(len(sequence.frames))]
-        _write_frames(out / part / "JPEGImages" / sequence.name, sequence, names)
+        write_frames(out / part / "JPEGImages" / sequence.name, sequence, names)
         meta[part][sequence.name] = {"objects": _write_youtube_vos_masks(out, part, sequence, names)}
     for part, folders in {"train": ["train"], "valid": ["valid", "valid_truth"]}.items():
         for folder in folders:
