@@ -110,7 +110,7 @@ METHODS = {
         Method(
             "frtm",
             "Robinson et al. 2020",
-            "trained: comes with networks for ResNet-18's ImageNet weights (a download), and for the package's own trunk",
+            "trained: comes with networks for ResNet-18's ImageNet weights (a download) and the package's trunk",
             _frtm,
             by_looks=True,
             reads_backbone=True,
@@ -126,7 +126,7 @@ METHODS = {
         Method(
             "frtm-d-only",
             "Robinson et al. 2020",
-            "no training; ResNet-18's ImageNet weights (a download), else the package's own trunk",
+            "no training; ResNet-18's ImageNet weights (a download), else the package's trunk",
             _frtm_d_only,
             by_looks=True,
             reads_backbone=True,
