@@ -38,7 +38,8 @@ pdf: $(READY)
 test: $(READY)
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not chapters and not browser'
+	@$(BIN)/python -m pytest -m 'chapters or browser'
 
 lab: $(READY)
 	@cd book && $(abspath $(BIN))/jupyter lab $(ROOT_USER)
