@@ -17,6 +17,7 @@ from torch import Tensor
 from vosbook.contours.detector import load_contours
 from vosbook.features.backbone import Backbone
 from vosbook.features.filter_bank import FilterBank
+from vosbook.features.shipped import shipped_trunk
 from vosbook.methods.rvos import load_rvos
 from vosbook.methods.s2s import load_s2s
 from vosbook.nn.segmentation import SegmentationNetwork
@@ -86,6 +87,10 @@ def _frtm_resnet18() -> Tensor:
     return _frtm("frtm_resnet18", _parent().encoder.backbone)
 
 
+def _frtm_davis() -> Tensor:
+    return _frtm("frtm_resnet18-davis", shipped_trunk())
+
+
 NETWORKS: dict[str, Callable[[], Tensor]] = {  # by file: logits (1, N, H, W), of the last frame it answers
     "contours": _contours,
     "osvos": _osvos,
@@ -94,6 +99,7 @@ NETWORKS: dict[str, Callable[[], Tensor]] = {  # by file: logits (1, N, H, W), o
     "rvos_zero_shot": _rvos_zero_shot,
     "frtm_filters": _frtm_filters,
     "frtm_resnet18": _frtm_resnet18,
+    "frtm_resnet18-davis": _frtm_davis,
 }
 
 
