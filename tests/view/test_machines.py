@@ -1,0 +1,86 @@
+"""Every drawing of a machine can be read, on a phone and by a screen reader; the kit refuses what overlaps."""
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable
+
+import pytest
+
+from vosbook.view import machines
+from vosbook.view.drawing import Drawing
+from vosbook.view.machines import frtm
+from vosbook.view.sketch import RAISED, WIDTH
+
+SVG = "{http://www.w3.org/2000/svg}"
+PHONE = 360  # pixels
+LEAST_LETTER = 9  # pixels
+
+HIGHLIGHTS = {machines.frtm_machine: frtm.PARTS}
+VARIANTS: dict[str, Callable[[], Drawing]] = {
+    "lstm_cell-space_time": lambda: machines.lstm_cell("space_time"),
+}
+
+
+def every_drawing() -> dict[str, Drawing]:
+    drawn = {name: getattr(machines, name)() for name in machines.__all__}
+    for machine, parts in HIGHLIGHTS.items():
+        drawn |= {f"{machine.__name__}-{part}": machine(part) for part in parts}
+    return drawn | {name: variant() for name, variant in VARIANTS.items()}
+
+
+DRAWINGS = every_drawing()
+every = pytest.mark.parametrize("drawing", DRAWINGS.values(), ids=DRAWINGS)
+
+
+@every
+def test_a_drawing_is_well_formed_and_scales(drawing):
+    root = ET.fromstring(drawing.svg)
+    left, top, width, height = map(float, root.get("viewBox").split())
+    assert (left, top, width) == (0, 0, WIDTH) and 100 < height < 900
+    assert root.get("width") is None and root.get("height") is None
+
+
+@every
+def test_a_drawing_disturbs_no_other_on_its_page(drawing):
+    root = ET.fromstring(drawing.svg)
+    assert not [e for e in root.iter() if e.get("id") is not None]
+    assert {e.get("class") for e in root.iter()} == {None, "vos-drawing"}
+    style = {e.text for d in DRAWINGS.values() for e in ET.fromstring(d.svg).iter(f"{SVG}style")}
+    assert len(style) == 1 and all(
+        rule.strip().startswith((".vos", "html", "@")) for rule in style.pop().split("}") if rule
+    )
+
+
+@every
+def test_letters_are_legible_on_a_phone(drawing):
+    sizes = [float(size) for size in re.findall(r'font-size="([\d.]+)"', drawing.svg)]
+    assert min(sizes) * PHONE / WIDTH >= LEAST_LETTER
+    assert 0.5 < RAISED <= 1
+
+
+@every
+def test_colours_are_variables(drawing):
+    for e in ET.fromstring(drawing.svg).iter():
+        for paint in (e.get("fill"), e.get("stroke")):
+            assert paint in (None, "none") or re.fullmatch(r"var\(--vos-[a-z-]+,#[0-9a-f]{6}\)", paint)
+
+
+@every
+def test_words_say_what_is_drawn(drawing):
+    sentences = re.split(r"(?<=\.) ", drawing.alt)
+    assert len(sentences) >= 2
+    assert all(re.fullmatch(r"[A-Z].{10,}\.", sentence) for sentence in sentences), sentences
+
+
+@pytest.mark.parametrize("machine", HIGHLIGHTS, ids=lambda machine: machine.__name__)
+def test_every_highlight_changes_the_drawing(machine):
+    drawn = [machine(), *(machine(part) for part in HIGHLIGHTS[machine])]
+    assert len({d.svg for d in drawn}) == len({d.alt for d in drawn}) == len(drawn)
+    with pytest.raises(ValueError, match="highlight must be one of"):
+        machine("wheels")
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_variant_is_another_drawing(variant):
+    same = [name for name, other in DRAWINGS.items() if other.svg == VARIANTS[variant]().svg]
+    assert same == [variant]
