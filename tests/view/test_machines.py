@@ -8,16 +8,21 @@ import pytest
 
 from vosbook.view import machines
 from vosbook.view.drawing import Drawing
-from vosbook.view.machines import frtm
+from vosbook.view.machines import frtm, s2s
 from vosbook.view.sketch import RAISED, WIDTH
 
 SVG = "{http://www.w3.org/2000/svg}"
 PHONE = 360  # pixels
 LEAST_LETTER = 9  # pixels
 
-HIGHLIGHTS = {machines.frtm_machine: frtm.PARTS}
+HIGHLIGHTS = {machines.frtm_machine: frtm.PARTS, machines.s2s_machine: s2s.PARTS}
 VARIANTS: dict[str, Callable[[], Drawing]] = {
     "lstm_cell-space_time": lambda: machines.lstm_cell("space_time"),
+    "rvos_table-space": lambda: machines.rvos_table(time=False),
+    "rvos_table-time": lambda: machines.rvos_table(space=False),
+    "rvos_table-none": lambda: machines.rvos_table(space=False, time=False),
+    "rvos_table-large": lambda: machines.rvos_table(frames=5, objects=5),
+    "rvos_table-small": lambda: machines.rvos_table(frames=2, objects=2),
 }
 
 
@@ -84,3 +89,19 @@ def test_every_highlight_changes_the_drawing(machine):
 def test_every_variant_is_another_drawing(variant):
     same = [name for name, other in DRAWINGS.items() if other.svg == VARIANTS[variant]().svg]
     assert same == [variant]
+
+
+def test_what_is_not_to_be_drawn_is_refused():
+    with pytest.raises(ValueError, match="form must be one of plain, space_time, got 'round'"):
+        machines.lstm_cell("round")
+    for frames, objects in ((0, 2), (2, 0), (6, 2), (2, 6)):
+        with pytest.raises(ValueError, match="1 to 5 each"):
+            machines.rvos_table(frames=frames, objects=objects)
+
+
+@pytest.mark.parametrize("space", [False, True])
+@pytest.mark.parametrize("time", [False, True])
+def test_the_table_has_an_arrow_for_each_cell_that_is_told_of_another(space, time):
+    svg = machines.rvos_table(space=space, time=time, frames=4, objects=3).svg
+    assert svg.count("<polyline") == time * 3 * 3 + space * 4 * 2
+    assert len(re.findall(r"<polyline[^>]*stroke-dasharray", svg)) == space * 4 * 2

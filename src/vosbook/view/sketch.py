@@ -205,10 +205,11 @@ class Sketch:
         self.boxes.append(box)
         self._svg.append(self._rectangle(kind, box, part))
         sizes = [TEXT, *[SMALL] * (len(lines) - 1)][: len(lines)]
-        middle = y + height / 2 - sum(sizes) * LINE / 2
-        for line, size in zip(lines, sizes):
-            self._write(x + width / 2, middle + size * LINE / 2, line, size, "ink", "middle", box)
-            middle += size * LINE
+        heights = [size * LINE + 3 * ("_" in line) for line, size in zip(lines, sizes)]  # subscripts need a little more
+        top = y + (height - sum(heights)) / 2
+        for line, size, tall in zip(lines, sizes, heights):
+            self._write(x + width / 2, top + size * LINE / 2, line, size, "ink", "middle", box)
+            top += tall
         return box
 
     def operation(self, x: float, y: float, sign: str) -> Box:
@@ -273,6 +274,11 @@ class Sketch:
         ends = [(points[-2], points[-1])] + ([(points[1], points[0])] if both else [])
         self._svg += [self._head(before, tip, colour(name), 5 + width) for before, tip in ends]
 
+    def down(self, *boxes: Box, kind: ArrowKind = "flow") -> None:
+        """An arrow from the middle of each box to the one below it."""
+        for above, below in pairwise(boxes):
+            self.arrow(above.bottom(), below.top(), kind=kind)
+
     @staticmethod
     def _head(before: Point, tip: Point, fill: str, size: float) -> str:
         angle = math.degrees(math.atan2(tip[1] - before[1], tip[0] - before[0]))
@@ -282,7 +288,8 @@ class Sketch:
     def _write(self, x: float, y: float, label: str, size: float, ink: str, anchor: Anchor, box: Box | None) -> None:
         wide = width_of(label, size)
         left = x - {"start": 0, "middle": 0.5, "end": 1}[anchor] * wide
-        self.texts.append(Text(label, (left, y - size * 0.55, left + wide, y + size * 0.55), box))
+        below = 0.75 if "_" in label else 0.55
+        self.texts.append(Text(label, (left, y - 0.55 * size, left + wide, y + below * size), box))
         self._svg.append(
             f'<text x="{x:g}" y="{y + 0.35 * size:.1f}" font-size="{size:g}" text-anchor="{anchor}" '
             f'fill="{colour(ink)}">{_spans(label, size)}</text>'

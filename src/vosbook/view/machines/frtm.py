@@ -40,20 +40,11 @@ def frtm_machine(highlight: str | None = None) -> Drawing:
     merge = sketch.box("step", 234, 636, 140, 46, "merge", "objects compete", part="merge")
     labels = sketch.box("mask", 34, 636, 144, 46, "labels $ỹ_t$", "one soft map each", part="merge")
 
-    sketch.arrow(first.bottom(), copies.top())
+    sketch.down(first, copies)
     sketch.arrow(copies.right(), backbone.left())
     sketch.arrow(copies.bottom(), (96, 184))
     sketch.note(104, 161, "labels")
-    for above, below in (
-        (frame, backbone),
-        (backbone, x),
-        (x, model),
-        (model, s),
-        (s, network),
-        (network, p),
-        (p, merge),
-    ):
-        sketch.arrow(above.bottom(), below.top())
+    sketch.down(frame, backbone, x, model, s, network, p, merge)
     sketch.arrow(x.left(), (178, x.left()[1]))
     sketch.note(310, 270, "stride 16")
     sketch.arrow(x.right(), (390, x.right()[1]), (390, network.right()[1]), network.right())
