@@ -4,18 +4,24 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 
+import numpy as np
 import pytest
+from scipy.optimize import linear_sum_assignment
 
 from vosbook.view import machines
 from vosbook.view.drawing import Drawing
-from vosbook.view.machines import frtm, s2s
-from vosbook.view.sketch import RAISED, WIDTH
+from vosbook.view.machines import frtm, matching, osvos, osvos_s, overview, s2s
+from vosbook.view.sketch import ARROWS, RAISED, SHAPES, WIDTH
 
 SVG = "{http://www.w3.org/2000/svg}"
 PHONE = 360  # pixels
 LEAST_LETTER = 9  # pixels
 
-HIGHLIGHTS = {machines.frtm_machine: frtm.PARTS, machines.s2s_machine: s2s.PARTS}
+HIGHLIGHTS = {
+    machines.frtm_machine: frtm.PARTS,
+    machines.s2s_machine: s2s.PARTS,
+    machines.osvos_s_machine: osvos_s.PARTS,
+}
 VARIANTS: dict[str, Callable[[], Drawing]] = {
     "lstm_cell-space_time": lambda: machines.lstm_cell("space_time"),
     "rvos_table-space": lambda: machines.rvos_table(time=False),
@@ -105,3 +111,29 @@ def test_the_table_has_an_arrow_for_each_cell_that_is_told_of_another(space, tim
     svg = machines.rvos_table(space=space, time=time, frames=4, objects=3).svg
     assert svg.count("<polyline") == time * 3 * 3 + space * 4 * 2
     assert len(re.findall(r"<polyline[^>]*stroke-dasharray", svg)) == space * 4 * 2
+
+
+def test_the_pairs_that_are_filled_are_the_best_and_taking_the_smallest_first_is_worse():
+    costs = np.array(matching.COSTS)
+    assert set(matching.BEST) == set(zip(*(n.tolist() for n in linear_sum_assignment(costs))))
+    left, taken = costs.copy(), []
+    for _ in range(costs.shape[1]):
+        n, i = np.unravel_index(left.argmin(), left.shape)
+        taken.append((int(n), int(i)))
+        left[n], left[:, i] = np.inf, np.inf
+    assert tuple(taken) == matching.GREEDY
+    svg = machines.matching_table().svg
+    assert "= 0.75" in svg and "= 1.15" in svg and len(re.findall("<rect[^>]*mask-fill", svg)) == len(matching.BEST)
+
+
+def test_the_superpixels_fill_their_picture_and_their_shares_are_those_told():
+    areas = [width * height for (_, _, width, height), _ in osvos.TILES]
+    assert sum(areas) == 180 * 136
+    shares = [f"{across * down:.0%}" for _, (_, _, across, down) in osvos.TILES]
+    assert shares == ["85%", "20%", "30%", "90%", "10%"]
+    assert all(f">{share}<" in machines.snapping().svg for share in shares)
+
+
+def test_the_legend_shows_every_kind_and_every_arrow():
+    assert {kind for kind, *_ in overview.KINDS} == set(SHAPES) - {"outline"}
+    assert [kind for kind, _ in overview.MEANINGS] == list(ARROWS)

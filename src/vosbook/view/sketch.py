@@ -32,7 +32,7 @@ RAISED = 0.8  # font size of sub- and superscripts, as a share
 LINE = 1.3  # distance of lines, in font sizes
 MARGIN = 5  # units that text keeps from the border of its box
 
-Kind = Literal["image", "features", "state", "mask", "trained", "online", "loss", "step"]
+Kind = Literal["image", "features", "state", "mask", "trained", "online", "loss", "step", "outline"]
 ArrowKind = Literal["flow", "time", "space", "learning"]
 Anchor = Literal["start", "middle", "end"]
 Point = tuple[float, float]
@@ -59,6 +59,7 @@ COLOURS: dict[str, tuple[str, str]] = {
     "loss-line": ("#b02a6b", "#f07ab0"),
     "step-fill": ("#ffffff", "#161b22"),
     "step-line": ("#4d5866", "#a9b4c0"),
+    "outline-line": ("#4d5866", "#a9b4c0"),
 }
 
 # Kinds differ by their shape too, not by colour alone: (corner radius, border's width, border's dashes).
@@ -71,6 +72,7 @@ SHAPES: dict[str, tuple[float, float, str]] = {
     "online": (6, 2.5, "6 3"),
     "loss": (16, 2, "2 3"),
     "step": (6, 1.5, ""),
+    "outline": (0, 1.5, ""),  # not filled: what lies below shows
 }
 
 # Colour, width, dashes.
@@ -226,10 +228,11 @@ class Sketch:
     def _rectangle(self, kind: Kind, box: Box, part: str | None) -> str:
         radius, line, dashes = SHAPES[kind]
         lit = self.highlight is not None and part == self.highlight
-        fill = "paper" if self.highlight is not None and not lit else f"{kind}-fill"
+        hollow = self.highlight is not None and not lit
+        fill = "none" if kind == "outline" else colour("paper" if hollow else f"{kind}-fill")
         return (
             f'<rect x="{box.x:g}" y="{box.y:g}" width="{box.width:g}" height="{box.height:g}" rx="{radius:g}" '
-            f'fill="{colour(fill)}" stroke="{colour(f"{kind}-line")}" stroke-width="{line + 2 * lit:g}"'
+            f'fill="{fill}" stroke="{colour(f"{kind}-line")}" stroke-width="{line + 2 * lit:g}"'
             + (f' stroke-dasharray="{dashes}"/>' if dashes else "/>")
         )
 
@@ -256,6 +259,12 @@ class Sketch:
             f'stroke="{colour("muted")}" stroke-dasharray="4 4"/>'
         )
         self.note(x + 8, y + SMALL * LINE / 2 + 4, title)
+
+    def patch(self, kind: Kind, x: float, y: float, width: float, height: float) -> None:
+        """A patch of a kind's colour under all boxes, such as the part of a region that a mask covers."""
+        self._below.append(
+            f'<rect x="{x:g}" y="{y:g}" width="{width:g}" height="{height:g}" fill="{colour(f"{kind}-fill")}"/>'
+        )
 
     def note(self, x: float, y: float, *lines: str, anchor: Anchor = "start") -> None:
         """Small text outside the boxes; `y` is the middle of the first line."""
@@ -300,7 +309,10 @@ class Sketch:
         return [*_faults_of_texts(self), *_faults_of_boxes(self), *_faults_of_arrows(self)]
 
     def drawing(self, alt: str) -> Drawing:
-        """The drawing with `alt`, what it shows in whole sentences. ValueError where it has faults."""
+        """The drawing with `alt`, what it shows in whole sentences. ValueError where it has faults.
+
+        A highlight is told in a further sentence.
+        """
         if faults := self.faults():
             raise ValueError("this drawing cannot be read:\n" + "\n".join(faults))
         paper = f'<rect width="{WIDTH}" height="{self.height:g}" rx="8" fill="{colour("paper")}"/>'
@@ -309,7 +321,8 @@ class Sketch:
             f'font-family="{SANS}" aria-hidden="true"><style>{STYLE}</style>'
             f"{paper}{''.join(self._below)}{''.join(self._svg)}</svg>"
         )
-        return Drawing(svg, alt, width=ON_PAGE)
+        lit = f" Highlighted here: {self.highlight.replace('_', ' ')}." if self.highlight else ""
+        return Drawing(svg, alt + lit, width=ON_PAGE)
 
 
 # ------------------------------------------------------------------------------------------------------------ faults
@@ -332,8 +345,9 @@ def _faults_of_texts(sketch: Sketch) -> Iterator[str]:
     for n, text in enumerate(sketch.texts):
         room = page if text.box is None else _grown(text.box.rectangle, -MARGIN / 2)
         if not _inside(text.rectangle, room):
-            over = max(b - a for a, b in zip(room, text.rectangle)), max(a - b for a, b in zip(room, text.rectangle))
-            yield f"no room for the text {text.label!r}, by {max(over):.0f} units or less"
+            left, top, right, bottom = text.rectangle
+            over = max(room[0] - left, room[1] - top, right - room[2], bottom - room[3])
+            yield f"no room for the text {text.label!r}, by {over:.1f} units or less"
         for other in sketch.texts[:n]:
             if _overlap(text.rectangle, other.rectangle):
                 yield f"the texts {text.label!r} and {other.label!r} overlap"

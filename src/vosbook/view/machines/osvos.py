@@ -50,3 +50,54 @@ def _side(sketch: Sketch, stage: Box, fuse: Box, stride: int) -> None:
     sketch.arrow(side.right(), enlarged.left())
     sketch.arrow(enlarged.right(), (fuse.x, enlarged.right()[1]))
     sketch.arrow(side.bottom(), (side.bottom()[0], loss.left()[1]), loss.left(), kind="learning")
+
+
+# A small picture of superpixels: place and size of each, and the strip of it that the mask covers, as shares of it.
+TILES = (
+    ((0, 0, 76, 60), (0.15, 0, 0.85, 1)),
+    ((76, 0, 104, 44), (0, 0.8, 1, 0.2)),
+    ((0, 60, 76, 76), (0.7, 0, 0.3, 1)),
+    ((76, 44, 58, 92), (0, 0, 1, 0.9)),
+    ((134, 44, 46, 92), (0, 0, 0.1, 1)),
+)
+SHARE = 0.5  # the paper's majority
+
+
+def snapping() -> Drawing:
+    """Contour snapping: superpixels from contours, and a vote in each of them."""
+    sketch = Sketch(584)
+    frame = sketch.box("image", 220, 10, 160, 34, "frame $x$")
+    network = sketch.box("trained", 220, 76, 160, 46, "contour network", "learned before")
+    contours = sketch.box("features", 220, 154, 160, 34, "contour map")
+    hierarchy = sketch.box("step", 220, 220, 160, 46, "hierarchy", "cut at a low level")
+    superpixels = sketch.box("features", 220, 298, 160, 34, "superpixels")
+    mask = sketch.box("mask", 20, 154, 160, 46, "mask", "of OSVOS")
+    vote = sketch.box("step", 20, 290, 160, 50, "majority vote", "in each superpixel")
+    sketch.down(frame, network, contours, hierarchy, superpixels)
+    sketch.down(mask, vote)
+    sketch.arrow(superpixels.left(), vote.right())
+    before, after = _tiles(sketch, 10, 390, snapped=False), _tiles(sketch, 210, 390, snapped=True)
+    sketch.arrow(before.right(), after.left())
+    sketch.note(100, 376, "mask, and its shares", anchor="middle")
+    sketch.note(300, 376, "snapped mask", anchor="middle")
+    sketch.note(200, 546, "Where more than half is covered, all of the", anchor="middle")
+    sketch.note(200, 563, "superpixel goes to the object, else nothing.", anchor="middle")
+    return sketch.drawing(
+        "Contour snapping. A contour network, which has learned before, finds all contours of a frame. A hierarchy of "
+        "regions is built from the contour map, and cut at a low level into superpixels. In each superpixel the "
+        "pixels of the mask vote. Below, an example shows five superpixels. The mask covers 85, 20, 30, 90 and 10 "
+        "percent of them. After the vote the two with more than half belong wholly to the object, and the other three "
+        "not at all."
+    )
+
+
+def _tiles(sketch: Sketch, x: float, y: float, *, snapped: bool) -> Box:
+    """The superpixels with what the mask covers of them, before and after the vote. Returns the whole as a box."""
+    for (left, top, width, height), (dx, dy, across, down) in TILES:
+        share = across * down
+        if snapped:
+            dx, dy, across, down = (0, 0, 1, 1) if share > SHARE else (0, 0, 0, 0)
+        sketch.patch("mask", x + left + dx * width, y + top + dy * height, across * width, down * height)
+        words = ("all" if share > SHARE else "none") if snapped else f"{share:.0%}"
+        sketch.box("outline", x + left, y + top, width, height, words)
+    return Box(x, y, 180, 136)

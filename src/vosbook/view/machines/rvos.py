@@ -27,12 +27,12 @@ def rvos_ladder() -> Drawing:
     sketch.note(WIDTH / 2, 733, "to frame $t+1$; $c$ to object $i+1$ alone.", anchor="middle")
     return sketch.drawing(
         "RVOS for one object i in one frame t. On the left the encoder turns the frame into features on four levels, "
-        "from 256 channels at stride 4 up to 2048 channels at stride 32. A 3 by 3 convolution projects every level. On "
-        "the right, from the deepest level down to the shallowest, four ConvLSTMs with 128, 64, 32 and 16 channels "
+        "from 256 channels at stride 4 up to 2048 channels at stride 32. A 3 by 3 convolution projects every level. "
+        "On the right, from the deepest level down to the shallowest, four ConvLSTMs with 128, 64, 32 and 16 channels "
         "follow each other, and each passes its answer, enlarged by two, to the next. Each of them also sees the "
         "object's mask of the previous frame, its own answer h for the same object in the previous frame, and h and "
-        "the memory c of the previous object in this frame. The last answer is enlarged, and a 3 by 3 convolution with "
-        "a sigmoid makes it the mask of object i."
+        "the memory c of the previous object in this frame. The last answer is enlarged, and a 3 by 3 convolution "
+        "with a sigmoid makes it the mask of object i."
     )
 
 

@@ -27,7 +27,6 @@ def s2s_machine(highlight: str | None = None) -> Drawing:
         "mask into the first states c0 and h0. In every later column the Encoder turns the frame into features, the "
         "ConvLSTM makes new states c and h of the features and the states before, and the Decoder turns h into the "
         "mask. The states go from column to column, and no weight is changed while the video plays."
-        + (f" The {highlight} is highlighted here." if highlight else "")
     )
 
 
