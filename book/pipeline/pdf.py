@@ -132,8 +132,6 @@ def sources(executed: Mapping[str, NotebookNode]) -> dict[str, str]:
 
     Changes the notebooks.
     """
-    for name, notebook in executed.items():
-        _number(name, notebook)
     on_site = pages.all_pages(BOOK, executed)
     at_end = {"solutions.md": _solutions(executed), **{name: on_site[name] for name in REFERENCE}}
     names = ["overview.md", *(f"chapters/{name}.ipynb" for name in executed), *at_end]
@@ -143,12 +141,6 @@ def sources(executed: Mapping[str, NotebookNode]) -> dict[str, str]:
         **site.chapter_sources({name: _on_paper(notebook) for name, notebook in executed.items()}),
         **at_end,
     }
-
-
-def _number(name: str, notebook: NotebookNode) -> None:
-    """Put its number before a chapter's title: the text refers to it, and on paper no address shows it."""
-    title = notebook.cells[0]
-    title.source = title.source.replace("# ", f"# {name[:2]} \N{MIDDLE DOT} ", 1)
 
 
 def _title_page(executed: Mapping[str, NotebookNode]) -> str:
