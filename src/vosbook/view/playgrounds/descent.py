@@ -112,7 +112,7 @@ def _drawn(quadratic: _Quadratic, n: int) -> str:
     for way, colour, width in ((quadratic.down, "var(--two)", 2), (quadratic.conjugate, "var(--one)", 4)):
         values = np.array([_in_plot(step, quadratic.value(x)) for step, x in enumerate(way[: n + 1])])
         parts += [polyline(points, colour=colour, width=width, dots=4) for points in (_in_map(way[: n + 1]), values)]
-    return "".join(parts) + dot(*CENTRE, 5, colour="currentColor")
+    return "".join(parts) + dot(CENTRE, 5, colour="currentColor")
 
 
 def _words(quadratic: _Quadratic, n: int) -> str:

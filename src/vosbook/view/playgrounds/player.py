@@ -109,9 +109,9 @@ def polyline(points: np.ndarray, *, colour: str, width: float = 2, dots: float =
     return f'{line}<path d="{round_ends}" stroke="{colour}" stroke-width="{2 * dots}" stroke-linecap="round"/>'
 
 
-def dot(x: float, y: float, radius: float, *, colour: str) -> str:
-    """A filled circle."""
-    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius}" fill="{colour}"/>'
+def dot(place: np.ndarray, radius: float, *, colour: str) -> str:
+    """A filled circle about a point (2,)."""
+    return f'<circle cx="{place[0]:.1f}" cy="{place[1]:.1f}" r="{radius}" fill="{colour}"/>'
 
 
 def box(x: float, y: float, width: float, height: float, *, fill: str = "none", line: str = "none") -> str:

@@ -66,7 +66,7 @@ def _lines(curves: Curves, name: str, steps: list[str]) -> str:
 
 
 def _dots(curves: Curves, name: str, steps: list[str], place: int) -> str:
-    lines = [dot(*_points(of[name], steps)[place], 9, colour=COLOURS[k]) for k, of in enumerate(curves.values())]
+    lines = [dot(_points(of[name], steps)[place], 9, colour=COLOURS[k]) for k, of in enumerate(curves.values())]
     return "".join(lines)
 
 
