@@ -9,7 +9,7 @@ import yaml
 project = "VOS from scratch"
 author = "the VOS from scratch developers"
 copyright = author
-extensions = ["myst_nb"]
+extensions = ["myst_nb", "sphinx_copybutton", "pipeline.crossrefs"]
 exclude_patterns: list[str] = []
 html_theme = "sphinx_book_theme"
 html_title = "VOS from scratch"
@@ -35,22 +35,27 @@ myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "attrs_inline"
 myst_heading_anchors = 3
 mathjax3_config = {"svg": {"fontCache": "global"}, "options": {"enableMenu": False}}
 
-# `widgets.js` tells RequireJS where anywidget lies: that file comes with the Python package, so it is always local.
+# `widgets.js` fetches the widget manager when the page is there, and tells RequireJS where anywidget lies: that file
+# comes with the Python package, so it is always local.
 vendor = Path(os.environ["VOSBOOK_VENDOR"])
 html_static_path.append(str(vendor))
 if (vendor / "embed-amd.js").is_file():
     mathjax_path = "mathjax/tex-svg.js"
-    nb_ipywidgets_js = {"require.js": {}, "widgets.js": {}, "embed-amd.js": {}}
+    nb_ipywidgets_js = {"widgets.js": {"defer": "defer"}}
 else:
+    cdn = "https://cdn.jsdelivr.net/npm"
+    manager = f"{cdn}/@jupyter-widgets/html-manager@1.0.15/dist/embed-amd.js"
     nb_ipywidgets_js = {
-        "https://cdn.jsdelivr.net/npm/requirejs@2.3.8/require.js": {},
-        "widgets.js": {},
-        "https://cdn.jsdelivr.net/npm/@jupyter-widgets/html-manager@1.0.15/dist/embed-amd.js": {},
+        "widgets.js": {"defer": "defer", "data-require": f"{cdn}/requirejs@2.3.8/require.js", "data-manager": manager}
     }
+
+# A button that copies on every cell of code; printed output has none.
+copybutton_selector = "div.cell_input pre, div[class*=highlight-]:not(.cell_output *) > div.highlight > pre"
 
 if tags.has("singlehtml"):  # noqa: F821 (Sphinx gives it). The one page that `pipeline.pdf` prints: its own style, no widgets.
     html_theme, html_theme_options, html_css_files = "basic", {"nosidebar": True}, ["vos.css", "print.css"]
     html_permalinks, nb_ipywidgets_js = False, {}
+    extensions.remove("sphinx_copybutton")
     html_static_path.append(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf"))  # the same type everywhere
     pygments_style = "a11y-high-contrast-light"
     suppress_warnings = ["myst.xref_missing"]  # links to the pages that are not printed become their text

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -65,7 +66,9 @@ def test_a_chapter_runs_again_only_when_its_code_changed(book):
     assert merged.cells[0].source.startswith("# A small chapter")
     assert merged.metadata["vosbook"]["profile"] == "smoke"
     assert code_cells(merged)[1].outputs[0].text == "sum 2\n"
-    assert "hide-input" in code_cells(merged)[2].metadata.tags
+    labels = [cell.metadata.get("mystnb", {}).get("code_prompt_show") for cell in code_cells(merged)]
+    assert labels == ["Show the parameters", None, "Show one answer"]
+    assert ["hide-input" in cell.metadata.get("tags", []) for cell in code_cells(merged)] == [True, False, True]
     assert {"key", "seconds", "environment", "commit"} <= set(json.loads(made.read_text())["metadata"]["vosbook"])
 
     edit(chapter, "1 + 1", "1 + 2")
@@ -173,3 +176,93 @@ def test_a_pdf_is_refused_in_one_line_that_says_what_to_install(missing, tmp_pat
     assert said.out == "" and said.err.count("\n") == 1
     assert said.err.endswith(f"apt-get install {missing}\n")
     assert not list(tmp_path.rglob("*.pdf*"))
+
+
+# --------------------------------------------------------------------------------------------- words that are links
+
+ONE = """# 03 · One
+
+## 1 Begin
+
+As in Figure 3.1, chapters 03
+and 09, section 1, Equation 9.2 and Exercise 9.1; not `chapter 09`, $chapter 09$, [chapter 09](../index.md), Table 1
+or the paper's section 8.
+
+```{raw} html
+<figure class="vos-figure" id="figure-3-1"></figure>
+```
+
+## References
+
+- A. Author: *Title*. Venue, 2018. Section 7.
+"""
+TWO = """# 09 · Two
+
+$$x = 1 \\tag{9.2}$$
+
+**Table 9.1** What the table shows. See Table 9.1 and Table 9.1.
+
+## Exercises
+
+### Exercise 9.1 · Write chapter 03
+
+Chapter 03, section 1.
+"""
+
+
+@pytest.fixture
+def small_site(book, tmp_path, monkeypatch):
+    """A site of two chapters, and what builds it: returns its pages, or None where Sphinx warned."""
+    for name in ("conf.py", "package.json"):
+        (book / name).write_text((BOOK / name).read_text())
+    (tmp_path / "CITATION.cff").write_text("title: a tiny book\n")
+    (book / "_static").mkdir()
+    monkeypatch.setattr(site, "_npm_install", lambda folder, package: False)
+
+    def build_site(one: str = ONE, two: str = TWO) -> dict[str, str] | None:
+        tree = "# Book\n\n```{toctree}\nchapters/03_one\nchapters/09_two\n```\n\nSection 1 and chapter 09.\n"
+        made = tmp_path / "build"
+        site.write_sources({"index.md": tree, "chapters/03_one.md": one, "chapters/09_two.md": two}, made / "source")
+        if not site.render(made, book=book, say=lambda line: None):
+            return None
+        return {page.stem: page.read_text() for page in (made / "html").rglob("*.html")}
+
+    return build_site
+
+
+def links(page: str) -> list[tuple[str, str]]:
+    """Words and addresses of the links that words became."""
+    article = page[page.index("<article") :].split("</article>")[0]
+    return [(words, place) for place, words in re.findall(r'href="([^"]*)"><span>([^<]*)</span>', article)]
+
+
+def test_what_the_text_refers_to_is_linked(small_site):
+    pages = small_site()
+    assert links(pages["03_one"]) == [
+        ("Figure 3.1", "#figure-3-1"),
+        ("chapters 03", "#"),
+        ("09", "09_two.html"),
+        ("section 1", "#section-1"),
+        ("Equation 9.2", "09_two.html#equation-9-2"),
+        ("Exercise 9.1", "09_two.html#exercise-9-1"),
+    ]
+    assert links(pages["09_two"]) == [
+        ("Table 9.1", "#table-9-1"),
+        ("Table 9.1", "#table-9-1"),
+        ("Chapter 03", "03_one.html"),
+        ("section 1", "03_one.html#section-1"),
+    ]
+    assert links(pages["index"])[-1] == ("chapter 09", "chapters/09_two.html")
+    for place in ("equation-9-2", "table-9-1", "exercise-9-1"):
+        assert pages["09_two"].count(f'id="{place}"') == 1
+    assert pages["03_one"].count('id="section-1"') == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "missing"),
+    [("Figure 9.7", "chapters/09_two has no figure-9-7"), ("section 8", "chapters/03_one has no section-8"),
+     ("chapter 44", "there is no chapter 44")],
+)  # fmt: skip
+def test_a_site_whose_text_refers_to_what_is_not_there_is_not_built(words, missing, small_site, capfd):
+    assert small_site(one=ONE.replace("As in Figure 3.1", f"As {words} says")) is None
+    assert f"refers to what is not there: {missing}, in 'As {words} says" in capfd.readouterr().err

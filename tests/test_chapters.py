@@ -5,6 +5,7 @@ import re
 import statistics
 import time
 import tomllib
+from functools import cache
 from pathlib import Path
 
 import jupytext
@@ -13,6 +14,7 @@ import pytest
 import torch
 from pipeline.chapters import BOOK, chapter_paths, code_cells, read_chapter
 from pipeline.execute import execute_all
+from pipeline.mentions import find_mentions
 
 CHAPTERS = {path.stem: path for path in chapter_paths()}
 HEADINGS = ("Goals", "Measured and claimed", "How this differs from the paper", "Summary", "References")
@@ -108,6 +110,34 @@ def test_jupyterlab_saves_a_chapter_as_it_was(name):
     assert jupytext.writes(notebook, fmt="py:percent") == text
 
 
+@cache
+def places(number: str) -> set[str]:
+    """What the text can refer to in a chapter, read from its source: nothing is executed."""
+    name = next(name for name in CHAPTERS if name.startswith(number))
+    text = prose(name)
+    kinds = {
+        "figure": re.findall(r'\bnumber="(\d+\.\d+)"', CHAPTERS[name].read_text(encoding="utf-8")),
+        "equation": re.findall(r"\\tag\{(\d+\.\d+)\}", text),
+        "table": re.findall(r"^\*\*Table (\d+\.\d+)", text, re.MULTILINE),
+        "exercise": re.findall(r"^### Exercise (\d+\.\d+) ", text, re.MULTILINE),
+        "section": re.findall(r"^## (\d+) ", text, re.MULTILINE),
+    }
+    return {f"{kind}-{one.replace('.', '-')}" for kind, numbers in kinds.items() for one in numbers}
+
+
+@every_chapter
+def test_what_the_text_refers_to_is_there(name):
+    """The site makes links of these words, and is not built where one leads nowhere."""
+    text = prose(name).partition("## References\n")[0]
+    text = re.sub(r"`[^`]*`|\$\$.*?\$\$|\$[^$]*\$|^#+ [^\n]*$", "", text, flags=re.DOTALL | re.MULTILINE)
+    numbers, lost = {name[:2] for name in CHAPTERS}, []
+    for one in find_mentions(text):
+        chapter = one.chapter or name[:2]
+        if chapter not in numbers or (one.place and one.place not in places(chapter)):
+            lost.append(" ".join(text[one.start : one.end].split()))
+    assert lost == []
+
+
 def test_no_outputs_are_stored_beside_the_sources():
     assert not [path for path in BOOK.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts]
 
@@ -118,8 +148,8 @@ def test_no_outputs_are_stored_beside_the_sources():
 @pytest.fixture(scope="session")
 def executed() -> tuple[Path, dict[str, str]]:
     """All chapters, through the cache that `make book` uses: its folder, and the reports of those that failed."""
-    cache = BOOK.parent / "build" / "executed" / "smoke"
-    return cache, execute_all(list(CHAPTERS.values()), cache)
+    folder = BOOK.parent / "build" / "executed" / "smoke"
+    return folder, execute_all(list(CHAPTERS.values()), folder)
 
 
 @pytest.fixture(scope="session")

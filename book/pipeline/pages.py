@@ -13,6 +13,7 @@ import yaml
 from course.pages import course_pages
 from nbformat import NotebookNode
 
+from pipeline.moving import moving_picture
 from pipeline.records import chapters_of, readers, record_names, record_pages, table
 from pipeline.references import reference_pages
 from vosbook.runs import read_record
@@ -51,8 +52,9 @@ Notebooks = Mapping[str, NotebookNode]
 def all_pages(book: Path, executed: Notebooks) -> dict[str, str]:
     """Text of every page by its file name. `executed` holds the chapters by name, e.g. "00_start_here"."""
     claims, read_by = load_claims(book), readers(book)
+    loop = moving_picture(executed.values())
     filled = {
-        "picture": _first_figure(executed),
+        "picture": f"```{{raw}} html\n{loop}\n```" if loop else "",
         "trackers": trackers_table(),
         "results": claims_table([row for row in claims if row.get("headline")], records=record_names(book)),
         "chapters": _chapter_lists(executed),
@@ -103,17 +105,6 @@ def _toctrees(executed: Notebooks) -> str:
     trees["Reference"] = ["whole_data_sets", "glossary", "bibliography"]
     head = "```{{toctree}}\n:hidden:\n:caption: {}\n\n{}\n```"
     return "\n\n".join(head.format(part, "\n".join(names)) for part, names in trees.items())
-
-
-def _first_figure(executed: Notebooks) -> str:
-    """The first figure of the first chapter, as raw HTML."""
-    for notebook in executed.values():
-        for cell in notebook.cells:
-            for output in cell.get("outputs", []):
-                html = output.get("data", {}).get("text/html", "")
-                if "vos-figure" in html:
-                    return f"```{{raw}} html\n{html}\n```"
-    return ""
 
 
 # ------------------------------------------------------------------------------------------------------- claims

@@ -43,7 +43,8 @@ PREPARE = """async () => {
     return `@page part-${i} { @top-right { content: ${JSON.stringify(title)} } }`;
   });
   document.head.append(Object.assign(document.createElement("style"), {textContent: rules.join("\\n")}));
-  for (const link of document.querySelectorAll("#overview li a.internal")) {
+  const listed = "#overview section:not(#what-you-will-be-able-to-do) li a.internal";
+  for (const link of document.querySelectorAll(listed)) {
     link.after(Object.assign(document.createElement("span"), {className: "page-number", textContent: ", page 000"}));
   }
   const colour = (element) => getComputedStyle(element).color;
@@ -132,8 +133,6 @@ def sources(executed: Mapping[str, NotebookNode]) -> dict[str, str]:
 
     Changes the notebooks.
     """
-    for name, notebook in executed.items():
-        _number(name, notebook)
     on_site = pages.all_pages(BOOK, executed)
     at_end = {"solutions.md": _solutions(executed), **{name: on_site[name] for name in REFERENCE}}
     names = ["overview.md", *(f"chapters/{name}.ipynb" for name in executed), *at_end]
@@ -143,12 +142,6 @@ def sources(executed: Mapping[str, NotebookNode]) -> dict[str, str]:
         **site.chapter_sources({name: _on_paper(notebook) for name, notebook in executed.items()}),
         **at_end,
     }
-
-
-def _number(name: str, notebook: NotebookNode) -> None:
-    """Put its number before a chapter's title: the text refers to it, and on paper no address shows it."""
-    title = notebook.cells[0]
-    title.source = title.source.replace("# ", f"# {name[:2]} \N{MIDDLE DOT} ", 1)
 
 
 def _title_page(executed: Mapping[str, NotebookNode]) -> str:
@@ -192,13 +185,15 @@ def _answers(notebook: NotebookNode) -> set[str]:
 
 
 def _on_paper(notebook: NotebookNode) -> NotebookNode:
-    """A chapter with its answers taken out, without widgets, and without the note on its execution."""
+    """A chapter with its answers taken out, without folded code, widgets, and the note on its execution."""
     answers = _answers(notebook)
     notebook.cells = [cell for cell in notebook.cells if cell.id != site.NOTE]
     for cell in notebook.cells:
         if cell.id in answers:
             cell.source = without_solution(cell.source)
             cell.metadata.tags.remove("hide-input")
+        elif "hide-input" in cell.metadata.get("tags", []):
+            cell.metadata.tags.append("remove-input")  # paper cannot be unfolded
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
             for output in cell.outputs:

@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 
 from pipeline import pages
 from pipeline.chapters import BOOK, code_cells, read_chapter
+from pipeline.light import lighten
 
 STAMP = ".inputs"  # in the finished site: a digest of what it was made from
 
@@ -51,9 +52,13 @@ def chapter_sources(executed: Mapping[str, NotebookNode]) -> dict[str, str]:
 
 def all_with_outputs(chapters: list[Path], cache: Path) -> dict[str, NotebookNode]:
     """The chapters by name, with the outputs that `cache` has of them."""
-    return {
-        path.stem: with_outputs(read_chapter(path), nbformat.read(cache / f"{path.stem}.ipynb", 4)) for path in chapters
-    }
+    executed = {}
+    for path in chapters:
+        notebook = with_outputs(read_chapter(path), nbformat.read(cache / f"{path.stem}.ipynb", 4))
+        title = notebook.cells[0]  # the text refers to chapters by their numbers
+        title.source = title.source.replace("# ", f"# {path.stem[:2]} \N{MIDDLE DOT} ", 1)
+        executed[path.stem] = notebook
+    return executed
 
 
 def with_outputs(notebook: NotebookNode, executed: NotebookNode) -> NotebookNode:
@@ -62,9 +67,15 @@ def with_outputs(notebook: NotebookNode, executed: NotebookNode) -> NotebookNode
         if cell.source != done.source:
             raise ValueError(f"the executed notebook has another cell here: {cell.source[:80]!r}")
         cell.outputs, cell.execution_count = done.outputs, done.execution_count
+        tags, label = cell.metadata.get("tags", []), "code"
         if cell.metadata.get("nbgrader", {}).get("solution"):
-            cell.metadata["tags"] = [*cell.metadata.get("tags", []), "hide-input"]
-            cell.metadata["mystnb"] = {"code_prompt_show": "Show a solution", "code_prompt_hide": "Hide the solution"}
+            label = "one answer"
+        elif folded := {"parameters", "imports"} & set(tags):
+            label = f"the {folded.pop()}"
+        elif "hide-input" not in tags:
+            continue
+        cell.metadata["tags"] = [*dict.fromkeys([*tags, "hide-input"])]
+        cell.metadata["mystnb"] = {"code_prompt_show": f"Show {label}", "code_prompt_hide": f"Hide {label}"}
     for name in executed.metadata.keys() & {"vosbook", "widgets"}:
         notebook.metadata[name] = executed.metadata[name]
     footer = nbformat.v4.new_markdown_cell(pages.execution_note(executed.metadata["vosbook"]))
@@ -88,6 +99,7 @@ def render(build: Path, *, book: Path = BOOK, say: Callable[[str], None] = print
     shutil.rmtree(fresh, ignore_errors=True)
     if not sphinx(build / "source", fresh, build=build, book=book):
         return False
+    lighten(fresh)
     (fresh / STAMP).write_text(digest)
     shutil.rmtree(site, ignore_errors=True)
     fresh.rename(site)
@@ -99,7 +111,9 @@ def sphinx(source: Path, out: Path, *, build: Path, book: Path, builder: str = "
     command = [sys.executable, "-m", "sphinx", "-b", builder, "-W", "--keep-going", "-q", "-c", str(book)]
     command += ["-t", builder]  # for conf.py, which Sphinx reads before it sets this tag itself
     command += ["-d", str(source.with_name("doctrees")), str(source), str(out)]
-    return subprocess.run(command, env={**os.environ, "VOSBOOK_VENDOR": str(build / "vendor")}).returncode == 0
+    path = os.pathsep.join(filter(None, [str(BOOK), os.environ.get("PYTHONPATH")]))  # conf.py takes crossrefs.py in
+    environment = {**os.environ, "VOSBOOK_VENDOR": str(build / "vendor"), "PYTHONPATH": path}
+    return subprocess.run(command, env=environment).returncode == 0
 
 
 def _digest(places: list[Path]) -> str:

@@ -36,6 +36,7 @@ def chapter(title: str) -> nbformat.NotebookNode:
     cells = [
         v4.new_markdown_cell(f"# {title}\n\nSee the [claims](../claims.md).\n\n$$J = \\frac{{a}}{{b}}$$"),
         v4.new_code_cell(LONG, outputs=[v4.new_output("display_data", {"text/html": picture()})]),
+        v4.new_code_cell("plotting()", metadata={"tags": ["hide-input"]}),
         v4.new_code_cell("inspector", outputs=[v4.new_output("display_data", {pdf.WIDGET: {"model_id": "a"}})]),
         v4.new_markdown_cell("## Exercises\n\n### Exercise 0.1 · Twice\nWrite it."),
         v4.new_code_cell(ANSWER, metadata={"nbgrader": graded, "tags": ["hide-input"]}),
@@ -104,6 +105,7 @@ def test_answers_are_at_the_end_alone(printed):
     assert plain.count("return 2 * x") == plain.count("YOUR CODE HERE") == 2
     assert plain.index("Solutions", plain.rindex("YOUR CODE HERE")) < plain.index("return 2 * x")
     assert "SOLUTION" not in plain
+    assert "plotting()" not in plain, "folded code, which paper cannot unfold"
     assert "Executed." not in plain
     assert "widget-view" not in text
 

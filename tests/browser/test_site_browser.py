@@ -62,6 +62,36 @@ def test_every_page_at_both_widths(page, book):
     assert found == []
 
 
+# What a page may weigh before it counts as loaded, in bytes as they lie there: a server may compress them. The theme's
+# icons and MathJax are 3.7 MB of it, and the same for all pages.
+AT_LOAD = 7_500_000
+PAGE, CLAIMS = 450_000, 750_000  # of the HTML alone, and that of the page with a row for every claim
+FETCHED = """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+  .reduce((sum, one) => sum + one.encodedBodySize, 0)"""
+
+
+def test_no_page_is_heavy(page, book):
+    address, folder = book
+    found = []
+    for file in [*sorted((folder / "chapters").glob("*.html")), folder / "index.html", folder / "claims.html"]:
+        page.goto(f"{address}/{file.relative_to(folder)}", wait_until="load")
+        fetched, own = page.evaluate(FETCHED), file.stat().st_size
+        if fetched > AT_LOAD or own > (CLAIMS if file.stem == "claims" else PAGE):
+            found.append((file.name, fetched, own))
+    assert found == []
+
+
+def test_pictures_below_the_window_wait_and_then_come(page, book):
+    """The text keeps its place: room is left for them."""
+    page.goto(f"{book[0]}/chapters/02_measuring.html")
+    last = page.locator(".vos-figure > img").last
+    assert last.get_attribute("loading") == "lazy" and not last.evaluate("image => image.complete")
+    before = last.bounding_box()["height"]
+    last.scroll_into_view_if_needed()
+    page.wait_for_function("image => image.complete && image.naturalWidth", arg=last.element_handle())
+    assert last.bounding_box()["height"] == pytest.approx(before, abs=1)
+
+
 def test_every_inspector_of_the_book_draws(page, book):
     """In each chapter that has one: it shows its first frame, and the next when told to."""
     address = book[0]
@@ -168,6 +198,25 @@ def test_the_ways_to_open_a_chapter_unfold(page, book):
     page.get_by_role("button", name="Open this chapter").click()
     expect(link).to_be_visible()
     expect(link).to_have_text(f"{chapter_paths()[0].name} in JupyterLab")
+
+
+def test_code_can_be_copied_and_answers_unfold(page, book):
+    page.goto(f"{book[0]}/chapters/{chapter_paths()[0].stem}.html")
+    assert page.locator("button.copybtn").count() == page.locator("div.cell_input pre").count()
+    answer = page.locator("details", has=page.get_by_text("Show one answer")).first
+    expect(answer.locator("pre")).to_be_hidden()
+    answer.get_by_text("Show one answer").click()
+    expect(answer.locator("pre")).to_be_visible()
+
+
+def test_the_moving_picture_stops(page, book):
+    page.goto(f"{book[0]}/index.html")
+    picture = page.locator(".vos-moving img")
+    moving = picture.evaluate("image => image.currentSrc")
+    page.get_by_role("button", name="Stop").click()
+    page.wait_for_function("before => document.querySelector('.vos-moving img').currentSrc !== before", arg=moving)
+    page.get_by_role("button", name="Play").click()
+    page.wait_for_function("before => document.querySelector('.vos-moving img').currentSrc === before", arg=moving)
 
 
 def test_search_works_with_no_network(page, book):

@@ -2,6 +2,7 @@
 
 import html
 from dataclasses import dataclass
+from typing import Protocol
 
 from IPython.display import display
 
@@ -16,10 +17,23 @@ class Drawing:
     alt: str
     width: int = 720  # pixels; less where the page is narrower
 
+    def html(self) -> str:
+        """The picture as one element of HTML, named by its words."""
+        words = html.escape(self.alt)
+        style = f"max-width:{self.width}px;margin:auto"
+        return f'<div role="img" aria-label="{words}" style="{style}">{self.svg}</div>'
 
-def draw(drawing: Drawing, *, number: str | None = None, caption: str | None = None) -> None:
-    """Display a drawing as `<figure>`, with its number and caption under it, as `plots.show` does a plot."""
-    words = html.escape(drawing.alt)
-    style = f"max-width:{drawing.width}px;margin:auto"
-    picture = f'<div role="img" aria-label="{words}" style="{style}">{drawing.svg}</div>'
-    display({"text/html": framed(picture, caption, number), "text/plain": f"[figure: {drawing.alt}]"}, raw=True)
+
+class Picture(Protocol):
+    """What `draw` displays: a drawing, or a playground."""
+
+    @property
+    def alt(self) -> str: ...
+
+    def html(self) -> str: ...
+
+
+def draw(picture: Picture, *, number: str | None = None, caption: str | None = None) -> None:
+    """Display a picture as `<figure>`, with its number and caption under it, as `plots.show` does a plot."""
+    page = framed(picture.html(), caption, number)
+    display({"text/html": page, "text/plain": f"[figure: {picture.alt}]"}, raw=True)

@@ -1,0 +1,1 @@
+"""Pictures to try things out in, with sliders, on a page without a kernel too: Python draws every state beforehand."""
