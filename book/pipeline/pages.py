@@ -35,6 +35,7 @@ STATUSES = {
 TRACKERS = {  # method -> record, and where in its metrics the scores on the five real sequences are
     "frtm": ("frtm_ablation_small", "davis2016.full.complete"),
     "frtm-fast": ("frtm_ablation_small", "davis2016.fast.complete"),
+    "frtm-fast, without a download": ("frtm_ablation_small_davis", "davis2016.fast.complete"),
     "frtm-fast, never updated": ("frtm_ablation_small", "davis2016.fast.no_update"),
     "frtm-d-only": ("frtm_ablation_small", "davis2016.fast.d_only"),
     "frtm-d-only, never updated": ("frtm_ablation_small", "davis2016.fast.d_only_no_update"),
