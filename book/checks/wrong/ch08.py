@@ -67,7 +67,7 @@ def takes_objects_out(first, frames, t_s):
     return counts
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 8.2
+# ------------------------------------------------------------------------------------------------ Exercise 8.3 (ex08-2)
 
 
 def _budget(parts, objects, t_s, faster, *, shared=("features",), every=True, all_faster=False, of_rest=False):
@@ -164,7 +164,7 @@ def whole_number_of_updates(parts, objects, t_s, faster):
     return whole, update / whole
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 8.3
+# ------------------------------------------------------------------------------------------------ Exercise 8.2 (ex08-3)
 
 
 def all_that_the_product_gives(p):
