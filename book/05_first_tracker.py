@@ -770,10 +770,10 @@ show(
 # %% [markdown]
 # ## Measured and claimed
 #
-# The paper's Table 1 gives $\mathcal J$ of the target model alone: 58.3 without updates and 59.6 with them, on 300 videos
-# of YouTube-VOS that the authors held out and did not name. We ran the same ablation on five validation sequences of
-# DAVIS 2016, with a ResNet-18 of ImageNet and the paper's fast settings, for three seeds. The data are others, so the
-# numbers cannot be compared with the paper's. Whether updates gain or lose can be compared.
+# The paper's Table 1 gives $\mathcal J$ of the target model alone: 58.3 without updates and 59.6 with them, on 300
+# videos of YouTube-VOS that the authors held out and did not name. We ran the same ablation on five validation
+# sequences of DAVIS 2016, with a ResNet-18 of ImageNet and the paper's fast settings, for three seeds. The data are
+# others, so the numbers cannot be compared with the paper's. Whether updates gain or lose can be compared.
 
 # %%
 record = read_record("frtm_d_only_small")
@@ -799,8 +799,8 @@ print(
 # %% [markdown]
 # On the mean of these five sequences updates do not pay: one sequence loses more by them than the others gain. Five
 # sequences are few. So here is another run, on the 30 training sequences of DAVIS 2016 in a smaller size, for three
-# seeds. It also tries four answers to the question what a model remembers of a frame. The paper says the prediction. The
-# released code has the third row.
+# seeds. It also tries four answers to the question what a model remembers of a frame. The paper says the prediction.
+# The released code has the third row.
 
 # %%
 choices = read_record("frtm_choices").metrics
@@ -821,21 +821,21 @@ for name, words in remembers.items():
 # clamped score they change nothing. Both results agree with the pushes that section 3 computed, but they do not prove
 # that these pushes are the cause. The plain mask does best here. It pushes hardest, and both ways alike.
 #
-# The library keeps the merged probability, which this run did not choose. It has the released rules as the configuration
-# `vosbook.methods.frtm.RELEASED`. Nothing was chosen on the five sequences above. `tests/benchmarks/tracking.py` times a
-# frame, and compares the update with its textbook form in the same run.
+# The library keeps the merged probability, as section 3 builds it. It has the released rules as the
+# configuration `vosbook.methods.frtm.RELEASED`. Nothing was chosen on the five sequences above.
+# `tests/benchmarks/tracking.py` times a frame, and compares the update with its textbook form in the same run.
 
 # %% [markdown]
 # ## How this differs from the paper
 #
-# - The paper does not say how a score without the segmentation network becomes a probability. Here it is clamped to 0..1
-#   and cut at one half.
-# - Where the background wins, a model remembers the soft probability that is left for its object. The released code puts
-#   zero there, and the table above shows what that changes.
+# - The paper does not say how a score without the segmentation network becomes a probability. Here it is clamped to
+#   0..1 and cut at one half.
+# - Where the background wins, a model remembers the soft probability that is left for its object. The released code
+#   puts zero there, and the table above shows what that changes.
 # - The merge is the softmax of the odds, as in the released code, and not the rule of the paper that is cited for it.
-# - Of the four altered copies only the scales are dealt like cards. The released code deals every list so, has a grid of
-#   the frame's shape, shears both axes, lets no target outgrow the frame, and blurs along one direction. Over 24 seeds on
-#   the same 30 sequences, dealt and independent scales made no difference. We have not measured the rest.
+# - Of the four altered copies only the scales are dealt like cards. The released code deals every list so, has a grid
+#   of the frame's shape, shears both axes, lets no target outgrow the frame, and blurs along one direction. Over 24
+#   seeds on the same 30 sequences, dealt and independent scales made no difference. We have not measured the rest.
 # - The profile `smoke` has the package's own trunk in place of ImageNet's ResNet-18.
 #
 # The page *Where we differ from the papers* of the site has the effects as they were measured.
@@ -854,21 +854,21 @@ for name, words in remembers.items():
 #
 # Trackers learned online long before they made masks. MOSSE, in 2010, learned a correlation filter on grey values while
 # the video played, and gave each new frame a fixed share of the weight, as $\eta$ does here. ATOM replaced the single
-# filter by two convolutions on deep features, and learned them with Gauss-Newton and conjugate gradient; it gives boxes.
-# FRTM took this target model to masks.
+# filter by two convolutions on deep features, and learned them with Gauss-Newton and conjugate gradient; it gives
+# boxes. FRTM took this target model to masks.
 #
 # The merge has a history of its own. RGMP introduced soft aggregation by odds, and STM kept it. STM, however, replaced
-# the learning: it stores features and masks of earlier frames, and a new frame reads from them by attention. XMem, Cutie
-# and SAM 2 follow it there. What all of them kept from this chapter is the loop: answer, remember your own answer, and be
-# careful with what you remember.
+# the learning: it stores features and masks of earlier frames, and a new frame reads from them by attention. XMem,
+# Cutie and SAM 2 follow it there. What all of them kept from this chapter is the loop: answer, remember your own
+# answer, and be careful with what you remember.
 
 # %% [markdown]
 # ## References
 #
-# - A. Robinson, F. Järemo Lawin, M. Danelljan, F. S. Khan, M. Felsberg: *Learning Fast and Robust Target Models for Video
-#   Object Segmentation*. CVPR 2020. Algorithm 1, Sections 3.4 and 4.1.
-# - S. W. Oh, J.-Y. Lee, K. Sunkavalli, S. J. Kim: *Fast Video Object Segmentation by Reference-Guided Mask Propagation*.
-#   CVPR 2018. RGMP, and the soft aggregation that divides odds by their sum.
+# - A. Robinson, F. Järemo Lawin, M. Danelljan, F. S. Khan, M. Felsberg: *Learning Fast and Robust Target Models for
+#   Video Object Segmentation*. CVPR 2020. Algorithm 1, Sections 3.4 and 4.1.
+# - S. W. Oh, J.-Y. Lee, K. Sunkavalli, S. J. Kim: *Fast Video Object Segmentation by Reference-Guided Mask
+#   Propagation*. CVPR 2018. RGMP, and the soft aggregation that divides odds by their sum.
 # - D. S. Bolme, J. R. Beveridge, B. A. Draper, Y. M. Lui: *Visual Object Tracking Using Adaptive Correlation Filters*.
 #   CVPR 2010. MOSSE: a filter learned online, in closed form.
 # - M. Danelljan, G. Bhat, F. S. Khan, M. Felsberg: *ATOM: Accurate Tracking by Overlap Maximization*. CVPR 2019. The

@@ -925,8 +925,8 @@ show(
 # Part III builds two such networks.
 #
 # **Open challenge.** Change `Frtm` so that it keeps the twins apart, without looking at the true masks. The number to
-# beat is the $\mathcal J$ of the twin in the table above, and the row of the recoloured twin shows how much is possible.
-# Your change should not lower the rows of section 4.
+# beat is the $\mathcal J$ of the twin in the table above, and the row of the recoloured twin shows how much is
+# possible. Your change should not lower the rows of section 4.
 
 # %% [markdown]
 # ## More exercises
@@ -1050,19 +1050,19 @@ for name, words in zip(paper, ways):
 # $S$: the difference is smaller than the difference between two seeds, where the paper has 3.5 points. Without $S$ the
 # updates lower $\mathcal J$ here.
 #
-# There is a likely reason. An update spreads errors as it spreads knowledge: what the tracker took in wrongly is learned
-# as well, and may be taken in again. The masks of $S$ have fewer errors to spread than the scores of $D$. An $S$ trained
-# for 1200 steps, half as long, still lost through updates. The paper's network has seen far more video, but we have not
-# measured whether this makes the rest of the difference.
+# There is a likely reason. An update spreads errors as it spreads knowledge: what the tracker took in wrongly is
+# learned as well, and may be taken in again. The masks of $S$ have fewer errors to spread than the scores of $D$. An
+# $S$ trained for 1200 steps, half as long, still lost through updates. The paper's network has seen far more video, but
+# we have not measured whether this makes the rest of the difference.
 #
 # With the filter bank in place of a ResNet, $S$ gains on real video and loses on synthetic video, and the updates lose
 # with it. So the gain from $S$ and from updates depends on the features.
 #
 # Two further rows of the paper's table need trainings of their own. In the first, fine-tuning takes the place of the
-# solver: $D$ and a copy of $S$ are tuned together on the first frame and its augmentations, with 100 iterations of Adam.
-# The learning rate is the one that was best on four training sequences. In the second row, the *Base net*, two
-# convolutions that were trained offline take the place of $D$. They see the features and the mask of the reference frame,
-# and the features of the frame at hand.
+# solver: $D$ and a copy of $S$ are tuned together on the first frame and its augmentations, with 100 iterations of
+# Adam. The learning rate is the one that was best on four training sequences. In the second row, the *Base net*, two
+# convolutions that were trained offline take the place of $D$. They see the features and the mask of the reference
+# frame, and the features of the frame at hand.
 
 # %%
 tuned = read_record("frtm_fine_tuned_small").metrics["fine_tuned"]
@@ -1074,10 +1074,10 @@ print(f"D and S, no updates, S trained as long: J {100 * same:.1f} (paper 67.9)"
 
 # %% [markdown]
 # The Base net is far behind, as in the paper: two convolutions, trained offline in this way, do not come near what $D$
-# learns online from one frame. This is a result about these two convolutions. It says nothing about networks that compare
-# frames in general. STM learns offline to look up the pixels of earlier frames, and in the paper's own Table 2 it has
-# $\mathcal G = 79.4$ on YouTube-VOS, while FRTM has 72.1. (STM was trained on more data; with YouTube-VOS alone it has
-# 68.2.)
+# learns online from one frame. This is a result about these two convolutions. It says nothing about networks that
+# compare frames in general. STM learns offline to look up the pixels of earlier frames, and in the paper's own Table 2
+# it has $\mathcal G = 79.4$ on YouTube-VOS, while FRTM has 72.1. (STM was trained on more data; with YouTube-VOS alone
+# it has 68.2.)
 #
 # Fine-tuning does better here than in the paper. There it gains less than half of what the complete method gains, and
 # here it does as well as the complete method. However, it needs a learning rate that was chosen for it, and a hundred
@@ -1147,8 +1147,8 @@ for name, (speed, quality) in points.items():
 # %% [markdown]
 # ### Table 4: how much training data $S$ needs
 #
-# In our run each share of the training sequences was trained for the same 600 steps. A share of 0 is D-only. The last row
-# is the network that comes with the package, which saw all sequences for 2400 steps.
+# In our run each share of the training sequences was trained for the same 600 steps. A share of 0 is D-only. The last
+# row is the network that comes with the package, which saw all sequences for 2400 steps.
 
 # %%
 claimed = {"100": 72.1, "50": 70.6, "25": 66.7, "0": 59.9}
@@ -1161,8 +1161,8 @@ for part, theirs in claimed.items():
 print(f"{'100, long':<10}{100 * share['shipped']['update']['J&F']:>8.1f}")
 
 # %% [markdown]
-# The paper's figures fall from row to row, while ours have no order. With so few steps, a network has not exhausted even
-# a quarter of the sequences. Four times the steps on the same data gain far more here than four times the data.
+# The paper's figures fall from row to row, while ours have no order. With so few steps, a network has not exhausted
+# even a quarter of the sequences. Four times the steps on the same data gain far more here than four times the data.
 
 # %% [markdown]
 # ### Table 5, Figures 7 and 8 of the paper: time
@@ -1241,15 +1241,15 @@ show(
 
 # %% [markdown]
 # The update rate $\eta$ and the interval $t_s$ may change by a factor of twenty and more, and $\mathcal J$ stays within
-# three points of its value at the paper's settings. This is as flat as the paper shows it. The slower rates are a little
-# better, which one expects where updates gain so little. On real video five samples of the first frame are enough, here
-# as in the paper; on synthetic video more of them help.
+# three points of its value at the paper's settings. This is as flat as the paper shows it. The slower rates are a
+# little better, which one expects where updates gain so little. On real video five samples of the first frame are
+# enough, here as in the paper; on synthetic video more of them help.
 
 # %% [markdown]
 # ### Gauss-Newton against SGD and Adam, on real video
 #
-# This is the experiment of section 6 on the 30 training sequences of DAVIS 2016. For each rival the learning rate is the
-# one with the least loss after 50 evaluations. A loss of 1 means the loss of scores that are zero everywhere.
+# This is the experiment of section 6 on the 30 training sequences of DAVIS 2016. For each rival the learning rate is
+# the one with the least loss after 50 evaluations. A loss of 1 means the loss of scores that are zero everywhere.
 
 # %%
 kinds = {"gauss_newton": "GN + CG", "sgd": "SGD", "adam": "Adam"}
@@ -1265,18 +1265,18 @@ for key, what in (("loss", "loss"), ("J", "J of D-only, no updates")):
 print("rates:", ", ".join(optimizers[kind]["best"] for kind in ("sgd", "adam")))
 
 # %% [markdown]
-# The rivals need a hundred evaluations for the loss that Gauss-Newton has after 17. Then they come within half a point of
-# its $\mathcal J$, once a learning rate was chosen for them. A still lower loss buys nothing: from 28 evaluations on, the
-# $\mathcal J$ of Gauss-Newton falls, because what is then learned about the first frame does not hold in the frames that
-# follow. So stopping early is a part of the method.
+# The rivals need a hundred evaluations for the loss that Gauss-Newton has after 17. Then they come within half a point
+# of its $\mathcal J$, once a learning rate was chosen for them. A still lower loss buys nothing: from 28 evaluations
+# on, the $\mathcal J$ of Gauss-Newton falls, because what is then learned about the first frame does not hold in the
+# frames that follow. So stopping early is a part of the method.
 
 # %% [markdown]
 # ## How this differs from the paper
 #
 # - The backbone is a ResNet-18 in both settings, fast and full, and $S$ gets three of its levels, because the networks
 #   that come with the package were trained up to conv4_x. The paper's full system has a ResNet-101 and four levels.
-# - $S$ was trained on 30 real sequences and synthetic video, in 2400 steps. The paper trained on thousands of sequences,
-#   for many more steps. Chapter 07 describes the training.
+# - $S$ was trained on 30 real sequences and synthetic video, in 2400 steps. The paper trained on thousands of
+#   sequences, for many more steps. Chapter 07 describes the training.
 # - The update works on the score grid, exactly. So its share of a frame is another one than in Table 5.
 # - An object that appears later overwrites the others where its mask is given, and its updates are counted from its own
 #   first frame. The authors' code does this; the paper says nothing of such objects.
@@ -1311,16 +1311,16 @@ print("rates:", ", ".join(optimizers[kind]["best"] for kind in ("sgd", "adam")))
 #
 # ## References
 #
-# - A. Robinson, F. Järemo Lawin, M. Danelljan, F. S. Khan, M. Felsberg: *Learning Fast and Robust Target Models for Video
-#   Object Segmentation*. CVPR 2020. Algorithm 1, Sections 3.4 and 4, and the supplement.
-# - S. W. Oh, J.-Y. Lee, K. Sunkavalli, S. J. Kim: *Fast Video Object Segmentation by Reference-Guided Mask Propagation*.
-#   CVPR 2018. RGMP, and the soft aggregation that divides odds by their sum.
+# - A. Robinson, F. Järemo Lawin, M. Danelljan, F. S. Khan, M. Felsberg: *Learning Fast and Robust Target Models for
+#   Video Object Segmentation*. CVPR 2020. Algorithm 1, Sections 3.4 and 4, and the supplement.
+# - S. W. Oh, J.-Y. Lee, K. Sunkavalli, S. J. Kim: *Fast Video Object Segmentation by Reference-Guided Mask
+#   Propagation*. CVPR 2018. RGMP, and the soft aggregation that divides odds by their sum.
 # - D. P. Kingma, J. Ba: *Adam: A Method for Stochastic Optimization*. ICLR 2015.
 # - M. Danelljan, G. Bhat, F. S. Khan, M. Felsberg: *ATOM: Accurate Tracking by Overlap Maximization*. CVPR 2019. The
 #   target model and the solver of FRTM, for boxes.
-# - G. Bhat, F. Järemo Lawin, M. Danelljan, A. Robinson, M. Felsberg, L. Van Gool, R. Timofte: *Learning What to Learn for
-#   Video Object Segmentation*. ECCV 2020. LWL: the labels of the target model are learned.
+# - G. Bhat, F. Järemo Lawin, M. Danelljan, A. Robinson, M. Felsberg, L. Van Gool, R. Timofte: *Learning What to Learn
+#   for Video Object Segmentation*. ECCV 2020. LWL: the labels of the target model are learned.
 # - S. W. Oh, J.-Y. Lee, N. Xu, S. J. Kim: *Video Object Segmentation Using Space-Time Memory Networks*. ICCV 2019. STM:
 #   reading a memory in place of learning online.
-# - H. K. Cheng, S. W. Oh, B. Price, J.-Y. Lee, A. Schwing: *Putting the Object Back into Video Object Segmentation*. CVPR
-#   2024. Cutie: a memory of pixels and a summary of each object.
+# - H. K. Cheng, S. W. Oh, B. Price, J.-Y. Lee, A. Schwing: *Putting the Object Back into Video Object Segmentation*.
+#   CVPR 2024. Cutie: a memory of pixels and a summary of each object.
