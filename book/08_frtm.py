@@ -88,6 +88,8 @@ draw(
 # Table 8.1 lists the parts in the order in which a frame meets them. The first column gives the line of Algorithm 1 in
 # the paper. The merge has no line there, because the paper mentions it in one sentence only.
 #
+# **Table 8.1** The parts of FRTM.
+#
 # | line | part | chapter | takes | gives |
 # | --- | --- | --- | --- | --- |
 # | 1, 2 | learn $D$ | 03, 04 | first frame, mask | weights $w$, memory |
@@ -97,8 +99,6 @@ draw(
 # | – | merge | 05 | $p$ of all objects | merged $q$, labels |
 # | 7 | memory | 06 | $x$ and $q$ | – |
 # | 8, 9 | update | 06 | memory | new $w_2$ |
-#
-# *Table 8.1: the parts of FRTM.*
 #
 # Two of these parts were trained before the video begins: the backbone and $S$. Neither of them knows anything about
 # *this* object. All that the system knows about an object is in the weights $w$ of its target model, of which every
