@@ -6,19 +6,29 @@ from checks.guard import guarded
 
 
 @guarded
-def check_solve(solve):
-    """Exercise 4.1."""
+def check_cg(cg):
+    """Exercise 4.1. Products are counted: one in every iteration."""
     rng = cases.generator()
     for n, magnitude in ((1, 1.0), (4, 1e-4), (9, 1.0), (int(rng.integers(5, 13)), 1e4)):
         q = np.linalg.qr(rng.standard_normal((n, n)))[0]
         a = 10 ** rng.uniform(-2, 2) * q @ np.diag(np.geomspace(1, 30, n)) @ q.T
         a, b = (a + a.T) / 2, magnitude * rng.standard_normal(n)
         for iterations in range(1, min(n, 9) + 1):
-            x = np.asarray(solve(a, b, iterations))
-            assert x.shape == (n,), f"expected {n} numbers, got the shape {x.shape}"
+            calls = []
+
+            def product(p, a=a, b=b, calls=calls):
+                assert np.shape(p) == b.shape, f"A takes a vector of {len(b)} numbers, got the shape {np.shape(p)}"
+                calls.append(p)
+                return a @ p
+
+            got = np.asarray(cg(product, b, iterations))
+            assert got.shape == (n,), f"expected {n} numbers, got the shape {got.shape}"
             expected = _best_in_krylov_space(a, b, iterations)
-            off = np.linalg.norm(x - expected) / np.linalg.norm(expected)
-            assert off < 1e-6, f"{n} unknowns: x after {iterations} iteration(s) is off by {off:.2g} of its length"
+            off = np.linalg.norm(got - expected) / np.linalg.norm(expected)
+            assert off < 1e-6, f"{n} unknowns: delta after {iterations} iteration(s) is off by {off:.2g} of its length"
+            assert len(calls) <= iterations, (
+                f"right, but A was called {len(calls)} times in {iterations} iteration(s); once in each is enough"
+            )
 
 
 def _best_in_krylov_space(a, b, iterations):
@@ -35,7 +45,7 @@ def _best_in_krylov_space(a, b, iterations):
 
 @guarded
 def check_fit_step(fit_step):
-    """Exercise 4.2."""
+    """Exercise 4.3."""
     rng = cases.generator()
     for name, (a, length, d, y, v) in _curves(rng):
         got = fit_step(a, length, d.copy(), y.copy(), v.copy())
@@ -78,7 +88,7 @@ def _slope_of_the_tangent(a, length, step_a, step_length, d, y, v):
 
 @guarded
 def check_tridiagonal(tridiagonal):
-    """Exercise 4.3. After the first call U and v hold something else: who needs them again is seen."""
+    """Exercise 4.4. After the first call U and v hold something else: who needs them again is seen."""
     rng = cases.generator()
     for n_out, n_in in ((12, 3), (40, 6), (7, 7), (30, 2), (int(rng.integers(50, 90)), int(rng.integers(8, 30)))):
         case = f"{n_in} cells over {n_out} pixels"
@@ -128,7 +138,7 @@ def _check_storage(tridiagonal, rng, n=1500):
 
 @guarded
 def check_joint_product(joint_product):
-    """Exercise 4.4."""
+    """Exercise 4.2."""
     rng = cases.generator()
     drawn = tuple(rng.integers(2, 8, 2).tolist())
     some = tuple(rng.uniform(0.2, 3, 2).tolist())

@@ -6,16 +6,20 @@ import numpy as np
 
 
 def _cg(A, b, iterations, *, beta=lambda rho, before: rho / before, update=True, keep=True):
-    x, g = np.zeros_like(b), b.copy()
+    delta, g = np.zeros_like(b), b.copy()
     p, rho = g, g @ g
     for _ in range(iterations):
-        q = A @ p
+        q = A(p)
         alpha = rho / (p @ q)
-        x = x + alpha * p
+        delta = delta + alpha * p
         g = g - alpha * q if update else b - alpha * q
         before, rho = rho, g @ g
         p = g + beta(rho, before) * p if keep else g
-    return x
+    return delta
+
+
+def _matrix(A, n):
+    return np.stack([A(unit) for unit in np.eye(n)], axis=1)
 
 
 def steepest_descent(A, b, iterations):
@@ -25,16 +29,16 @@ def steepest_descent(A, b, iterations):
 
 def writes_into_b(A, b, iterations):
     """Right, but lets g be the caller's b, and subtracts from it in place."""
-    x, g = np.zeros_like(b), b
+    delta, g = np.zeros_like(b), b
     p, rho = g.copy(), g @ g
     for _ in range(iterations):
-        q = A @ p
+        q = A(p)
         alpha = rho / (p @ q)
-        x += alpha * p
+        delta += alpha * p
         g -= alpha * q
         before, rho = rho, g @ g
         p = g + rho / before * p
-    return x
+    return delta
 
 
 def beta_upside_down(A, b, iterations):
@@ -45,6 +49,11 @@ def beta_upside_down(A, b, iterations):
 def direction_kept_whole(A, b, iterations):
     """Adds all of the old direction: beta is 1."""
     return _cg(A, b, iterations, beta=lambda rho, before: 1.0)
+
+
+def beta_with_the_sign_of_its_definition(A, b, iterations):
+    """Copies the minus of the first formula for beta into the simpler one."""
+    return _cg(A, b, iterations, beta=lambda rho, before: -rho / before)
 
 
 def residual_from_b(A, b, iterations):
@@ -58,65 +67,80 @@ def one_iteration_short(A, b, iterations):
 
 
 def solves_exactly(A, b, iterations):
-    """Gives the solution, however few iterations were asked for."""
-    return np.linalg.solve(A, b)
+    """Builds the matrix and gives the solution, however few iterations were asked for."""
+    return np.linalg.solve(_matrix(A, len(b)), b)
+
+
+def two_products(A, b, iterations):
+    """Right, but computes b - A delta anew with a second product in every iteration."""
+    delta, p, before = 0 * b, 0 * b, None
+    for _ in range(iterations):
+        g = b - A(delta)
+        rho = g @ g
+        p = g if before is None else g + rho / before * p
+        delta = delta + rho / (p @ A(p)) * p
+        before = rho
+    return delta
 
 
 def step_of_steepest_descent(A, b, iterations):
     """Takes alpha for the gradient, and not for the direction."""
-    x, g = np.zeros_like(b), b.copy()
+    delta, g = np.zeros_like(b), b.copy()
     p, rho = g, g @ g
     for _ in range(iterations):
-        alpha = rho / (g @ A @ g)
-        x, g = x + alpha * p, g - alpha * (A @ p)
+        alpha = rho / (g @ A(g))
+        delta, g = delta + alpha * p, g - alpha * A(p)
         rho_before, rho = rho, g @ g
         p = g + rho / rho_before * p
-    return x
+    return delta
 
 
 def stops_at_a_small_residual(A, b, iterations):
     """Stops where the residual is below a thousandth, whatever b is."""
-    x, g = np.zeros_like(b), b.copy()
+    delta, g = np.zeros_like(b), b.copy()
     p, rho = g, g @ g
     for _ in range(iterations):
         if np.sqrt(rho) < 1e-3:
             break
-        alpha = rho / (p @ A @ p)
-        x, g = x + alpha * p, g - alpha * (A @ p)
+        q = A(p)
+        alpha = rho / (p @ q)
+        delta, g = delta + alpha * p, g - alpha * q
         rho_before, rho = rho, g @ g
         p = g + rho / rho_before * p
-    return x
+    return delta
 
 
 def never_divides_by_nothing(A, b, iterations):
     """Adds 1e-4 to what it divides by."""
-    x, g = np.zeros_like(b), b.copy()
+    delta, g = np.zeros_like(b), b.copy()
     p, rho = g, g @ g
     for _ in range(iterations):
-        alpha = rho / (p @ A @ p + 1e-4)
-        x, g = x + alpha * p, g - alpha * (A @ p)
+        q = A(p)
+        alpha = rho / (p @ q + 1e-4)
+        delta, g = delta + alpha * p, g - alpha * q
         rho_before, rho = rho, g @ g
         p = g + rho / (rho_before + 1e-4) * p
-    return x
+    return delta
 
 
 def preconditioned(A, b, iterations):
     """Divides by the diagonal first."""
-    root = 1 / np.sqrt(np.diag(A))
-    return root * _cg(root[:, None] * A * root, root * b, iterations) if len(b) > 1 else 2 * b / A[0]
+    a = _matrix(A, len(b))
+    root = 1 / np.sqrt(np.diag(a))
+    return root * _cg(lambda p: root * A(root * p), root * b, iterations) if len(b) > 1 else 2 * b / a[0]
 
 
 def beta_of_norms(A, b, iterations):
     """Takes the ratio of the lengths for beta, and not of their squares."""
-    return _cg(A, b, iterations, beta=lambda rho, before: np.sqrt(rho / before)) if len(b) > 1 else 2 * b / A[0]
+    return _cg(A, b, iterations, beta=lambda rho, before: np.sqrt(rho / before)) if len(b) > 1 else 0 * b
 
 
 def starts_at_b(A, b, iterations):
-    """Starts from x = b, where it should be 0."""
-    return b + _cg(A, b - A @ b, iterations)
+    """Starts from delta = b, where it should be 0."""
+    return b + _cg(A, b - A(b), iterations)
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 4.2
+# ------------------------------------------------------------------------------------------------ Exercise 4.3
 
 
 def _step(a, length, d, y, v, *, by_length=None, root=np.sqrt, sign=-1):
@@ -221,7 +245,7 @@ def length_kept_positive(a, length, d, y, v):
     return a + step[0], abs(length + step[1])
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 4.3
+# ------------------------------------------------------------------------------------------------ Exercise 4.4
 
 
 def _diagonals(U, v):
@@ -353,7 +377,7 @@ def one_result_for_all_calls(U, v):
     return apply
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 4.4
+# ------------------------------------------------------------------------------------------------ Exercise 4.2
 
 
 def second_layer_forgotten(H, w1, w2, p1, p2, lambda_):
@@ -443,6 +467,8 @@ WRONG = {
         writes_into_b,
         beta_upside_down,
         direction_kept_whole,
+        beta_with_the_sign_of_its_definition,
+        two_products,
         residual_from_b,
         one_iteration_short,
         solves_exactly,

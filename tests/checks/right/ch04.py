@@ -4,29 +4,41 @@ import numpy as np
 
 
 def in_place(A, b, iterations):
-    x = np.zeros(len(b))
-    r = b - A @ x
+    delta = np.zeros(len(b))
+    r = np.array(b)
     p = r.copy()
     for _ in range(iterations):
-        Ap = A.dot(p)
-        alpha = r.dot(r) / p.dot(Ap)
+        Ap = np.asarray(A(p))
         before = r.dot(r)
-        x += alpha * p
+        alpha = before / p.dot(Ap)
+        delta += alpha * p
         r -= alpha * Ap
         p *= r.dot(r) / before
         p += r
-    return x
+    return delta
 
 
-def with_true_residuals(A, b, iterations):
-    x, p, before = 0 * b, 0 * b, None
+def by_the_definitions(A, b, iterations):
+    """alpha and beta from conjugacy itself, and the direction made at the beginning of an iteration."""
+    delta, g, p, Ap = 0 * b, b, None, None
     for _ in range(iterations):
-        g = b - np.matmul(A, x)
-        rho = np.sum(g**2)
-        p = g if before is None else g + (rho / before) * p
-        x = x + rho / np.sum(p * (A @ p)) * p
-        before = rho
-    return x
+        p = g if p is None else g - np.sum(Ap * g) / np.sum(Ap * p) * p
+        Ap = A(p)
+        alpha = np.sum(p * g) / np.sum(p * Ap)
+        delta, g = delta + alpha * p, g - alpha * Ap
+    return delta
+
+
+def polak_ribiere(A, b, iterations):
+    solution, residual, direction = np.zeros(b.shape), b * 1.0, b * 1.0
+    for _ in range(iterations):
+        image = A(direction)
+        step = (residual @ residual) / (direction @ image)
+        solution = solution + step * direction
+        following = residual - step * image
+        direction = following + max(0, following @ (following - residual) / (residual @ residual)) * direction
+        residual = following
+    return solution
 
 
 def by_least_squares(a, length, d, y, v):
@@ -90,7 +102,7 @@ def by_indices(H, w1, w2, p1, p2, lambda_):
 
 
 RIGHT = {
-    "ex04-1": [in_place, with_true_residuals],
+    "ex04-1": [in_place, by_the_definitions, polak_ribiere],
     "ex04-2": [by_least_squares, by_cramer],
     "ex04-3": [by_einsum, by_cells],
     "ex04-4": [two_products, by_indices],
