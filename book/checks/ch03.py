@@ -12,7 +12,7 @@ from vosbook.target_model.stencil import interpolation_matrix
 
 @guarded
 def check_pixel_weight(pixel_weight):
-    """Exercise 3.1."""
+    """Exercise 3.2."""
     rng = cases.generator()
     for share, kappa_min in ((0.02, 0.1), (0.02, 0.3), (0.25, 0.1), (0.25, 0.4), (0.1, 0.1), (0.7, 0.2), (0.3, 0.9)):
         H, W = cases.draw_size(rng, 24, 60)
@@ -37,7 +37,7 @@ def _same_weights(pixel_weight, rng, size, count, kappa_min):
 
 @guarded
 def check_equivalent_filter(equivalent_filter):
-    """Exercise 3.2."""
+    """Exercise 3.1."""
     rng, generator = cases.generator(), cases.torch_generator()
     for c, channels in ((1, 1), (4, 3), (3, 5), (4, 4), tuple(rng.integers(2, 9, 2).tolist())):
         w1 = torch.randn(c, channels, 1, 1, generator=generator)
