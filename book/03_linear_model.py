@@ -800,5 +800,5 @@ ch03.check_gradient_w2(gradient_w2)
 #   CVPR 2010. MOSSE, the least squares of one filter.
 # - G. Bhat, F. Järemo Lawin, M. Danelljan, A. Robinson, M. Felsberg, L. Van Gool, R. Timofte: *Learning What to Learn
 #   for Video Object Segmentation*. ECCV 2020. LWL, the successor by some of the same authors.
-# - S. W. Oh, J.-Y. Lee, N. Xu, S. J. Kim: *Video Object Segmentation using Space-Time Memory Networks*. ICCV 2019.
+# - S. W. Oh, J.-Y. Lee, N. Xu, S. J. Kim: *Video Object Segmentation Using Space-Time Memory Networks*. ICCV 2019.
 #   STM, which reads from a memory instead of learning.
