@@ -100,6 +100,11 @@ class Tracker:
 """
 
 
+def test_what_runs_before_answers_takes_nothing_from_the_checks():
+    for assignment in COURSE:
+        assert "checks" not in setup_of(assignment), assignment.name
+
+
 def test_the_project_has_no_truth_to_be_looked_up():
     (exercise,) = COURSE[-1].exercises
     jobs = [
