@@ -338,7 +338,7 @@ print("J^T u ", JT(u_try).numpy().round(3))
 #
 # $$\alpha = \frac{p^\top g}{p^\top A\, p}. \tag{4.7}$$
 #
-# The step changes the solution and the gradient. Both changes need the product $A p$, and only this one product:
+# The step changes the solution and the gradient. The new gradient needs no further product, because $A p$ is known:
 #
 # $$\Delta^+ = \Delta + \alpha p, \qquad g^+ = g - \alpha A p. \tag{4.8}$$
 #
@@ -365,10 +365,12 @@ print("J^T u ", JT(u_try).numpy().round(3))
 # 1. $p^\top g^+ = 0$, by the choice of $\alpha$.
 # 2. ${p^-}^\top g^+ = {p^-}^\top g - \alpha\, {p^-}^\top A\, p = 0$. The first term is zero by fact 1, one step
 #    earlier. The second is zero because the directions are conjugate.
-# 3. $g^\top g^+ = (p - \beta^- p^-)^\top g^+ = 0$, by facts 1 and 2. For the same reason $p^\top g = g^\top g$.
+# 3. $g^\top g^+ = (p - \beta^- p^-)^\top g^+ = 0$, by facts 1 and 2. In the same way
+#    $p^\top g = (g + \beta^- p^-)^\top g = g^\top g$, by fact 1, one step earlier.
 #
 # The last equality simplifies $\alpha$. For $\beta$ we use that $\alpha A p = g - g^+$ (Equation 4.8). With fact 3,
-# $\alpha\, p^\top A\, g^+ = (g - g^+)^\top g^+ = -{g^+}^\top g^+$, and $\alpha\, p^\top A\, p = g^\top g$. Therefore
+# and because $A$ is symmetric, $\alpha\, p^\top A\, g^+ = (g - g^+)^\top g^+ = -{g^+}^\top g^+$, and
+# $\alpha\, p^\top A\, p = g^\top g$. Therefore
 #
 # $$\alpha = \frac{g^\top g}{p^\top A\, p}, \qquad \beta = \frac{{g^+}^\top g^+}{g^\top g}. \tag{4.11}$$
 #
