@@ -46,7 +46,7 @@ from vosbook.target_model.stencil import (
     normal_stencil,
 )
 from vosbook.view.drawing import draw
-from vosbook.view.machines import frtm_machine
+from vosbook.view.machines import frtm_machine, target_model_net
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, score_curves, show
 
@@ -148,7 +148,15 @@ show(
 # | $w_1 * x$ | $(K, c, \text{grid})$ | projected features |
 # | $w_2$ | $(1, c, 3, 3)$ | sums over all channels of a cell and its eight neighbours |
 # | $s$ | $(K, 1, \text{grid})$ | one score for each cell |
-#
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+draw(
+    target_model_net(),
+    number="3.3",
+    caption="The target model, with the numbers of a ResNet-101, and the loss of section 6.",
+)
+
+# %% [markdown]
 # Outside the grid all features count as zero. There is no bias and no activation function. Therefore $D$ is linear in
 # $x$, linear in $w_1$, and linear in $w_2$. It is not linear in both layers together, because they multiply each
 # other.
@@ -275,7 +283,7 @@ show(
         [s[0].numpy(), enlarged.numpy()],
         [f"s, {grid[0]} x {grid[1]}", f"U(s), {size[0]} x {size[1]}"],
     ),
-    number="3.3",
+    number="3.4",
     alt="Random scores as a coarse grid of squares, and the same enlarged to a smooth map.",
     caption="The scores of the random weights, before anything is learned.",
 )
@@ -383,7 +391,7 @@ def residual_list(w1, w2, x, y, v, gamma, lambda_):
 
 # %% [markdown]
 # Only one frame is labelled, and yet there are several samples. The object is cut out, the hole is filled from around
-# it, and the object is pasted back elsewhere after a random turn, flip, change of size, and blur. Figure 3.4 shows the
+# it, and the object is pasted back elsewhere after a random turn, flip, change of size, and blur. Figure 3.5 shows the
 # five samples. The frame as it was given counts twice: $\gamma = (2, 1, 1, 1, 1) / 6$.
 
 # %%
@@ -407,7 +415,7 @@ show(
         [*titles, "the hole filled"],
         columns=2,
     ),
-    number="3.4",
+    number="3.5",
     alt="Five pictures with the object outlined: the first frame, and four in which "
     "it lies elsewhere, turned and of another size, on a background that is "
     "partly blurred. The sixth shows the frame without the object.",
@@ -467,7 +475,7 @@ assert losses == sorted(losses, reverse=True) and losses[-1] < 0.5 * losses[0]
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 show(
     image_row(maps, titles, limits=(-0.2, 1)),
-    number="3.5",
+    number="3.6",
     alt="Four score maps of the first frame. Before the first step all scores are "
     "near zero. After one step the object is visible, and after two and five it "
     "stands out more sharply from a dark background.",
@@ -537,7 +545,7 @@ assert np.mean(list(with_v.values())) > np.mean(list(without_v.values())) - 0.02
 
 # %% [markdown]
 # The ± is the standard deviation over the four starts. All these targets are small. In the profile `smoke` three of
-# the four gain much more than the starts differ, and one loses a little. Figure 3.6 shows how the weights work, on the
+# the four gain much more than the starts differ, and one loses a little. Figure 3.7 shows how the weights work, on the
 # object that gains most. Without them, the scores of a small target stay low, since little is lost by missing it. The
 # cut at one half then takes most of it away.
 
@@ -553,7 +561,7 @@ results = [compare(frames[t], (scores > 0.5).astype(np.uint8), there) for scores
 titles = ["scores with v", "scores without v", "mask with v", "mask without v"]
 show(
     image_row([*pair, *results], titles, limits=(-0.2, 1)),
-    number="3.6",
+    number="3.7",
     alt=f"Object {most} in frame {t}: with pixel weights its scores are bright and "
     "most of it is found; without them they are dimmer and more of it is missed.",
     caption=f"Object {most} in frame {t}. Scores from -0.2, dark, to 1, yellow. Masks: "
@@ -613,7 +621,7 @@ assert by_factor[1e-2][0] < 0.1 * min(change for change, _ in by_start + by_stop
 # %% [markdown]
 # ## 10 On the video
 #
-# Figure 3.7 shows the model that learned from *your* residuals in section 7, in a frame that it has never seen. Its
+# Figure 3.8 shows the model that learned from *your* residuals in section 7, in a frame that it has never seen. Its
 # scores are enlarged to the frame and cut at one half.
 
 # %%
@@ -639,7 +647,7 @@ show(
             f"mask, J = {jaccard(found, there):.2f}",
         ],
     ),
-    number="3.7",
+    number="3.8",
     alt="The first frame with one object painted over; a later frame; a blurred map "
     "of its scores, high on the object and low elsewhere; and the later frame "
     "again, where the mask cut from the scores covers most of the object.",
@@ -653,7 +661,7 @@ show(
 curves = {f"object {i}": [np.nan, *later_J(learn(*samples[i]), i)] for i in ids}
 show(
     score_curves(curves),
-    number="3.8",
+    number="3.9",
     alt="J over the frames, a line for each object: some stay, some fall to almost "
     "nothing within the video.",
     caption="The first frame's model in all later frames.",
