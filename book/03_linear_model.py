@@ -619,9 +619,56 @@ assert by_factor[1e-2][0] < 0.1 * min(change for change, _ in by_start + by_stop
 # the early stop: on real video, going on for too long makes later frames worse.
 
 # %% [markdown]
+# ### A diagnosis
+#
+# Three students report that their target model does not work. Each has made one mistake. One has shifted the labels by
+# the width of a cell, one has exchanged the two pixel weights, and one has taken $\lambda$ thirty thousand times too
+# large. Figure 3.8 shows what their models say about the first frame. Who made which mistake?
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+exchanged = torch.where(y > 0.5, v.amin((1, 2, 3), keepdim=True), v.amax((1, 2, 3), keepdim=True))
+models = {
+    "in order": learn(x, y, v),
+    "first": learn(x, y.roll(16, dims=3), v.roll(16, dims=3)),
+    "second": learn(x, y, exchanged),
+    "third": learn(x, y, v, lambda_=tuple(3e4 * l_j for l_j in lambda_)),
+}
+of_frame_0 = {name: later_scores(w)[0] for name, w in models.items()}
+show(
+    image_row(list(of_frame_0.values()), list(models), limits=(-0.2, 1)),
+    number="3.8",
+    alt="Four score maps of the first frame. The one in order has a bright blob at the object. "
+    "In the first, the blob lies further right. In the second, it is dimmer and smaller. The "
+    "third is dark everywhere.",
+    caption="A model in order and three broken ones. Scores from -0.2, dark, to 1, yellow.",
+)
+
+# %%
+inside = truth[0] == ids[0]
+middle = np.nonzero(inside)[1].mean()
+print("           mean score in the object   its mask lies      J")
+for name, scores in of_frame_0.items():
+    found = np.nonzero(scores > 0.5)[1]
+    place = f"{found.mean() - middle:+.0f} px aside" if len(found) else "nowhere"
+    J = jaccard(scores > 0.5, inside)
+    print(f"{name:<11} {scores[inside].mean():23.2f}   {place:>13} {J:6.2f}")
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# The first has shifted labels: its scores are high, but they lie beside the object. The second has exchanged weights.
+# A target pixel now counts less than a pixel of the background, so the model loses little where it misses the target,
+# and all its scores are lower. The third has the large $\lambda$, which keeps the weights near 0, and with them all
+# scores.
+#
+# A picture of the scores tells such mistakes apart at once. $\mathcal J$ alone only says that something is wrong.
+#
+# </details>
+
+# %% [markdown]
 # ## 10 On the video
 #
-# Figure 3.8 shows the model that learned from *your* residuals in section 7, in a frame that it has never seen. Its
+# Figure 3.9 shows the model that learned from *your* residuals in section 7, in a frame that it has never seen. Its
 # scores are enlarged to the frame and cut at one half.
 
 # %%
@@ -647,7 +694,7 @@ show(
             f"mask, J = {jaccard(found, there):.2f}",
         ],
     ),
-    number="3.8",
+    number="3.9",
     alt="The first frame with one object painted over; a later frame; a blurred map "
     "of its scores, high on the object and low elsewhere; and the later frame "
     "again, where the mask cut from the scores covers most of the object.",
@@ -661,7 +708,7 @@ show(
 curves = {f"object {i}": [np.nan, *later_J(learn(*samples[i]), i)] for i in ids}
 show(
     score_curves(curves),
-    number="3.9",
+    number="3.10",
     alt="J over the frames, a line for each object: some stay, some fall to almost "
     "nothing within the video.",
     caption="The first frame's model in all later frames.",
