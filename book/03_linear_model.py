@@ -575,7 +575,8 @@ show(
 # the same scores on the samples, and something has to choose among them. One might think that the regulariser chooses,
 # because it prefers small weights. We test this on the first object. Both $\lambda$ of the paper are multiplied by one
 # factor, from a hundredth to a few ten thousand, and we compare the filter $f$ that results with the filter at the
-# factor 1.
+# factor 1. (In the solver $\lambda$ has a second task, which chapter 04 explains. A common factor does not change that
+# one.)
 
 # %%
 x, y, v = samples[ids[0]]
