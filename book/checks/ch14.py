@@ -6,14 +6,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from checks import cases
+from checks.gradients import compare_gradients, leaves
 from checks.guard import guarded
 
-# ------------------------------------------------------------------------------------------------ exercise 14.1
+# ------------------------------------------------------------------------------------------------ ex14-1
 
 
 @guarded
 def check_share_of(share_of):
-    """Exercise 14.1. The formula of the chapter, applied to the answer, must lead back to p."""
+    """The formula of the chapter, applied to the answer, must lead back to p."""
     rng = cases.generator()
     beta = np.array([0.5, 0.8, 0.95, 0.3, *rng.uniform(0.02, 0.999, 4)])[:, None]
     pi = np.array([0, 1e-4, *np.sort(rng.random(9)), 0.9999, 1])
@@ -31,12 +32,12 @@ def check_share_of(share_of):
     assert abs(one - 0.03175 / 0.3785) < 1e-9, f"for p = .635 and beta = .95 the share is .084, got {one:.3f}"
 
 
-# ------------------------------------------------------------------------------------------------ exercise 14.2
+# ------------------------------------------------------------------------------------------------ ex14-2
 
 
 @guarded
 def check_gradient_of_eq_1(gradient_of_eq_1):
-    """Exercise 14.2. The reference is automatic differentiation in double precision."""
+    """The reference is automatic differentiation in double precision."""
     rng = cases.generator()
     small, size = np.zeros((9, 12)), cases.draw_size(rng)
     small[3:5, 4:6] = 1
@@ -71,12 +72,12 @@ def _autograd(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
     return z.grad.numpy()
 
 
-# ------------------------------------------------------------------------------------------------ exercise 14.3
+# ------------------------------------------------------------------------------------------------ ex14-3
 
 
 @guarded
 def check_enlarge_row(enlarge_row):
-    """Exercise 14.3. The reference is PyTorch's."""
+    """The reference is PyTorch's."""
     rng = cases.generator()
     w, stride = int(rng.integers(2, 12)), int(rng.integers(2, 20))
     rows = {
@@ -102,7 +103,7 @@ def check_enlarge_row(enlarge_row):
         )
 
 
-# ------------------------------------------------------------------------------------------------ exercise 14.4
+# ------------------------------------------------------------------------------------------------ ex14-4
 
 
 class _Model:
@@ -191,7 +192,7 @@ def _budgets():
 
 @guarded
 def check_tune_within(tune_within):
-    """Exercise 14.4."""
+    """The text, followed with lists of all that was timed."""
     for name, (losses, step, look, seconds, every) in _budgets().items():
         steps, left, looks = _tuned(losses, step, look, seconds, every)
         model = _Model([float(v) for v in losses], step, look)
@@ -212,3 +213,122 @@ def check_tune_within(tune_within):
             f"{case}, and a copy of the weights takes 0.75 s: the last step was begun where it needed a budget of "
             f"{slow.needed:g} s"
         )
+
+
+# ------------------------------------------------------------------------------------------------ ex14-5
+
+
+def _stages():
+    """By name: maps, weights of the layers, strides, size."""
+    rng, torch_rng = cases.generator(), cases.torch_generator()
+
+    def draw(*shape):
+        return torch.randn(shape, generator=torch_rng)
+
+    found = {}
+    for name, strides, batch in (
+        ("two stages", (2, 4), 1),
+        ("three stages, two images", (2, 4, 8), 2),
+        ("strides that are no powers of two", (1, 3, 5), 3),
+    ):
+        H, W = (int(n) for n in rng.choice(np.arange(9, 24), 2, replace=False))
+        H, W = H + (H % 2 == 0), W + (W % 2 == 0)  # odd, so that there is something to cut
+        W += 2 * (H == W)
+        widths, channels = rng.integers(1, 6, len(strides)).tolist(), int(rng.integers(2, 5))
+        found[name] = {
+            "maps": [draw(batch, C, -(-H // s), -(-W // s)) for C, s in zip(widths, strides)],
+            "side": [(draw(channels, C, 3, 3), draw(channels)) for C in widths],
+            "score": [(draw(1, channels, 1, 1), draw(1)) for _ in strides],
+            "fuse": (draw(1, channels * len(strides), 1, 1), draw(1)),
+            "strides": strides,
+            "size": (H, W),
+        }
+    return found
+
+
+def _layers(case):
+    """The functions that the answer is given: side, score, fuse, enlarge."""
+
+    def conv(weight, bias):
+        return lambda x: F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
+
+    def bilinear(stride):
+        return lambda x: F.interpolate(x, scale_factor=stride, mode="bilinear")
+
+    side, score = ([conv(*pair) for pair in case[part]] for part in ("side", "score"))
+    return side, score, conv(*case["fuse"]), [bilinear(stride) for stride in case["strides"]]
+
+
+def _outputs(maps, side, score, fuse, enlarge, size):
+    """In the order of the paper, stage by stage."""
+    H, W = size
+    u = [enlarge[k](side[k](x))[:, :, :H, :W] for k, x in enumerate(maps)]
+    return fuse(torch.cat(u, 1)), [score[k](x) for k, x in enumerate(u)]
+
+
+@guarded
+def check_side_outputs(side_outputs):
+    """Values and gradients, over stages, strides and sizes."""
+    for name, case in _stages().items():
+        given = leaves(**{f"the map of stage {k + 1}": x for k, x in enumerate(case["maps"])})
+        layers, size = _layers(case), case["size"]
+        got = side_outputs(list(given.values()), *layers, size)
+        pair = isinstance(got, tuple | list) and len(got) == 2
+        assert pair, f"{name}: two things are asked for, the fused logits and a list of scores, got {type(got)}"
+        fused, scores = got
+        want = _outputs(list(given.values()), *layers, size)
+        assert len(scores) == len(want[1]), f"{name}: a score for each of {len(want[1])} stages, got {len(scores)}"
+        names = ["the fused logits", *(f"the score of stage {k + 1}" for k in range(len(scores)))]
+        for what, one, right in zip(names, [fused, *scores], [want[0], *want[1]]):
+            assert isinstance(one, torch.Tensor), f"{name}: {what} should be a tensor, got {type(one).__name__}"
+            shapes = tuple(one.shape), tuple(right.shape)
+            assert shapes[0] == shapes[1], f"{name}: {what} should be {shapes[1]}, got {shapes[0]}"
+            off = (one - right).abs().max().item()
+            near = off <= 1e-4 * right.abs().max().item()  # False for NaN too
+            assert near, f"{name}: {what} are off by up to {off:.3g}; the largest is {right.abs().max():.3g}"
+        compare_gradients(name, [fused, *scores], [want[0], *want[1]], given)
+
+
+# ------------------------------------------------------------------------------------------------ ex14-6
+
+
+def _balanced(logits, y):
+    """Pixel by pixel, and in double precision."""
+    p, losses = torch.sigmoid(logits.double()), []
+    for n in range(len(y)):
+        on = y[n] > 0
+        beta = (~on).sum() / on.numel()
+        losses.append(-(beta * p[n][on].log()).sum() - ((1 - beta) * (1 - p[n][~on]).log()).sum())
+    return torch.stack(losses).mean() / y[0].numel()
+
+
+@guarded
+def check_balanced_loss(balanced_loss):
+    """Values and gradients of drawn images, and a loss that stays finite."""
+    rng, torch_rng = cases.generator(), cases.torch_generator()
+    H, W = cases.draw_size(rng)
+    images = {}
+    for name, shares, scale in (
+        ("one image", [0.3], 1),
+        ("one image, a large object", [0.8], 2),
+        ("an image with a large object and one with a small one", [0.7, 0.1], 1),
+        ("three images, sure logits", [0.2, 0.5, 0.9], 4),
+    ):
+        y = torch.zeros(len(shares), 1, H, W)
+        for n, share in enumerate(shares):
+            chosen = rng.choice(H * W, max(1, round(share * H * W)), replace=False)
+            y[n].view(-1)[torch.tensor(chosen)] = 1
+        images[name] = scale * torch.randn(y.shape, generator=torch_rng), y
+    for name, (logits, y) in images.items():
+        given = leaves(logits=logits)
+        got, want = balanced_loss(given["logits"], y), _balanced(given["logits"], y)
+        assert isinstance(got, torch.Tensor), f"{name}: a loss is a tensor, got {type(got).__name__}"
+        assert got.shape == (), f"{name}: a loss is one number, got a tensor {tuple(got.shape)}"
+        near = abs(got.item() - want.item()) <= 1e-5 * want.item()
+        assert near, f"{name}: the loss is {want.item():.6f}, got {got.item():.6f}"
+        compare_gradients(name, got, want.float(), given)
+    y = torch.tensor([[1.0, 0.0], [1.0, 0.0]])[None, None]
+    far = balanced_loss(torch.tensor([[-1000.0, 1000.0], [1000.0, -1000.0]])[None, None], y).item()
+    assert abs(far - 250) < 1e-3, f"with logits of -1000 and 1000, half of them wrong, the loss is 250, got {far}"
+    none = balanced_loss(torch.zeros(1, 1, H, W), torch.zeros(1, 1, H, W)).item()
+    assert none == 0, f"an image without an object has beta 1 and no positives: its loss is 0, got {none}"

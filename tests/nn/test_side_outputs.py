@@ -1,6 +1,7 @@
 """OSVOS's network gives what its plain formulation gives, and its loss is Eq. 1, pixel by pixel."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from vosbook.features.filter_bank import FilterBank
 from vosbook.features.resnet import random_resnet
 from vosbook.features.vgg16 import Vgg16
 from vosbook.nn.encoder import Encoder
+from vosbook.nn.plain_side_outputs import plain_side_outputs
 from vosbook.nn.side_outputs import SideOutputNetwork, Upsample, balanced_bce, deep_loss
 
 
@@ -89,9 +91,11 @@ def test_a_mirrored_column_stays_where_it_is_seen():
 
 def _plain(network: SideOutputNetwork, maps: dict[str, Tensor], size: tuple[int, int]) -> list[Tensor]:
     """Fused and side outputs in the paper's order: every channel of every side is enlarged first."""
-    sides = [network.upsample[level](network.side[level](maps[level]), size) for level in network.levels]
-    fused = F.conv2d(torch.cat(sides, dim=1), network.fuse.weight, network.fuse.bias)
-    return [fused, *(network.score[level](side) for level, side in zip(network.levels, sides))]
+    fuse = partial(F.conv2d, weight=network.fuse.weight, bias=network.fuse.bias)
+    enlarge = [partial(network.upsample[level], size=size) for level in network.levels]
+    layers = [[part[level] for level in network.levels] for part in (network.side, network.score)]
+    fused, scores = plain_side_outputs([maps[level] for level in network.levels], *layers, fuse, enlarge, size)
+    return [fused, *scores]
 
 
 @pytest.mark.parametrize("kind", ["resnet", "vgg", "filters"])

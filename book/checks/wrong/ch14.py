@@ -1,8 +1,10 @@
 """Wrong answers to the exercises of chapter 14, named after the mistake."""
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 
-# ------------------------------------------------------------------------------------------------ Exercise 14.1
+# ------------------------------------------------------------------------------------------------ ex14-1
 
 
 def balanced_again(p, beta):
@@ -59,7 +61,7 @@ def linear(p, beta):
     return np.where(p < beta, p / (2 * beta), 0.5 + (p - beta) / (2 * (1 - beta)))
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 14.2
+# ------------------------------------------------------------------------------------------------ ex14-2
 
 
 def _gradient(logits, y, *, beta=None):
@@ -140,7 +142,7 @@ def slope_of_the_sigmoid(logits, y):
     return _gradient(logits, y) * p * (1 - p)
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 14.3
+# ------------------------------------------------------------------------------------------------ ex14-3
 
 
 def corners_aligned(x, stride):
@@ -206,7 +208,7 @@ def zero_at_one_cell(x, stride):
     return answer
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 14.4
+# ------------------------------------------------------------------------------------------------ ex14-4
 
 
 def _tune(model, seconds, every, clock, *, first=True, zero=True, end=True, room=True, last=False, ties=False):
@@ -346,6 +348,166 @@ def copies_take_no_time(model, seconds, every, clock):
     return _timed(counted, seconds, every, told)
 
 
+# ------------------------------------------------------------------------------------------------ ex14-5
+
+
+def _enlarged(maps, side, enlarge, size, *, then=lambda u: u):
+    H, W = size
+    return [then(grow(conv(x))[..., :H, :W]) for x, conv, grow in zip(maps, side, enlarge)]
+
+
+def _spoken(u, score, fuse):
+    return fuse(torch.cat(u, dim=1)), [weigh(one) for one, weigh in zip(u, score)]
+
+
+def deep_to_shallow(maps, side, score, fuse, enlarge, size):
+    """Lays the deepest side first."""
+    u = _enlarged(maps, side, enlarge, size)
+    return fuse(torch.cat(u[::-1], dim=1)), [weigh(one) for one, weigh in zip(u, score)]
+
+
+def scores_not_enlarged(maps, side, score, fuse, enlarge, size):
+    """Gives the scores on the grids of the stages."""
+    fused, _ = _spoken(_enlarged(maps, side, enlarge, size), score, fuse)
+    return fused, [weigh(conv(x)) for x, conv, weigh in zip(maps, side, score)]
+
+
+def with_relu(maps, side, score, fuse, enlarge, size):
+    """Puts a ReLU behind each side, as one is used to."""
+    return _spoken(_enlarged(maps, side, enlarge, size, then=torch.relu), score, fuse)
+
+
+def probabilities(maps, side, score, fuse, enlarge, size):
+    """Ends in a sigmoid, though logits are asked for."""
+    fused, scores = _spoken(_enlarged(maps, side, enlarge, size), score, fuse)
+    return fused.sigmoid(), [one.sigmoid() for one in scores]
+
+
+def cut_at_the_other_end(maps, side, score, fuse, enlarge, size):
+    """Cuts off what is left and above."""
+    H, W = size
+    return _spoken([grow(conv(x))[..., -H:, -W:] for x, conv, grow in zip(maps, side, enlarge)], score, fuse)
+
+
+def cut_around_the_middle(maps, side, score, fuse, enlarge, size):
+    """Cuts the same from both ends."""
+    H, W = size
+    u = []
+    for x, conv, grow in zip(maps, side, enlarge):
+        z = grow(conv(x))
+        top, left = (z.shape[-2] - H) // 2, (z.shape[-1] - W) // 2
+        u.append(z[..., top : top + H, left : left + W])
+    return _spoken(u, score, fuse)
+
+
+def resized_to_the_image(maps, side, score, fuse, enlarge, size):
+    """Stretches every side to the image: its cells are no longer as large as the stride."""
+    u = [F.interpolate(conv(x), size=size, mode="bilinear") for x, conv in zip(maps, side)]
+    return _spoken(u, score, fuse)
+
+
+def mean_of_the_scores(maps, side, score, fuse, enlarge, size):
+    """Fuses by a mean of the scores, without weights of its own."""
+    _, scores = _spoken(_enlarged(maps, side, enlarge, size), score, fuse)
+    return torch.stack(scores).mean(dim=0), scores
+
+
+def enlarged_by_the_first(maps, side, score, fuse, enlarge, size):
+    """Enlarges all sides as the last one, and cuts."""
+    return _spoken(_enlarged(maps, side, [enlarge[-1]] * len(maps), size), score, fuse)
+
+
+def sides_cut_from_the_graph(maps, side, score, fuse, enlarge, size):
+    """Lets no gradient through to the stages."""
+    return _spoken(_enlarged(maps, side, enlarge, size, then=torch.Tensor.detach), score, fuse)
+
+
+def first_image_for_all(maps, side, score, fuse, enlarge, size):
+    """Goes on with the first image of the batch."""
+    return _spoken(_enlarged([x[:1].expand_as(x) for x in maps], side, enlarge, size), score, fuse)
+
+
+def scores_of_the_first_side(maps, side, score, fuse, enlarge, size):
+    """Scores the first side again and again."""
+    u = _enlarged(maps, side, enlarge, size)
+    return fuse(torch.cat(u, dim=1)), [weigh(u[0]) for weigh in score]
+
+
+# ------------------------------------------------------------------------------------------------ ex14-6
+
+
+def _weighed(logits, y, beta):
+    return -(beta * y * F.logsigmoid(logits) + (1 - beta) * (1 - y) * F.logsigmoid(-logits))
+
+
+def _betas(y):
+    return 1 - y.mean(dim=(1, 2, 3), keepdim=True)
+
+
+def one_beta_for_the_batch(logits, y):
+    """Counts over all images at once."""
+    return _weighed(logits, y, 1 - y.mean()).mean()
+
+
+def sum_and_not_mean(logits, y):
+    """The paper's sum, of which a mean over the pixels was asked."""
+    return _weighed(logits, y, _betas(y)).sum() / len(y)
+
+
+def weights_exchanged(logits, y):
+    """Weighs the object by its own share."""
+    return _weighed(logits, y, 1 - _betas(y)).mean()
+
+
+def not_balanced(logits, y):
+    """Plain cross-entropy."""
+    return F.binary_cross_entropy_with_logits(logits, y)
+
+
+def half_of_it(logits, y):
+    """Weighs both classes by one half."""
+    return _weighed(logits, y, 0.5).mean()
+
+
+def logarithm_of_the_sigmoid(logits, y):
+    """Takes the logarithm of a probability that has become 0."""
+    p, beta = logits.sigmoid(), _betas(y)
+    return -(beta * y * p.log() + (1 - beta) * (1 - y) * (1 - p).log()).mean()
+
+
+def probabilities_clamped(logits, y):
+    """Keeps p away from 0 and 1, where the loss then no longer grows, nor has a gradient."""
+    p, beta = logits.sigmoid().clamp(1e-6, 1 - 1e-6), _betas(y)
+    return -(beta * y * p.log() + (1 - beta) * (1 - y) * (1 - p).log()).mean()
+
+
+def each_class_by_its_mean(logits, y):
+    """A mean over the object and one over the background: balanced, but not Eq. 1."""
+    on = (y * F.logsigmoid(logits)).sum() / y.sum().clamp(min=1)
+    off = ((1 - y) * F.logsigmoid(-logits)).sum() / (1 - y).sum().clamp(min=1)
+    return -(on + off) / 2
+
+
+def minus_forgotten(logits, y):
+    """The sum without the minus: what is best has the largest value."""
+    return -_weighed(logits, y, _betas(y)).mean()
+
+
+def positives_alone(logits, y):
+    """Leaves the second sum out."""
+    return -(_betas(y) * y * F.logsigmoid(logits)).mean()
+
+
+def image_by_image(logits, y):
+    """One number for each image."""
+    return _weighed(logits, y, _betas(y)).mean(dim=(1, 2, 3))
+
+
+def without_gradient(logits, y):
+    """A number of Python's."""
+    return torch.tensor(_weighed(logits, y, _betas(y)).mean().item())
+
+
 WRONG = {
     "ex14-1": [
         balanced_again,
@@ -402,5 +564,33 @@ WRONG = {
         first_look_for_free,
         constants_of_the_check,
         copies_take_no_time,
+    ],
+    "ex14-5": [
+        deep_to_shallow,
+        scores_not_enlarged,
+        with_relu,
+        probabilities,
+        cut_at_the_other_end,
+        cut_around_the_middle,
+        resized_to_the_image,
+        mean_of_the_scores,
+        enlarged_by_the_first,
+        sides_cut_from_the_graph,
+        first_image_for_all,
+        scores_of_the_first_side,
+    ],
+    "ex14-6": [
+        one_beta_for_the_batch,
+        sum_and_not_mean,
+        weights_exchanged,
+        not_balanced,
+        half_of_it,
+        logarithm_of_the_sigmoid,
+        probabilities_clamped,
+        each_class_by_its_mean,
+        minus_forgotten,
+        positives_alone,
+        image_by_image,
+        without_gradient,
     ],
 }

@@ -1,8 +1,10 @@
 """Right answers to the exercises of chapter 14 in other styles than the solution's: no check may refuse them."""
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 
-# ------------------------------------------------------------------------------------------------ Exercise 14.1
+# ------------------------------------------------------------------------------------------------ ex14-1
 
 
 def from_the_other_class(p, beta):
@@ -17,7 +19,7 @@ def ratio_of_the_classes(p, beta):
     return p / (p + ratio * (1 - p))
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 14.2
+# ------------------------------------------------------------------------------------------------ ex14-2
 
 
 def by_cases(logits, y):
@@ -35,7 +37,7 @@ def with_clipped_logits(logits, y):
     return weight * (p - y)
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 14.3
+# ------------------------------------------------------------------------------------------------ ex14-3
 
 
 def hats(x, stride):
@@ -57,7 +59,7 @@ def pixel_by_pixel(x, stride):
     return answer
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 14.4
+# ------------------------------------------------------------------------------------------------ ex14-4
 
 
 def lists_of_times(model, seconds, every, clock):
@@ -115,9 +117,54 @@ def restored_only_where_needed(model, seconds, every, clock):
     return n
 
 
+# ------------------------------------------------------------------------------------------------ ex14-5
+
+
+def scores_before_they_are_enlarged(maps, side, score, fuse, enlarge, size):
+    """Both are linear, and may change places."""
+    scores, everything = [], None
+    for k in range(len(maps)):
+        small = side[k](maps[k])
+        scores.append(enlarge[k](score[k](small)).narrow(2, 0, size[0]).narrow(3, 0, size[1]))
+        large = enlarge[k](small)[:, :, : size[0], : size[1]]
+        everything = large if everything is None else torch.hstack([everything, large])
+    return [fuse(everything), tuple(scores)]
+
+
+def into_one_tensor(maps, side, score, fuse, enlarge, size):
+    """Writes the sides into a tensor that lies there."""
+    channels = side[0](maps[0]).shape[1]
+    whole = maps[0].new_zeros(len(maps[0]), len(maps), channels, *size)
+    for k, x in enumerate(maps):
+        whole[:, k] = enlarge[k](side[k](x))[..., : size[0], : size[1]]
+    return fuse(whole.flatten(1, 2)), [score[k](whole[:, k]) for k in range(len(maps))]
+
+
+# ------------------------------------------------------------------------------------------------ ex14-6
+
+
+def by_weights_of_pixels(logits, y):
+    """PyTorch's cross-entropy, with a weight for every pixel."""
+    share = y.flatten(1).mean(dim=1).view(-1, 1, 1, 1)
+    weight = torch.where(y == 1, 1 - share, share)
+    return F.binary_cross_entropy_with_logits(logits, y, weight=weight)
+
+
+def one_image_after_another(logits, y):
+    """A loop over the batch, and sums over two lists of pixels."""
+    losses = []
+    for z, mask in zip(logits, y):
+        on, off = z[mask > 0], z[mask == 0]
+        total = len(off) * F.softplus(-on).sum() + len(on) * F.softplus(off).sum()
+        losses.append(total / mask.numel() ** 2)
+    return sum(losses) / len(losses)
+
+
 RIGHT = {
     "ex14-1": [from_the_other_class, ratio_of_the_classes],
     "ex14-2": [by_cases, with_clipped_logits],
     "ex14-3": [hats, pixel_by_pixel],
     "ex14-4": [lists_of_times, restored_only_where_needed],
+    "ex14-5": [scores_before_they_are_enlarged, into_one_tensor],
+    "ex14-6": [by_weights_of_pixels, one_image_after_another],
 }
