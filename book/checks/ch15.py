@@ -6,7 +6,7 @@ import numpy as np
 from checks import cases
 from checks.guard import guarded
 
-# ------------------------------------------------------------------------------------------------ exercise 15.1
+# ------------------------------------------------------------------------------------------------ ex15-1
 
 
 def _vote(mask, superpixels):
@@ -19,7 +19,7 @@ def _vote(mask, superpixels):
 
 @guarded
 def check_vote(vote):
-    """Exercise 15.1."""
+    """Over drawn masks and superpixels, ties and gaps in the numbers."""
     rng, size = cases.generator(), cases.draw_size(cases.generator(), 8, 20)
     numbers = rng.choice(3000, 12, replace=False)  # that have gaps
     columns = np.tile(np.arange(8) // 2, (6, 1))
@@ -58,7 +58,7 @@ def check_vote(vote):
             )
 
 
-# ------------------------------------------------------------------------------------------------ exercise 15.2
+# ------------------------------------------------------------------------------------------------ ex15-2
 
 
 def _distances(n, pairs, heights):
@@ -78,7 +78,7 @@ def _distances(n, pairs, heights):
 
 @guarded
 def check_distances(distances):
-    """Exercise 15.2."""
+    """Over rows, rings and drawn neighbourhoods."""
     rng = cases.generator()
     row = np.array([[0, 1], [1, 2], [2, 3], [3, 4]])
     square, ring = np.array([[0, 1], [0, 2], [1, 3], [2, 3]]), np.array([[0, 1], [0, 3], [1, 2], [2, 3]])
@@ -119,7 +119,7 @@ def _either_order(pairs, rng):
     return rng.permutation(pairs)
 
 
-# ------------------------------------------------------------------------------------------------ exercise 15.3
+# ------------------------------------------------------------------------------------------------ ex15-3
 
 
 def _neighbours(y, x, size, *, corners):
@@ -150,7 +150,7 @@ def _recover(mask, snapped, at_contour, share):
 
 @guarded
 def check_recover(recover):
-    """Exercise 15.3."""
+    """Over boxes, a diagonal, and drawn masks."""
     rng = cases.generator()
     size = (14, 20)
     parts = {}
@@ -197,3 +197,54 @@ def check_recover(recover):
             f"{name}: {(wrong & got).sum()} pixels too many, {(wrong & ~got).sum()} too few; the first at "
             f"{np.argwhere(wrong)[0].tolist()}"
         )
+
+
+# ------------------------------------------------------------------------------------------------ ex15-4
+
+
+def _clear(mask, superpixels, q):
+    answer = mask.copy()
+    for i in set(superpixels.ravel().tolist()):
+        here = superpixels == i
+        inside, area = int(mask[here].sum()), int(here.sum())
+        if inside > q * area:
+            answer[here] = True
+        elif area - inside >= q * area:
+            answer[here] = False
+    return answer
+
+
+@guarded
+def check_clear_vote(clear_vote):
+    """Over shares: those that are drawn, and some that a superpixel meets exactly."""
+    rng = cases.generator()
+    two = np.repeat([0, 1], 20).reshape(5, 8)  # superpixels of 20 pixels
+    first = np.arange(40).reshape(5, 8)
+    maps = {
+        "an empty mask": (first < 0, two, 0.7),
+        "a full mask": (first < 40, two, 0.7),
+        "exactly the share inside": (first < 15, two, 0.75),
+        "exactly the share outside": (first < 5, two, 0.75),
+        "half inside, by the plain majority": (first % 2 == 0, two, 0.5),
+        "half inside, by a clear majority": (first % 2 == 0, two, 0.75),
+    }
+    for n, name in enumerate(("drawn", "drawn, numbers with gaps", "drawn, small superpixels", "drawn, a high share")):
+        H, W = cases.draw_size(rng, 10, 20)
+        most = 60 if n == 2 else 9
+        superpixels = rng.choice(rng.choice(3000, most, replace=False) if n == 1 else most, (H, W))
+        inside = rng.uniform(0.05, 0.95, superpixels.max() + 1)[superpixels]  # the share of each superpixel, about
+        q = rng.uniform(0.8, 0.95) if n == 3 else rng.uniform(0.55, 0.8)
+        maps[name] = rng.random((H, W)) < inside, superpixels, q
+    for name, (mask, superpixels, q) in maps.items():
+        got = np.asarray(clear_vote(mask, superpixels, q))
+        assert got.shape == mask.shape, f"{name}: the answer is a mask {mask.shape}, got {got.shape}"
+        assert got.dtype == bool, f"{name}: the answer is bool, got {got.dtype}"
+        want = _clear(mask, superpixels, q)
+        wrong = got != want
+        if wrong.any():
+            i = superpixels[wrong][0]
+            here = superpixels == i
+            raise AssertionError(
+                f"{name}, q {q:.2f}: of superpixel {i}, {mask[here].sum()} of {here.sum()} pixels lie in the mask; "
+                f"{want[here].sum()} of them should in the answer, and {got[here].sum()} do"
+            )

@@ -412,7 +412,7 @@ def mean_of_the_scores(maps, side, score, fuse, enlarge, size):
     return torch.stack(scores).mean(dim=0), scores
 
 
-def enlarged_by_the_first(maps, side, score, fuse, enlarge, size):
+def enlarged_by_the_last(maps, side, score, fuse, enlarge, size):
     """Enlarges all sides as the last one, and cuts."""
     return _spoken(_enlarged(maps, side, [enlarge[-1]] * len(maps), size), score, fuse)
 
@@ -574,7 +574,7 @@ WRONG = {
         cut_around_the_middle,
         resized_to_the_image,
         mean_of_the_scores,
-        enlarged_by_the_first,
+        enlarged_by_the_last,
         sides_cut_from_the_graph,
         first_image_for_all,
         scores_of_the_first_side,

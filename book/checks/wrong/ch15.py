@@ -4,7 +4,7 @@ import numpy as np
 from skimage.measure import label
 from skimage.segmentation import find_boundaries
 
-# ------------------------------------------------------------------------------------------------ Exercise 15.1
+# ------------------------------------------------------------------------------------------------ ex15-1
 
 
 def _counts(mask, superpixels):
@@ -102,7 +102,7 @@ def zeros_and_ones(mask, superpixels):
     return (2 * inside > area)[superpixels].astype(int)
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 15.2
+# ------------------------------------------------------------------------------------------------ ex15-2
 
 
 def _direct(n, pairs, heights):
@@ -245,7 +245,7 @@ def a_thousand_for_infinity(n, pairs, heights):
     return d
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 15.3
+# ------------------------------------------------------------------------------------------------ ex15-3
 
 
 def _recovered(mask, snapped, matched):
@@ -381,6 +381,80 @@ def outline_is_added(mask, snapped, at_contour, share):
     return answer
 
 
+# ------------------------------------------------------------------------------------------------ ex15-4
+
+
+def _painted(mask, superpixels, taken, undecided):
+    return taken[superpixels] | (mask & undecided[superpixels])
+
+
+def always_by_one_half(mask, superpixels, q):
+    """The plain majority, whatever share is asked."""
+    inside, area = _counts(mask, superpixels)
+    return (2 * inside > area)[superpixels]
+
+
+def undecided_are_lost(mask, superpixels, q):
+    """Drops superpixels whose vote is close."""
+    inside, area = _counts(mask, superpixels)
+    return (inside > q * area)[superpixels]
+
+
+def undecided_are_won(mask, superpixels, q):
+    """Takes superpixels whose vote is close as a whole."""
+    inside, area = _counts(mask, superpixels)
+    return (inside > (1 - q) * area)[superpixels]
+
+
+def added_only(mask, superpixels, q):
+    """Adds what is clearly inside, and takes nothing away that is clearly outside."""
+    inside, area = _counts(mask, superpixels)
+    return mask | (inside > q * area)[superpixels]
+
+
+def taken_away_only(mask, superpixels, q):
+    """Takes away what is clearly outside, and adds nothing."""
+    inside, area = _counts(mask, superpixels)
+    return mask & (area - inside < q * area)[superpixels]
+
+
+def equal_share_is_enough(mask, superpixels, q):
+    """Takes a superpixel of which just the share lies inside."""
+    inside, area = _counts(mask, superpixels)
+    return _painted(mask, superpixels, inside >= q * area, area - inside < q * area)
+
+
+def equal_share_outside_is_undecided(mask, superpixels, q):
+    """Leaves a superpixel alone of which just the share lies outside."""
+    inside, area = _counts(mask, superpixels)
+    return _painted(mask, superpixels, inside > q * area, area - inside <= q * area)
+
+
+def share_of_the_whole_mask(mask, superpixels, q):
+    """Compares with the mask's area in place of the superpixel's."""
+    inside, area = _counts(mask, superpixels)
+    return _painted(mask, superpixels, inside > q * mask.sum(), area - inside < q * mask.sum())
+
+
+def always_by_seven_tenths(mask, superpixels, q):
+    """The chapter's share, whatever is asked."""
+    inside, area = _counts(mask, superpixels)
+    return _painted(mask, superpixels, inside > 0.7 * area, area - inside < 0.7 * area)
+
+
+def zeros_and_ones_again(mask, superpixels, q):
+    """Right, but in whole numbers."""
+    inside, area = _counts(mask, superpixels)
+    return _painted(mask, superpixels, inside > q * area, area - inside < q * area).astype(int)
+
+
+def into_the_callers_mask(mask, superpixels, q):
+    """Right, and changes the mask that was given."""
+    inside, area = _counts(mask, superpixels)
+    mask[:] = _painted(mask, superpixels, inside > q * area, area - inside < q * area)
+    return mask
+
+
 WRONG = {
     "ex15-1": [
         half_is_enough,
@@ -432,5 +506,18 @@ WRONG = {
         only_what_was_lost,
         added_to_the_callers,
         outline_is_added,
+    ],
+    "ex15-4": [
+        always_by_one_half,
+        undecided_are_lost,
+        undecided_are_won,
+        added_only,
+        taken_away_only,
+        equal_share_is_enough,
+        equal_share_outside_is_undecided,
+        share_of_the_whole_mask,
+        always_by_seven_tenths,
+        zeros_and_ones_again,
+        into_the_callers_mask,
     ],
 }

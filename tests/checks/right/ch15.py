@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 from skimage.measure import label
 
-# ------------------------------------------------------------------------------------------------ Exercise 15.1
+# ------------------------------------------------------------------------------------------------ ex15-1
 
 
 def number_by_number(mask, superpixels):
@@ -25,7 +25,7 @@ def numbered_anew(mask, superpixels):
     return (votes > 0)[number].reshape(mask.shape)
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 15.2
+# ------------------------------------------------------------------------------------------------ ex15-2
 
 
 def merged_from_the_lowest_on(n, pairs, heights):
@@ -55,7 +55,7 @@ def until_nothing_changes(n, pairs, heights):
     return d
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 15.3
+# ------------------------------------------------------------------------------------------------ ex15-3
 
 
 def outline_by_shifts(mask, snapped, at_contour, share):
@@ -93,8 +93,34 @@ def flooded(mask, snapped, at_contour, share):
     return np.array(answer)
 
 
+# ------------------------------------------------------------------------------------------------ ex15-4
+
+
+def one_superpixel_after_another(mask, superpixels, q):
+    """Writes into a copy what is clear."""
+    answer = mask.copy()
+    for i in np.unique(superpixels):
+        here = superpixels == i
+        inside = np.count_nonzero(mask[here])
+        outside = np.count_nonzero(here) - inside
+        if inside > q * (inside + outside):
+            answer[here] = True
+        elif outside >= q * (inside + outside):
+            answer[here] = False
+    return answer
+
+
+def by_the_shares(mask, superpixels, q):
+    """A share for every pixel, from numbers without gaps."""
+    _, number = np.unique(superpixels, return_inverse=True)
+    number = number.reshape(mask.shape)
+    covered = (np.bincount(number.ravel(), mask.ravel()) / np.bincount(number.ravel()))[number]
+    return np.where(covered > q, True, np.where(1 - covered >= q, False, mask))
+
+
 RIGHT = {
     "ex15-1": [number_by_number, numbered_anew],
     "ex15-2": [merged_from_the_lowest_on, until_nothing_changes],
     "ex15-3": [outline_by_shifts, flooded],
+    "ex15-4": [one_superpixel_after_another, by_the_shares],
 }
