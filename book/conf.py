@@ -33,6 +33,7 @@ nb_merge_streams = True
 nb_output_stderr = "show"
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "attrs_inline"]
 myst_heading_anchors = 3
+mathjax_options = {"async": "async"}  # the theme's own scripts need not wait for it
 mathjax3_config = {"svg": {"fontCache": "global"}, "options": {"enableMenu": False}}
 
 # `widgets.js` fetches the widget manager when the page is there, and tells RequireJS where anywidget lies: that file
