@@ -185,8 +185,8 @@ ONE = """# 03 · One
 ## 1 Begin
 
 As in Figure 3.1, chapters 03
-and 09, section 1, Equation 9.2 and Exercise 9.1; not chapter 12, which is not built, `chapter 09`, $chapter 09$, [chapter 09](../index.md), Table 1
-or the paper's section 8.
+and 09, section 1, Equation 9.2 and Exercise 9.1; not chapter 12, which is not built, `chapter 09`, $chapter 09$,
+[chapter 09](../index.md), Table 1 or the paper's section 8.
 
 ```{raw} html
 <figure class="vos-figure" id="figure-3-1"></figure>

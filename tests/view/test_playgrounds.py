@@ -13,6 +13,7 @@ from vosbook.target_model.loss import pixel_weights
 from vosbook.target_model.memory import SampleMemory
 from vosbook.target_model.stencil import normal_stencil
 from vosbook.view.playgrounds.bidding import RAISE, bidding
+from vosbook.view.playgrounds.cutting import cutting
 from vosbook.view.playgrounds.descent import CONDITIONS, SLANT, STEPS, descent
 from vosbook.view.playgrounds.flooding import flooding
 from vosbook.view.playgrounds.forgetting import FRAMES, RATES, forgetting, weights
@@ -136,3 +137,18 @@ def test_tuning_says_the_records_numbers():
     assert words[3] == "goat, 10 steps of tuning: J&F 40.0 % from parent, 20.0 % from backbone."
     with pytest.raises(ValueError, match="with the same names and steps"):
         tuning(curves | {"other": {"mean": {"0": 0.1}}})
+
+
+def test_superpixels_vote_at_every_level():
+    """Two regions with a border of .55: at lower levels the vote mends a mask, at higher ones it cannot."""
+    frame, truth = np.full((24, 40, 3), 90, np.uint8), np.zeros((24, 40), bool)
+    truth[:, :14] = True
+    contours = np.where(np.arange(40) == 14, 0.55, 0.0) * np.ones((24, 1))
+    mask = truth.copy()
+    mask[:6, :14] = False
+    made = cutting(frame, mask, truth, contours)
+    assert made.words[0].startswith("Level 0.02: 2 superpixels. Their vote gives a mask of J ")
+    assert float(made.words[0].split("of J ")[1][:4]) >= 0.93 and made.words[0].endswith("has 0.75.")
+    assert made.words[-1].startswith("Level 0.8: 1 superpixels. Their vote gives a mask of J 0.00;")
+    with pytest.raises(ValueError, match="of one size"):
+        cutting(frame, mask[:, 1:], truth, contours)

@@ -123,9 +123,18 @@ def box(x: float, y: float, width: float, height: float, *, fill: str = "none", 
 
 
 def picture(pixels: np.ndarray, x: float, y: float, width: float) -> str:
-    """An image, uint8 (H, W, 3) or (H, W), at a place and of a width; PNG in at most 32 colours, to be small."""
-    image = Image.fromarray(pixels).convert("RGB").quantize(32)
-    image.save(buffer := io.BytesIO(), format="png", optimize=True)
+    """An image, uint8 (H, W, 3) or with alpha (H, W, 4), at a place and of a width; in 32 colours, to be small."""
+    image = Image.fromarray(pixels).quantize(32, Image.Quantize.FASTOCTREE)
+    return _placed(image, x, y, width, "png")
+
+
+def photograph(pixels: np.ndarray, x: float, y: float, width: float) -> str:
+    """An image with many colours, uint8 (H, W, 3), at a place and of a width."""
+    return _placed(Image.fromarray(pixels), x, y, width, "webp")
+
+
+def _placed(image: Image.Image, x: float, y: float, width: float, kind: str) -> str:
+    image.save(buffer := io.BytesIO(), format=kind, optimize=True)
     data = base64.b64encode(buffer.getvalue()).decode()
-    size = f'width="{width:.0f}" height="{width * pixels.shape[0] / pixels.shape[1]:.0f}"'
-    return f'<image x="{x:.0f}" y="{y:.0f}" {size} href="data:image/png;base64,{data}"/>'
+    size = f'width="{width:.0f}" height="{width * image.height / image.width:.0f}"'
+    return f'<image x="{x:.0f}" y="{y:.0f}" {size} href="data:image/{kind};base64,{data}"/>'
