@@ -23,6 +23,8 @@ LOOK = """async () => {
   await window.MathJax?.startup?.promise;
   const article = document.querySelector("article");
   const pictures = [...article.querySelectorAll("img")];
+  for (const picture of pictures) picture.loading = "eager";  // those below the window would still wait
+  await Promise.allSettled(pictures.map(picture => picture.decode()));
   return {
     "scrolls sideways": document.documentElement.scrollWidth > innerWidth + 1,
     "broken pictures": pictures.filter(image => !image.naturalWidth).length,
