@@ -200,6 +200,10 @@ TWO = """# 09 · Two
 
 $$x = 1 \\tag{9.2}$$
 
+$$\\begin{aligned} x &= 1 \\\\ y &= 2 \\end{aligned} \\tag{9.3}$$
+
+$$\\begin{aligned} x &= 1 \\\\ y &= 2 \\end{aligned}$$
+
 **Table 9.1** What the table shows. See Table 9.1 and Table 9.1.
 
 ## Exercises
@@ -253,7 +257,12 @@ def test_what_the_text_refers_to_is_linked(small_site):
         ("section 1", "03_one.html#section-1"),
     ]
     assert links(pages["index"])[-1] == ("chapter 09", "chapters/09_two.html")
-    for place in ("equation-9-2", "table-9-1", "exercise-9-1"):
+    assert pages["09_two"].count(r"\begin{split}") == 1, "split takes no tag"
+    assert (
+        r"\begin{equation}\begin{aligned} x &amp;= 1 \\ y &amp;= 2 \end{aligned} \tag{9.3}\end{equation}"
+        in pages["09_two"]
+    )
+    for place in ("equation-9-2", "equation-9-3", "table-9-1", "exercise-9-1"):
         assert pages["09_two"].count(f'id="{place}"') == 1
     assert pages["03_one"].count('id="section-1"') == 1
 

@@ -36,10 +36,20 @@ class Places(EnvironmentCollector):
 
     def process_doc(self, app: Sphinx, doctree: nodes.document) -> None:
         found = {id for raw in doctree.findall(nodes.raw) for id in FIGURE.findall(raw.astext())}
+        for formula in doctree.findall(nodes.math_block):
+            _keep_tag(formula)
         for node, place in _without_id(doctree):
             node["ids"].append(place)
             found.add(place)
         _places(app.env)[app.env.docname] = found
+
+
+def _keep_tag(formula: nodes.math_block) -> None:
+    """Sphinx puts a formula of several lines into an environment that takes no tag: give it one that does."""
+    text = formula.astext()
+    if TAG.search(text) and r"\\" in text:
+        formula[:] = [nodes.Text(rf"\begin{{equation}}{text}\end{{equation}}")]
+        formula["no-wrap"] = True
 
 
 def _places(env: BuildEnvironment) -> dict[str, set[str]]:
