@@ -67,8 +67,9 @@ def test_a_chapter_runs_again_only_when_its_code_changed(book):
     assert merged.metadata["vosbook"]["profile"] == "smoke"
     assert code_cells(merged)[1].outputs[0].text == "sum 2\n"
     labels = [cell.metadata.get("mystnb", {}).get("code_prompt_show") for cell in code_cells(merged)]
-    assert labels == ["Show the parameters", None, "Show one answer"]
-    assert ["hide-input" in cell.metadata.get("tags", []) for cell in code_cells(merged)] == [True, False, True]
+    assert labels == [None, None, "Show one answer"]
+    assert "remove-input" in code_cells(merged)[0].metadata.tags
+    assert ["hide-input" in cell.metadata.get("tags", []) for cell in code_cells(merged)] == [False, False, True]
     assert {"key", "seconds", "environment", "commit"} <= set(json.loads(made.read_text())["metadata"]["vosbook"])
 
     edit(chapter, "1 + 1", "1 + 2")

@@ -67,21 +67,29 @@ def with_outputs(notebook: NotebookNode, executed: NotebookNode) -> NotebookNode
         if cell.source != done.source:
             raise ValueError(f"the executed notebook has another cell here: {cell.source[:80]!r}")
         cell.outputs, cell.execution_count = done.outputs, done.execution_count
-        tags, label = cell.metadata.get("tags", []), "code"
-        if cell.metadata.get("nbgrader", {}).get("solution"):
-            label = "one answer"
-        elif folded := {"parameters", "imports"} & set(tags):
-            label = f"the {folded.pop()}"
-        elif "hide-input" not in tags:
-            continue
-        cell.metadata["tags"] = [*dict.fromkeys([*tags, "hide-input"])]
-        cell.metadata["mystnb"] = {"code_prompt_show": f"Show {label}", "code_prompt_hide": f"Hide {label}"}
+        _fold(cell)
     for name in executed.metadata.keys() & {"vosbook", "widgets"}:
         notebook.metadata[name] = executed.metadata[name]
     footer = nbformat.v4.new_markdown_cell(pages.execution_note(executed.metadata["vosbook"]))
     footer.id = NOTE
     notebook.cells.append(footer)
     return notebook
+
+
+def _fold(cell: NotebookNode) -> None:
+    """Fold what a reader opens only at need; a label says what it is. Nothing can be set on a page: no parameters."""
+    tags = cell.metadata.get("tags", [])
+    if "parameters" in tags:
+        cell.metadata["tags"] = [*tags, "remove-input"]
+        return
+    if cell.metadata.get("nbgrader", {}).get("solution"):
+        label = "one answer"
+    elif "imports" in tags or "hide-input" in tags:
+        label = "imports" if "imports" in tags else "code"
+    else:
+        return
+    cell.metadata["tags"] = [*dict.fromkeys([*tags, "hide-input"])]
+    cell.metadata["mystnb"] = {"code_prompt_show": f"Show {label}", "code_prompt_hide": f"Hide {label}"}
 
 
 def render(build: Path, *, book: Path = BOOK, say: Callable[[str], None] = print) -> bool:
