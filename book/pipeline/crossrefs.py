@@ -7,6 +7,8 @@ warning, which fails the build.
 """
 
 import re
+import zlib
+from pathlib import Path
 
 from docutils import nodes
 from sphinx.addnodes import start_of_file
@@ -146,7 +148,8 @@ def _stays(text: nodes.Text) -> bool:
     return False
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: Sphinx) -> dict[str, int]:
     app.add_env_collector(Places)
     app.add_post_transform(Links)
-    return {"parallel_read_safe": True, "parallel_write_safe": True}
+    version = zlib.crc32(Path(__file__).read_bytes())  # pages that an older form has read are read again
+    return {"env_version": version, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -95,7 +95,8 @@ def _fold(cell: NotebookNode) -> None:
 def render(build: Path, *, book: Path = BOOK, say: Callable[[str], None] = print) -> bool:
     """Run Sphinx on `build/source` into `build/html`, if anything changed. Returns whether it succeeded."""
     site = build / "html"
-    inputs = [build / "source", build / "vendor", book / "conf.py", book / "_static", book / "package.json"]
+    own = sorted(Path(__file__).parent.glob("*.py"))
+    inputs = [build / "source", build / "vendor", book / "conf.py", book / "_static", book / "package.json", *own]
     stamp = site / STAMP
     if stamp.is_file() and stamp.read_text() == _digest(inputs):
         say("site: unchanged")
