@@ -9,15 +9,15 @@
 # %% [markdown]
 # # All methods side by side
 #
-# Which method is the best? The mean over some videos is one answer, and it hides the others: where a method is wrong,
-# on which videos, when, at what cost, and whether its lead is more than luck. This chapter builds the analyses of the
-# OSVOS-S paper, recomputes its tables from the masks that their authors published, and puts the methods of the book
-# through them.
+# Which method is the best? The mean score over some videos is one answer. It hides four others: where a method is
+# wrong, on which videos, when in a video, and at what cost. It also hides whether a lead is more than luck. This
+# chapter builds the analyses of the OSVOS-S paper, recomputes its tables from the masks that the authors published, and
+# then puts the methods of this book through the same analyses.
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"] jupyter={"source_hidden": true}
 profile = "smoke"
 
-# %% tags=["imports"]
+# %% tags=["imports", "hide-input"] jupyter={"source_hidden": true}
 import time
 
 import numpy as np
@@ -45,10 +45,11 @@ from vosbook.view.plots import (
 )
 
 # %% [markdown]
-# One video, one given mask, and what the methods make of its last frame. All use what comes with the library; the
-# zero-shot method finds its objects itself, and the mask only tells which of them is meant.
+# Figure 18.1 shows one frame near the end of a video, as each method sees it. All methods were given the same mask of
+# the first frame, and all of them use only what comes with the library. The zero-shot method finds its objects by
+# itself; the given mask only tells which of its objects is meant.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 settings = load_profile(profile).of("all_methods")
 video = load_sequence(settings["data"][0], config=SyntheticConfig(**settings["video"]))
 truth = [video.labels(t) for t in range(len(video.frames))]
@@ -79,11 +80,12 @@ show(
     alt="The same frame for each method, with hits in white, false positives in orange "
     "and misses in blue. The first mask, which never moved, lies beside a part of the "
     "object; FRTM misses parts of it, S2S and RVOS are right but for the rim.",
-    caption="White: hit. Orange: false positive. Blue: false negative.",
+    caption="One frame, one panel for each method. White: hit. Orange: false positive. Blue: false negative.",
+    number="18.1",
 )
 
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 def mean_J(labels):
     """Mean J of object 1 over the frames but the first and the last."""
     scored = range(1, len(truth) - 1)
@@ -94,27 +96,30 @@ for name, (labels, seconds) in answers.items():
     print(f"{name:<16} J {mean_J(labels):.3f}   {seconds:.2f} s a frame")
 
 # %% [markdown]
-# One small synthetic video is an illustration and no ranking: FRTM, where no ResNet's weights are at hand, stands here
-# on a bank of colour and edge filters, and S2S and RVOS were trained on video of this kind. Section 1 begins with real
-# video.
+# One small synthetic video illustrates the task. It does not rank the methods, for two reasons. Where the weights of a
+# ResNet are not at hand, FRTM runs here on a fixed bank of colour and edge filters. And S2S and RVOS were trained on
+# video of this very kind. Section 1 therefore begins with real video.
 
 # %% [markdown]
 # ## Goals
 #
 # After this chapter you can
 #
-# - take a result apart: by kind of error, by attribute, along the video, against time;
-# - find each of those tables of the OSVOS-S paper in its authors' masks, and say what the paper leaves open;
-# - say what five videos can tell about two methods, and what twenty can tell;
+# - take a result apart: by kind of error, by attribute of the video, by place in the video, and by time spent;
+# - find each of these tables of the OSVOS-S paper in the masks of its authors, and say what the paper leaves open;
+# - say what five videos can tell about two methods, and what twenty videos can tell;
 # - choose a method for a job, and defend the choice.
 
 # %% [markdown]
 # ## 1 One table
 #
-# The run `side_by_side` puts our methods through the same five of the 20 validation sequences of DAVIS 2016.
-# (`first_mask` repeats the given mask in every frame.) Below them stand the masks that the authors of four methods
-# published, on the same five: OSVOS; OSVOS-S, here `osvoss`; OnAVOS, which tunes its network in later frames too; and
-# STM, a later method that looks masks up in a memory of frames. The last two are not built in this book.
+# The run `side_by_side` took our methods through five of the 20 validation sequences of DAVIS 2016. The table begins
+# with them. The row `first_mask` repeats the given mask in every frame.
+#
+# Below them stand masks that the authors of four methods published, scored on the same five sequences. OSVOS is one of
+# the four, and OSVOS-S, here called `osvoss`, is another. OnAVOS tunes its network in later frames too, and STM looks
+# masks up in a memory of frames. OnAVOS is not built in this book, and the published STM is another network than any
+# that is built here.
 
 # %%
 record = read_record("side_by_side_small")
@@ -144,18 +149,26 @@ timed = [s for s in five if ours["first_mask"]["sequences"][s]["T"] is not None]
 print(f"\nT: {', '.join(timed)} alone, as DAVIS has it")
 
 # %% [markdown]
-# What the rows cannot say is why. Our networks saw 30 real sequences and synthetic video; those of the published masks
-# saw more, and were built around a larger backbone. So a row compares a *method, its training and its features*, all
-# three. Rows of ours share the features and most of the data; that is what makes them comparable.
+# The rows do not say why one method is ahead of another. Our networks were trained on 30 real sequences and on
+# synthetic video. The networks behind the published masks saw more data, and were built around a larger backbone. So a
+# row compares three things at once: a method, its training, and its features. Our own rows can be compared with each
+# other, since they share the features and most of the data.
 #
 # ## 2 How much is luck
 #
-# A lead of a point on five videos: would it hold on five others? Nobody knows, but a smaller question has an exact
-# answer. If two methods were equally good, it would be chance which of them is ahead on a video. So write down their
-# differences $d_1 \dots d_n$, give each of them either sign, and count in how many of the $2^n$ cases the mean is at
-# least as far from zero as the one observed. That share is the $p$ of the sign-flip test. With the sums of all sign
-# choices built up one video at a time, even $2^{20}$ of them are quickly done.
-
+# Suppose that one method leads by a point on five videos. Would it lead on five others too? Nobody knows. But a smaller
+# question has an exact answer: if two methods were equally good, how often would chance alone bring a lead as large as
+# this one?
+#
+# If they are equally good, it is chance which of the two is ahead on a video. So write down the differences $d_1, …,
+# d_n$ of their scores on the $n$ videos, and give each difference either sign. There are $2^n$ ways to choose the
+# signs. The **sign-flip test** counts the share of them in which the mean is at least as far from zero as the observed
+# one:
+#
+# $$p = 2^{-n}\, \#\{\sigma \in \{-1, 1\}^n : |\sum_k \sigma_k d_k| \ge |\sum_k d_k|\}, \tag{18.1}$$
+#
+# where $\#$ counts the members of a set. A small $p$ means that chance would rarely do this. The next cell builds the
+# sums of all sign choices one video at a time, so that even $2^{20}$ of them are quickly done.
 
 # %%
 def all_sums(d):
@@ -188,18 +201,19 @@ print(
 )
 
 # %% [markdown]
-# With five videos $p$ cannot fall below $2 / 2^5 = .06$, whatever the lead: on five videos *nothing* passes the usual
-# .05. What five videos can show is an effect that is large on each of them, and that is how the tables of this book are
-# to be read. The lead of OSVOS-S over OnAVOS in the paper's Table 3, "one point above the second", is measured on
-# twenty videos, and by this count two equal methods would come out as far apart in half of all cases.
-
-# %% [markdown]
+# With five videos, $p$ cannot fall below $2 / 2^5 = 0.06$, however large the lead is, because two choices always count:
+# the observed signs, and all of them reversed. So on five videos *no* lead passes the usual limit of 0.05. What five
+# videos can show is an effect that is large on each of them. Read the tables of this book in that way.
+#
+# Twenty videos allow more, but not everything. In the paper's Table 3, OSVOS-S leads OnAVOS by one point. By this
+# count, two equally good methods would end as far apart in half of all cases.
+#
 # ## 3 Which pixels are wrong
 #
-# A wrong pixel is a false negative, where a part of the object was missed, or a false positive; and a false positive
-# may lie at the object's edge, which is inexact, or far from it, where something else was taken for the object. The
-# distance to the true object decides.
-
+# A wrong pixel is of one of three kinds. It is a **false negative** where a part of the object was missed. It is a
+# **false positive** where something else was called the object. A false positive near the object means that the edge is
+# inexact. A false positive far from the object means that another thing was taken for it. The distance from the pixel
+# to the true object tells the two apart.
 
 # %%
 def kinds(prediction, truth, close):
@@ -223,9 +237,9 @@ for labels, _ in answers.values():
 print("equal to the library's, and no wrong pixel is left over")
 
 
-# %%
-def stacked(figure_of, names, alt):
-    """The three kinds, one bar for each method, in % of the pixels."""
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+def stacked(figure_of, names):
+    """A figure of the three kinds, one bar for each method, in % of the pixels."""
     figure, axes = new_figure(height=0.9 + 0.36 * len(names))
     left = np.zeros(len(names))
     words = ("near false positives", "far false positives", "false negatives")
@@ -239,15 +253,16 @@ def stacked(figure_of, names, alt):
     axes[0, 0].invert_yaxis()
     axes[0, 0].set(xlabel="% of the pixels")
     figure.legend(loc="outside upper center", ncols=2)
-    show(figure, alt=alt)
+    return figure
 
 
 moving = [name for name in ours if name != "first_mask"]
-stacked(
-    ours,
-    moving,
-    "Stacked bars of near and far false positives and false negatives in % of the "
+show(
+    stacked(ours, moving),
+    alt="Stacked bars of near and far false positives and false negatives in % of the "
     "pixels, one bar for each of our methods, on five sequences.",
+    caption="Three kinds of wrong pixels, of our methods on five sequences.",
+    number="18.2",
 )
 for name, found in ours.items():
     e = found["analysis"]["errors"]
@@ -256,28 +271,29 @@ for name, found in ours.items():
     )
 
 # %% [markdown]
-# Two methods with nearly the same mean, such as S2S and zero-shot RVOS, can fail in opposite ways. S2S loses the
+# Two methods with nearly the same mean can fail in opposite ways. S2S and zero-shot RVOS are such a pair. S2S loses the
 # object: most of its wrong pixels are missed ones. RVOS, with a mask or without, keeps the object and takes other
-# things for it: most of its errors are far false positives, which FRTM has next to none of. The first calls for a
-# better memory of the object, the second for a better idea of what it is not.
+# things for it: most of its wrong pixels are far false positives. FRTM has next to none of those. So S2S needs a better
+# memory of the object, and RVOS needs a better idea of what the object is not.
 #
-# Now the paper's Figure 10, from the authors' masks and on its 20 sequences. What its text says can be checked: OSVOS-S
-# has far fewer false negatives than OSVOS, and somewhat more near false positives than the others.
+# Figure 18.3 is the paper's Figure 10, made from the authors' masks on its 20 sequences. It confirms two sentences of
+# the paper: OSVOS-S has far fewer false negatives than OSVOS, and somewhat more near false positives than the others.
 
 # %%
-stacked(
-    official,
-    list(official),
-    "Stacked bars for the published masks. OSVOS has more than twice the false "
+show(
+    stacked(official, list(official)),
+    alt="Stacked bars for the published masks. OSVOS has more than twice the false "
     "negatives of the others, OSVOS-S the most near false positives, and nearly no far "
     "ones.",
+    caption="The paper's Figure 10, from the authors' masks.",
+    number="18.3",
 )
 for other, less in official["osvoss"]["less"].items():
     print(f"OSVOS-S less {other}: near {less['fp_close']:+.2f}, fn {less['fn']:+.2f}")
 
 # %% [markdown]
-# The paper does not say how near is near. Does it matter? Here is the share of near false positives for distances from
-# 1 to 200 pixels; the dotted line is where this book draws it, at 2 % of the diagonal.
+# The paper does not say how near is near. Does it matter? Figure 18.4 shows the share of near false positives for every
+# distance from 1 to 200 pixels. The dotted line is the distance that this book uses, 2 % of the frame's diagonal.
 
 # %%
 figure, axes = new_figure(height=3.0)
@@ -294,6 +310,8 @@ show(
     alt="Near false positives against the distance that counts as near. Those of OSVOS-S "
     "and STM rise and are nearly flat from 20 pixels on; those of OSVOS and OnAVOS go on "
     "rising. OSVOS-S stays above the others at every distance.",
+    caption="Near false positives, against the distance that counts as near.",
+    number="18.4",
 )
 distances = official["osvoss"]["errors_by_distance"]
 others = [official[name]["errors_by_distance"] for name in ("osvos", "onavos")]
@@ -304,16 +322,15 @@ assert all(
 )
 
 # %% [markdown]
-# Every distance fits what the paper says, so its text cannot tell which one was used. For OSVOS-S and STM it matters
-# little beyond 20 pixels, since they have next to no false positives there. Those of OSVOS and OnAVOS lie at all
-# distances, and how many of them are far depends on the line that is drawn.
-
-# %% [markdown]
+# What the paper says is true at every distance, so its text does not tell which distance was used. For OSVOS-S and STM
+# the choice matters little beyond 20 pixels, because these two have next to no false positives farther away. OSVOS and
+# OnAVOS have false positives at all distances, so the number of their far ones depends on the chosen distance.
+#
 # ## 4 Which videos
 #
-# DAVIS tags its sequences: camera shake, motion blur, and so on. For each attribute Table 4 of the paper has the mean
-# over the sequences that have it, and what is gained on those without it.
-
+# DAVIS tags its sequences with attributes such as camera shake or motion blur. Table 4 of the paper has two numbers for
+# each attribute. The first is the mean score over the sequences that have it. The second is the gain: how much higher
+# the mean is over the sequences that do not have it.
 
 # %% tags=["equals-library"]
 def with_and_without(scores, tags):
@@ -352,12 +369,13 @@ print(f"{equal} of {2 * len(columns) * len(printed)} numbers are the paper's")
 assert equal == 48
 
 # %% [markdown]
-# Every number of Table 4 comes out of the masks. Its reading is another matter. OSVOS-S is at its *best* where the
-# camera shakes and where the resolution is low (a gain below zero), and neither helps anybody to segment. Tags come
-# together, and a table with one tag at a time cannot take them apart.
+# Every number of Table 4 comes out of the masks. How to read the table is another matter. OSVOS-S is at its *best*
+# where the camera shakes and where the resolution is low, since its gain without them is below zero. Yet neither of the
+# two makes segmentation easier. Attributes come together in a sequence, and a table that takes one attribute at a time
+# cannot separate their effects.
 #
-# Our five sequences are too few for such a table: most tags have one sequence or two. So look at each sequence, as the
-# paper's Figure 9 does.
+# Our five sequences are too few for such a table, because most attributes occur in one or two of them. So we look at
+# each sequence by itself, as the paper's Figure 9 does.
 
 # %%
 rows = {name: by_sequence[name] for name in moving}  # ours, and then the authors'
@@ -388,20 +406,19 @@ show(
     alt="J&F on each of the 20 sequences: bars for OSVOS and OnAVOS, a line for "
     "OSVOS-S, which falls from 98 % on car-shadow to 57 % on paragliding-launch.",
     caption="The paper's Figure 9, from the authors' masks.",
+    number="18.5",
 )
 above = official["osvoss"]["sequences_above"]
 print(f"OSVOS-S above 70 %: {above['70']} of 20, above 80 %: {above['80']} of 20")
 
 # %% [markdown]
-# The paper says of its method: above 70 % in all but one sequence, which is so, and above 80 % in all but three; of the
-# masks four sequences lie below that.
-
-# %% [markdown]
+# The paper says that its method is above 70 % in all sequences but one, and above 80 % in all but three. The first
+# statement holds. By the masks, four sequences lie below 80 %.
+#
 # ## 5 When
 #
-# A mean over frames also hides *when* a method fails. Videos differ in length, so stretch each of them to 0 to 100 %,
-# and average.
-
+# A mean over frames also hides *when* a method fails. Videos differ in length, so we first stretch each of them to a
+# scale from 0 to 100 %, and then average over the videos.
 
 # %% tags=["equals-library"]
 def stretch(J, points):
@@ -429,6 +446,8 @@ show(
     alt="Mean J along the five videos for the methods of this book. Those that are given a "
     "mask begin high and fall, some of them far; the zero-shot one begins lower and "
     "loses little.",
+    caption="J along the video, the mean over five sequences.",
+    number="18.6",
 )
 
 # %%
@@ -441,6 +460,7 @@ show(
     alt="Mean J along the 20 videos: OSVOS falls to .7 in the last third, OSVOS-S and "
     "OnAVOS stay above .8.",
     caption="The paper's Figure 11, from the authors' masks.",
+    number="18.7",
 )
 paper = {"osvoss": 82.0, "onavos": 81.0, "osvos": 69.8}
 points = list(official["osvoss"]["lowest_by_points"])
@@ -452,18 +472,20 @@ for name, claimed in paper.items():
     print(f"{names[name]:<9}{row}{claimed:8.1f}")
 
 # %% [markdown]
-# The paper gives the lowest point of each curve, and 81.0, 73.7 and 69.8 for "semantic-blind methods" without saying
-# which is whose. By the masks 81.0 fits OnAVOS and 69.8 OSVOS; then 73.7 is MSK, the fourth method of the paper's
-# figure, whose masks are not here. But the lowest point of a mean of 20 ragged curves depends on how finely they are
-# read: between OSVOS-S and OnAVOS it decides nothing. The decay of Table 3, the mean of the first quarter less that of
-# the last, is the steadier figure.
-
-# %% [markdown]
+# The paper gives the lowest point of four curves: 82.0 for its own method, and 81.0, 73.7 and 69.8 for methods "blind"
+# to semantics. It does not say which of the three numbers belongs to which method. By the masks, 81.0 fits OnAVOS and
+# 69.8 fits OSVOS. Then 73.7 must be MSK, the fourth method of the paper's figure, whose masks are not here.
+#
+# The lowest point is a weak figure. Each curve is a mean of 20 ragged curves, and its lowest point depends on how
+# finely the curves are read. Between OSVOS-S and OnAVOS it therefore decides nothing. The decay of Table 3 is steadier:
+# it is the mean of the first quarter less the mean of the last one.
+#
 # ## 6 What it costs
 #
-# A method that learns from the first frame pays once; one that updates pays again and again. Share the first frame's
-# time among all frames of a video, and there is one time per frame; quality against that is the paper's Figure 12. A
-# method is worth choosing if no other is both faster and better: those methods are the *front*.
+# A method that learns from the first frame pays for it once. A method that also learns later pays again and again. If
+# the time of the first frame is shared among all frames of a video, there is one time per frame for each method. The
+# paper's Figure 12 draws quality against that time, and so does Figure 18.8. A method is worth choosing if no other is
+# both faster and better. These methods are called the *front*.
 
 # %%
 seconds = {name: ours[name]["seconds"]["per_frame"] for name in moving}
@@ -483,6 +505,8 @@ show(
     alt="J&F against processor seconds a frame on a logarithmic axis, a marker for "
     "each method; a dotted line joins those that no other is both faster and better "
     "than.",
+    caption="Quality against time. The dotted line joins the front.",
+    number="18.8",
 )
 machine = record.hardware
 print(
@@ -495,24 +519,31 @@ for name in moving:
     print(f"{name:<16}{times}   {'yes' if name in front else ''}")
 
 # %% [markdown]
-# `vosbook compare --plot quality.svg` draws this picture of any results, from the records that `vosbook run` leaves.
+# `vosbook compare --plot quality.svg` draws this figure for any results, from the records that `vosbook run` leaves.
 #
-# These are seconds of a processor on a machine with other work; the paper's are of a GPU. What carries over is the
-# order of the parts: who pays at the first frame, who at every frame, and hence how the picture changes with the length
-# of the video. Exercise 18.1 is about that.
+# The seconds above are those of a processor on a machine that also did other work, while the paper's seconds are those
+# of a GPU. The numbers themselves do not carry over from one machine to another. What does carry over is who pays at
+# the first frame and who pays at every frame. From this follows how the figure changes with the length of the video,
+# which is the subject of Exercise 18.1.
 
 # %% [markdown]
 # ## Exercises
 #
-# An answer leaves what it is given as it was.
+# In all of them, an answer leaves what it is given unchanged.
 #
 # ### Exercise 18.1 · From which length on
 # *difficulty 1 of 3 · 10 minutes · 1 point*
 #
-# One method pays at the first frame, another at every one. Write `overtakes(first_a, later_a, first_b, later_b)`: the
-# number of frames of the shortest video for which method a takes *less* time in all than method b, or `None` if there
-# is none. `first_` is the time of the first frame and `later_` that of every other one, in seconds.
-
+# One method pays at the first frame, and another pays at every frame. Write the function `overtakes(first_a, later_a,
+# first_b, later_b)`. It returns the number of frames of the shortest video for which method a takes *less* time in all
+# than method b, or `None` if there is no such video. The times are in seconds: `first_` is the time of the first frame,
+# and `later_` is the time of each later one.
+#
+# <details><summary>Hint</summary>
+#
+# First compare the two methods on a video of one frame. Then ask what each later frame adds to the difference.
+#
+# </details>
 
 # %% nbgrader={"grade": false, "grade_id": "ex18-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def overtakes(first_a, later_a, first_b, later_b):
@@ -534,11 +565,17 @@ ch18.check_overtakes(overtakes)
 # ### Exercise 18.2 · The front
 # *difficulty 2 of 3 · 15 minutes · 3 points*
 #
-# Section 6 calls a method worth choosing if no other is *both* faster and better. That lets a method through that is as
-# good as another and slower. Write `pareto(seconds, quality)` for the usual, sharper rule: a method is out if another
-# is at least as fast *and* at least as good, and better in one of the two. Both are float arrays `(n,)`; return a bool
-# array `(n,)`. Methods that are equal in both stay, or go, together.
-
+# Section 6 calls a method worth choosing if no other is *both* faster and better. By this rule a method stays that is
+# exactly as good as another and slower. Write `pareto(seconds, quality)` for the usual, sharper rule. By that rule a
+# method is out if another one is at least as fast *and* at least as good, and is strictly ahead in one of the two. Both
+# arguments are float arrays `(n,)`, and the answer is a bool array `(n,)`. Methods that are equal in both stay, or go,
+# together.
+#
+# <details><summary>Hint</summary>
+#
+# Compare all pairs at once: an array of the shape `(n, 1)` against one of the shape `(n,)` gives `(n, n)`.
+#
+# </details>
 
 # %% nbgrader={"grade": false, "grade_id": "ex18-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def pareto(seconds, quality):
@@ -558,14 +595,20 @@ ch18.check_pareto(pareto)
 # ### Exercise 18.3 · How many videos are enough
 # *difficulty 3 of 3 · 25 minutes · 4 points*
 #
-# Two methods are compared on `n` videos, and one is ahead on all but `lost` of them. Forget by how much: only count. If
-# the methods were equally good, each video would be a fair coin. Write `sign_test(n, lost)`: the probability that `n`
-# coins come out at least as lopsided, *in either direction*. It is the sign-flip test of section 2 with all differences
-# of one size. `lost` may be more than half of `n`, and `n` a few thousand; the answer is never above 1.
+# Two methods are compared on `n` videos, and one of them is ahead on all but `lost` videos. Forget by how much, and
+# only count. If the methods were equally good, each video would be the toss of a fair coin. Write `sign_test(n, lost)`:
+# the probability that `n` coins come out at least as lopsided, *in either direction*. This is the sign-flip test of
+# section 2 for differences that all have one size. `lost` may be more than half of `n`, and `n` may be a few thousand.
+# The answer is never above 1.
 #
-# Then find by it (the check does not ask): how many videos does it take, with one method ahead on all of them, for the
-# probability to be below .05?
-
+# Then use it to find out (the check does not ask): if one method is ahead on *all* videos, how many videos does it take
+# until the probability is below 0.05?
+#
+# <details><summary>Hint</summary>
+#
+# Add one coin at a time to the probabilities of 0, 1, 2, … heads. Factorials of a few thousand do not fit a float.
+#
+# </details>
 
 # %% nbgrader={"grade": false, "grade_id": "ex18-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
 def sign_test(n, lost):
@@ -586,13 +629,14 @@ ch18.check_sign_test(sign_test)
 # %% [markdown]
 # ## Measured and claimed
 #
-# From the masks of OSVOS, OSVOS-S and OnAVOS, on exactly the paper's data: their 24 numbers in Table 3 (chapter 02),
-# their 48 in Table 4, the sequences of Figure 9, the kinds of errors of Figure 10, and the curves of Figure 11. What
-# does not come out is said above: four sequences below 80 % and not three, and a lowest point of 81.0 where the paper
-# has 82.0.
+# The masks of OSVOS, OSVOS-S and OnAVOS were scored on exactly the paper's data. These results of the paper come out of
+# them: the 24 numbers of these methods in Table 3 (chapter 02), their 48 numbers in Table 4, the sequences of Figure 9,
+# the kinds of errors of Figure 10, and the curves of Figure 11. Two statements do not come out. Four sequences of
+# OSVOS-S lie below 80 %, where the paper has three, and the lowest point of its curve is 81.0, where the paper has
+# 82.0.
 #
-# Quality against time cannot be compared in numbers: other hardware, other backbones, other training. From the paper
-# and from the run:
+# The times and the quality of our methods cannot be compared with the paper's in numbers, because the hardware, the
+# backbones and the training differ. Here are both, from the paper and from the run:
 
 # %%
 print("paper, Titan X, 20 sequences     s a frame    J&F")
@@ -611,25 +655,28 @@ print(f"osvos here: {record.config['osvos']['steps']} steps of tuning")
 # %% [markdown]
 # ## How this differs from the paper
 #
-# - The distance at which a false positive counts as near is 2 % of the diagonal, 20 pixels here. The paper has none.
-# - Curves are read off at 101 points, linearly between frames. The paper does not say how.
-# - Our methods ran on five of the 20 sequences, whose frames were at hand, with a ResNet-18 in all of them; T is of the
-#   two that DAVIS scores it on.
-# - Our OSVOS is tuned by few steps of Adam (the last line above). Where the tables have `osvos-fast`, that is OSVOS
-#   without the snapping of chapter 15. Our OSVOS-S asks for Mask R-CNN's weights, which were not at hand, so it is not
-#   among the methods here; chapters 16 and 17 measure it on synthetic video.
-# - Seconds are the processor's, of all threads together, and the first frame's are shared among the frames, as in the
-#   paper.
+# - A false positive counts as near up to a distance of 2 % of the diagonal, which is 20 pixels here. The paper names no
+#   distance.
+# - Curves are read at 101 points, linearly between frames. The paper does not say how it reads them.
+# - Our methods ran on five of the 20 sequences, those whose frames were at hand, and all of them with a ResNet-18. T is
+#   the mean over the two of these sequences on which DAVIS scores it.
+# - Our OSVOS is tuned by few steps of Adam, as the last line above says. In the tables, `osvos-fast` is OSVOS without
+#   the snapping of chapter 15. Our OSVOS-S needs the weights of Mask R-CNN, which were not at hand. So it is not among
+#   these methods, and chapters 16 and 17 measure it on synthetic video.
+# - Seconds are those of the processor, summed over all threads. The first frame's seconds are shared among the frames,
+#   as in the paper.
 #
 # ## Summary
 #
-# - A mean is a start. By kind of error, by sequence, along the video and against time, methods with one mean differ.
-# - The analyses of the OSVOS-S paper come out of the published masks, most to the last digit, where it says how they
-#   were made.
-# - Where it does not, the distance of near errors or the points of a curve, several answers fit; state yours.
-# - S2S misses, RVOS takes too much: its errors, not its mean, say what a method needs next.
-# - Five videos cannot tell two methods apart by a test, and twenty do not support a lead of one point.
-# - Tags of sequences come together, so a table by tags does not say what a tag does.
+# - A mean is a beginning. Methods with the same mean differ by kind of error, by sequence, along the video and in time.
+# - The analyses of the OSVOS-S paper come out of the published masks, most of them to the last digit.
+# - Where the paper leaves something open, such as the distance of near errors or the points of a curve, several answers
+#   fit. State yours.
+# - S2S misses parts of the object, and RVOS takes too much for it. These errors, and not the mean, say what a method
+#   needs next.
+# - No test can tell two methods apart on five videos, and a lead of one point on twenty videos may well be chance.
+# - Attributes of sequences come together, so a table with one attribute at a time does not say what an attribute does.
+#
 #
 # ## References
 #
