@@ -53,7 +53,7 @@ def frtm_machine(highlight: str | None = None) -> Drawing:
     sketch.note(206, 328, "$w_1$, $w_2$", anchor="middle")
     sketch.arrow(merge.left(), labels.right())
     sketch.arrow(labels.left(), (16, labels.left()[1]), (16, memory.left()[1]), memory.left(), kind="time")
-    sketch.note(26, 420, "every frame becomes", "a sample; at every", "8th, $D$ is fitted anew")
+    sketch.note(26, 420, "every frame becomes", "a sample; at every", "8th, $w_2$ is fitted anew")
     return sketch.drawing(
         "FRTM from top to bottom. On the left, the first frame and its mask are altered into four copies. A frozen "
         "backbone makes features of them, which go with their labels into a memory of up to 80 weighted samples. A "
@@ -61,7 +61,7 @@ def frtm_machine(highlight: str | None = None) -> Drawing:
         "On the right, a later frame goes through the same backbone. D turns its features into coarse scores, the "
         "segmentation network S turns the scores and the features of all levels into probabilities, and the "
         "probabilities of all objects are merged. The merged soft labels go back into the memory as the next sample, "
-        "and at every eighth frame D is fitted anew."
+        "and at every eighth frame the second layer of D is fitted anew."
     )
 
 
@@ -125,7 +125,7 @@ def segmentation_network() -> Drawing:
         "the features are projected to 64 channels by two 1 by 1 convolutions, the score is laid beside them, and "
         "three 3 by 3 convolutions follow. In R a residual block comes first. Then channel attention, CAB, weighs its "
         "channels, and adds the result of the deeper level, enlarged. A second residual block gives the result of the "
-        "level."
+        "level. The deepest level takes its own projected features in the place of a deeper result."
     )
 
 
