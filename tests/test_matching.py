@@ -2,11 +2,12 @@
 
 from itertools import permutations
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from vosbook.matching import match, pairwise_soft_iou, soft_iou, soft_iou_loss, take_slots
+from vosbook.matching import assign, match, matched_loss, pairwise_soft_iou, soft_iou, soft_iou_loss, take_slots
 from vosbook.metrics.region import jaccard
 
 
@@ -134,6 +135,12 @@ def test_what_is_invalid_has_no_say():
     assert torch.equal(match(p, y, valid)[:, :2], match(p, other, valid)[:, :2])
 
 
+def test_columns_of_what_is_invalid_may_hold_anything():
+    S = np.array([[0.9, np.nan, 0.1], [0.1, np.inf, 0.6], [0.3, -np.inf, 0.2], [0.2, 1e300, 0.3]])
+    assert assign(S, np.array([True, False, True])).tolist() == [0, -1, 1]
+    assert assign(S, np.zeros(3, bool)).tolist() == [-1, -1, -1]
+
+
 def test_matching_leaves_no_gradient():
     p = _random(1, 2, 3, 3).requires_grad_()
     assert not match(p, _masks(1, 2, 3, 3), torch.ones(1, 2, dtype=torch.bool)).requires_grad
@@ -179,3 +186,20 @@ def test_a_batch_without_an_object_costs_nothing():
     loss.backward()
     assert loss.item() == 0
     assert not p.grad.any()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_slots_of_a_clip_are_matched_on_its_first_frame_and_kept(seed):
+    """Against all ways to give each clip's objects different slots, tried on the first frame."""
+    p = _random(2, 3, 4, 5, 6, seed=seed).requires_grad_()  # B, T, N, H, W
+    y, valid = _masks(2, 3, 3, 5, 6, seed=seed + 10), torch.tensor([[True, True, True], [True, False, False]])
+    losses = []
+    for b in range(2):
+        objects = valid[b].nonzero()[:, 0].tolist()
+        ways = list(permutations(range(4), len(objects)))
+        first = [sum(1 - soft_iou(p[b, 0, n], y[b, 0, m]) for n, m in zip(way, objects)).item() for way in ways]
+        best = ways[first.index(min(first))]
+        losses += [(1 - soft_iou(p[b, :, n], y[b, :, m])).sum() for n, m in zip(best, objects)]
+    found, expected = matched_loss(p, y, valid), torch.stack(losses).mean()
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(*(torch.autograd.grad(loss, p, retain_graph=True)[0] for loss in (found, expected)))

@@ -79,6 +79,86 @@ def _parts(given, size, stride):
 # ------------------------------------------------------------------------------------------------ exercise 12.3
 
 
+class _Rungs:
+    """Three or so cells of a few numbers, each of another size, and an input that grows with the deeper answer."""
+
+    def __init__(self, names, B):
+        self.generator, self.B = cases.torch_generator(), B
+        self.sizes = dict(zip(names, cases.generator().permutation(range(2, 8)).tolist()))
+        self.features = leaves(**{name: self._draw(n) for name, n in self.sizes.items()})
+        self.cells = {name: self._cell(name, k) for k, name in enumerate(names)}
+        self.order: list[str] = []
+
+    def _draw(self, n):
+        return torch.randn(self.B, n, generator=self.generator)
+
+    def states(self):
+        """Of another cell of the table: (h, c) by level."""
+        return {name: tuple(self._draw(n).requires_grad_() for _ in range(2)) for name, n in self.sizes.items()}
+
+    def h_input(self, level, deeper):
+        assert level in self.sizes, f"h_input was asked for the level {level!r}; there are {', '.join(self.sizes)}"
+        x = self.features[level]
+        return x if deeper is None else x + deeper.mean(dim=1, keepdim=True)
+
+    def _cell(self, name, k):
+        def cell(x, h_space, c, h_time):
+            self.order.append(name)
+            wanted = tuple(self.features[name].shape)
+            for word, part in (("h_input", x), ("h_space", h_space), ("c", c), ("h_time", h_time)):
+                fits = part is None or tuple(part.shape) == wanted
+                assert fits, f"the cell of {name} was given {word} {tuple(part.shape)}, and has {wanted}"
+            h_space, c, h_time = (torch.zeros_like(x) if part is None else part for part in (h_space, c, h_time))
+            c = (0.8 - 0.1 * k) * c + (x - 0.6 * h_space + 0.3 * h_time).tanh()
+            return (1 + 0.2 * h_space) * c.tanh(), c
+
+        return cell
+
+
+def _climb(rungs, space, over_time):
+    h, states = None, {}
+    for level, cell in rungs.cells.items():
+        before, c = space.get(level, (None, None))
+        states[level] = cell(rungs.h_input(level, h), before, c, over_time.get(level, (None, None))[0])
+        h = states[level][0]
+    return h, states
+
+
+@guarded
+def check_climb(climb):
+    """Exercise 12.3: the answer, every state, and that the loss reaches all that goes in."""
+    rng = cases.generator()
+    names, B = ["layer4", "layer3", "layer2", "layer1"], int(rng.integers(1, 4))
+    kinds = ((3, True, True), (3, True, False), (3, False, True), (3, False, False), (1, True, True), (4, True, True))
+    for count, has_space, has_time in kinds:
+        rungs = _Rungs(names[-count:], B)
+        space = rungs.states() if has_space else {}
+        over_time = rungs.states() if has_time else {}
+        case = f"{count} levels, {'with' if has_space else 'no'} space, {'with' if has_time else 'no'} time"
+        want, expected = _climb(rungs, space, over_time)
+        rungs.order.clear()
+        got, states = climb(rungs.cells, rungs.h_input, space, over_time)
+        assert rungs.order == list(rungs.cells), f"{case}: the cells ran in the order {', '.join(rungs.order)}"
+        assert set(states) == set(expected), (
+            f"{case}: states of {sorted(states)}, and the levels are {sorted(expected)}"
+        )
+        for level, pair in expected.items():
+            assert len(states[level]) == 2, f"{case}: a level's states are a pair (h, c), got {len(states[level])}"
+            for word, one, right in zip("hc", states[level], pair):
+                off = float((one - right).detach().abs().max())
+                assert off < 1e-5, f"{case}: {word} of {level} is off by up to {off:.3f}"
+        assert got.shape == want.shape, f"{case}: the answer is that of the shallowest level, {tuple(want.shape)}"
+        assert torch.allclose(got, want, atol=1e-5), f"{case}: the states are right, and the answer is not the last h"
+        into = dict(rungs.features)
+        for way, of in (("space", space), ("time", over_time)):
+            into |= {f"{d}'s {word} over {way}": z for d in of for word, z in zip("hc", of[d])}
+        ends = [[one, *(z for pair in kept.values() for z in pair)] for one, kept in ((got, states), (want, expected))]
+        compare_gradients(case, *ends, into)
+
+
+# ------------------------------------------------------------------------------------------------ exercise 12.4
+
+
 class _Frames:
     """A network of a few numbers with a state of its own; it keeps what it was given."""
 
@@ -101,7 +181,7 @@ def _plus(frames, first, T):
 
 @guarded
 def check_run_plus(run_plus):
-    """Exercise 12.3."""
+    """Exercise 12.4."""
     generator, rng = cases.torch_generator(), cases.generator()
     for T, N, B in ((5, 2, 2), (4, 5, 2), (2, 1, 2), (1, 3, 2), (3, 2, 2), *rng.integers(1, 7, (2, 3)).tolist()):
         H, W = rng.integers(2, 7, 2).tolist()
@@ -118,7 +198,7 @@ def check_run_plus(run_plus):
         compare_gradients(f"{T} frames, the last one's logits", got[:, -1], want[:, -1], {"the weights": weight})
 
 
-# ------------------------------------------------------------------------------------------------ exercise 12.4
+# ------------------------------------------------------------------------------------------------ exercise 12.5
 
 
 class _Table:
@@ -159,7 +239,7 @@ class _Table:
 
 @guarded
 def check_run_front(run_front):
-    """Exercise 12.4."""
+    """Exercise 12.5."""
     generator, rng = cases.torch_generator(), cases.generator()
     drawn = rng.integers(1, 7, (2, 3)).tolist()
     for T, N, B in ((5, 3, 2), (3, 5, 2), (4, 4, 1), (1, 4, 3), (4, 1, 3), (1, 1, 2), *drawn):

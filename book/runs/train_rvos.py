@@ -37,7 +37,7 @@ from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.datasets.youtube_vos import YouTubeVos
 from vosbook.errors import InputError
 from vosbook.features import load_backbone
-from vosbook.matching import match, soft_iou_loss, take_slots
+from vosbook.matching import matched_loss, soft_iou_loss
 from vosbook.methods.rvos import RvosConfig, RvosNetwork, RvosSegmenter, describe, load_rvos, without_masks
 from vosbook.nn.encoder import Encoder
 from vosbook.processes import is_main, leave_processes
@@ -109,20 +109,14 @@ backbone.source, sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 
 # %%
-def probabilities(network, batch, *, true_masks):
-    """Of the objects in their order, `(B, T, N, H, W)`."""
-    if network_config.mask:
-        return network(batch.images, batch.y if true_masks else batch.y[:, :1]).sigmoid()
-    p = network(batch.images).sigmoid()  # (B, T, slots, H, W)
-    slots = match(p[:, 0], batch.y[:, 0], batch.valid)  # (B, N)
-    return take_slots(p.transpose(1, 2), slots).transpose(1, 2)
-
-
 def loss(network, step, share):
     """Over the clips of this share of the step's batch."""
     _, true_masks, sampler = next(stage for stage in stages if step < stage[0] * config.steps)
     batch = sampler.batch(step, share)
-    return soft_iou_loss(probabilities(network, batch, true_masks=true_masks), batch.y, batch.valid)
+    if not network_config.mask:
+        return matched_loss(network(batch.images).sigmoid(), batch.y, batch.valid)
+    p = network(batch.images, batch.y if true_masks else batch.y[:, :1]).sigmoid()  # (B, T, N, H, W)
+    return soft_iou_loss(p, batch.y, batch.valid)
 
 
 # %% [markdown]

@@ -4,12 +4,12 @@ p are probabilities in 0..1, one map a slot; y are true masks, 0 or 1, one map a
 number of objects; `valid` tells the real ones. The formulas are those of the authors' code.
 """
 
+import numpy as np
 import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 EPSILON = 1e-6  # keeps the quotient of two empty masks defined
-INVALID_COST = 10.0  # of a pair with padding: any constant; a real pair costs at most 1
 
 
 def soft_iou(p: Tensor, y: Tensor) -> Tensor:
@@ -31,19 +31,34 @@ def pairwise_soft_iou(p: Tensor, y: Tensor) -> Tensor:
     return both / (p.sum(2)[:, :, None] + y.sum(2)[:, None] - both + EPSILON)
 
 
+def assign(S: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """The slot of every object, by the Hungarian algorithm: soft IoUs `(N, M)`, valid bool `(M,)` -> int64 `(M,)`.
+
+    The valid objects' slots have the greatest sum of soft IoUs that different slots can have. Others have -1, and
+    their columns may hold anything.
+    """
+    slots = np.full(len(valid), -1)
+    slots[valid] = linear_sum_assignment(S[:, valid].T, maximize=True)[1]
+    return slots
+
+
 @torch.no_grad()
 def match(p: Tensor, y: Tensor, valid: Tensor) -> Tensor:
-    """The slot of every object, by the Hungarian algorithm: p `(B, N, H, W)`, y `(B, M, H, W)` -> int64 `(B, M)`.
+    """The slot of every object in a batch: p `(B, N, H, W)`, y `(B, M, H, W)`, valid bool `(B, M)` -> int64 `(B, M)`.
 
-    The valid objects' slots have the greatest sum of soft IoUs that different slots can have; objects that are not
-    valid (bool `(B, M)`) share the slots left over, so that no slot comes twice. ValueError where M exceeds N.
+    Valid objects have theirs by `assign`; objects that are not valid share the slots left over, so that no slot comes
+    twice. (The authors' code gives pairs with padding a constant cost, to the same effect.) ValueError where M exceeds
+    N.
     """
     slots, objects = p.shape[1], y.shape[1]
     if objects > slots:
         raise ValueError(f"{objects} objects cannot be matched with {slots} slots: give the network more slots")
-    costs = torch.where(valid[:, :, None], 1 - pairwise_soft_iou(p, y).transpose(1, 2), INVALID_COST)  # (B, M, N)
-    rows = [linear_sum_assignment(cost)[1] for cost in costs.cpu().numpy()]
-    return torch.stack([torch.from_numpy(row) for row in rows]).to(p.device)
+    rows = []
+    for S, real in zip(pairwise_soft_iou(p, y).cpu().numpy(), valid.cpu().numpy()):
+        row = assign(S, real)
+        row[~real] = np.setdiff1d(np.arange(slots), row)[: (~real).sum()]
+        rows.append(torch.from_numpy(row))
+    return torch.stack(rows).to(p.device)
 
 
 def take_slots(p: Tensor, slots: Tensor) -> Tensor:
@@ -59,6 +74,17 @@ def soft_iou_loss(p: Tensor, y: Tensor, valid: Tensor) -> Tensor:
     """
     per_object = (1 - soft_iou(p, y)).sum(1)  # (B, T, N) -> (B, N)
     return (per_object * valid).sum() / valid.sum().clamp(min=1)
+
+
+def matched_loss(p: Tensor, y: Tensor, valid: Tensor) -> Tensor:
+    """The zero-shot loss of a batch of clips, a scalar: `soft_iou_loss` of slots that are matched once.
+
+    p `(B, T, N, H, W)`, slots in any order, y `(B, T, M, H, W)`, valid bool `(B, M)`. Slots are matched with objects on
+    the first frame of each clip and keep them to its end. ValueError where M exceeds N.
+    """
+    slots = match(p[:, 0], y[:, 0], valid)  # (B, M)
+    of_objects = take_slots(p.transpose(1, 2), slots).transpose(1, 2)  # (B, T, M, H, W)
+    return soft_iou_loss(of_objects, y, valid)
 
 
 def _float(x: Tensor) -> Tensor:

@@ -186,6 +186,107 @@ def features_resized(f, h, S, stride):
 # ------------------------------------------------------------------------------------------------ Exercise 12.3
 
 
+def _rung(cells, h_input, *, order=None, c_of=None, h_space_of=None, h_time_of=None, deeper_of=None):
+    h, states = None, {}
+    for level in order or list(cells):
+        h_space = None if h_space_of is None else h_space_of(level)
+        c = None if c_of is None else c_of(level)
+        h_time = None if h_time_of is None else h_time_of(level)
+        deeper = h if deeper_of is None else deeper_of(h)
+        states[level] = cells[level](h_input(level, deeper), h_space, c, h_time)
+        h = states[level][0]
+    return h, states
+
+
+def _of(states, n):
+    return lambda level: states[level][n] if level in states else None
+
+
+def _ways(space, over_time, **changed):
+    return {"h_space_of": _of(space, 0), "c_of": _of(space, 1), "h_time_of": _of(over_time, 0)} | changed
+
+
+def memory_over_time(cells, h_input, space, over_time):
+    """Takes c from the frame before, as S2S does, and not from the object before."""
+    return _rung(cells, h_input, **_ways(space, over_time, c_of=_of(over_time, 1)))
+
+
+def memory_over_both(cells, h_input, space, over_time):
+    """Takes c from the frame before where there is no object before."""
+    return _rung(cells, h_input, **_ways(space, over_time, c_of=_of(space or over_time, 1)))
+
+
+def memory_forgotten(cells, h_input, space, over_time):
+    """Every cell begins with an empty memory."""
+    return _rung(cells, h_input, **_ways(space, over_time, c_of=None))
+
+
+def directions_swapped(cells, h_input, space, over_time):
+    """Gives h of the frame before in the place of h of the object before."""
+    return _rung(cells, h_input, **_ways(space, over_time, h_space_of=_of(over_time, 0), h_time_of=_of(space, 0)))
+
+
+def time_forgotten(cells, h_input, space, over_time):
+    """Hands nothing on from frame to frame."""
+    return _rung(cells, h_input, **_ways(space, over_time, h_time_of=None))
+
+
+def space_forgotten(cells, h_input, space, over_time):
+    """Hands no answer on from object to object."""
+    return _rung(cells, h_input, **_ways(space, over_time, h_space_of=None))
+
+
+def memory_of_time_as_answer(cells, h_input, space, over_time):
+    """Hands c on over time, where h goes."""
+    return _rung(cells, h_input, **_ways(space, over_time, h_time_of=_of(over_time, 1)))
+
+
+def levels_apart(cells, h_input, space, over_time):
+    """No level is told what the deeper one has answered."""
+    return _rung(cells, h_input, **_ways(space, over_time), deeper_of=lambda h: None)
+
+
+def from_shallow_to_deep(cells, h_input, space, over_time):
+    """Climbs down."""
+    return _rung(cells, h_input, **_ways(space, over_time), order=list(cells)[::-1])
+
+
+def memory_of_the_deeper_level(cells, h_input, space, over_time):
+    """The shallow level is given what the deeper one remembers, and not what it answers."""
+    h, states, c = None, {}, None
+    for level, cell in cells.items():
+        before, memory = space.get(level, (None, None))
+        h, c = cell(h_input(level, c), before, memory, over_time.get(level, (None, None))[0])
+        states[level] = h, c
+    return h, states
+
+
+def deepest_answer(cells, h_input, space, over_time):
+    """Returns the first level's answer."""
+    _, states = _rung(cells, h_input, **_ways(space, over_time))
+    return states[next(iter(cells))][0], states
+
+
+def states_the_other_way_round(cells, h_input, space, over_time):
+    """Keeps (c, h)."""
+    h, states = _rung(cells, h_input, **_ways(space, over_time))
+    return h, {level: (c, h) for level, (h, c) in states.items()}
+
+
+def deeper_levels_learn_nothing(cells, h_input, space, over_time):
+    """Detaches the deeper answer."""
+    return _rung(cells, h_input, **_ways(space, over_time), deeper_of=lambda h: None if h is None else h.detach())
+
+
+def space_learns_nothing(cells, h_input, space, over_time):
+    """Detaches what comes from the object before."""
+    space = {level: (h.detach(), c.detach()) for level, (h, c) in space.items()}
+    return _rung(cells, h_input, **_ways(space, over_time))
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 12.4
+
+
 def _run(step, first, T, hand_on, *, own_from=2):
     logits = []
     for t in range(T):
@@ -286,7 +387,7 @@ def kept_to_the_first_mask(step, first, T):
     return _run(step, first, T, lambda logits, first: logits[-1].sigmoid() * first)
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 12.4
+# ------------------------------------------------------------------------------------------------ Exercise 12.5
 
 
 def _front(step, x, *, fault=""):
@@ -510,6 +611,22 @@ WRONG = {
         mask_before_the_deeper_answer,
         one_pixel_of_a_square,
         features_resized,
+    ],
+    "ex12-5": [
+        memory_over_time,
+        memory_over_both,
+        memory_forgotten,
+        directions_swapped,
+        time_forgotten,
+        space_forgotten,
+        memory_of_time_as_answer,
+        levels_apart,
+        from_shallow_to_deep,
+        memory_of_the_deeper_level,
+        deepest_answer,
+        states_the_other_way_round,
+        deeper_levels_learn_nothing,
+        space_learns_nothing,
     ],
     "ex12-3": [
         logits_handed_on,

@@ -6,13 +6,14 @@ batch (`wavefront`), and a frame's features are convolved once for all of its ob
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vosbook.features.backbone import STRIDES
-from vosbook.nn.conv_lstm import State
+from vosbook.nn.conv_lstm import SpaceTimeConvLSTM, State
 from vosbook.nn.hierarchical_decoder import HierarchicalDecoder
 from vosbook.nn.plain_conv_lstm import plain_space_time
 from vosbook.nn.wavefront import every_frame
@@ -35,55 +36,83 @@ def plain_clip(
     The encoder turns images into features by level. `objects` is N. In frames of which `space_in(t)` is false, objects
     are told nothing of each other.
     """
-    (B, T), N = frames.shape[:2], objects
+    B, T = frames.shape[:2]
     x = encoder(frames.flatten(0, 1))  # all frames at once: so a batch norm sees them when it learns
     f = {d: decoder.project[d](x[d]).unflatten(0, (B, T)) for d in decoder.levels}  # f', (B, T, C, h, w)
-    logits: dict[tuple[int, int], Tensor] = {}  # by t and i, (B, 1, H, W)
-    states: dict[tuple[int, int], States] = {}
+    cells = {d: partial(_with_zeros, decoder.cells[d]) for d in decoder.levels}
+    over_time: dict[int, States] = {}  # by object
+
+    def row(t: int, S: Tensor | None) -> Tensor:
+        """All objects of frame t, given their previous masks `(B, N, H, W)`: logits `(B, N, H, W)`."""
+        f_t, logits, states = {d: f_d[:, t] for d, f_d in f.items()}, [], NONE
+        for i in range(objects):
+            S_i = None if S is None else S[:, i : i + 1]
+            h_input = partial(_input_of, f_t, S_i)
+            from_space = states if decoder.space and space_in(t) else NONE
+            h, states = ladder(cells, h_input, from_space, over_time.get(i, NONE))
+            over_time[i] = states
+            z = decoder.score(upsample(h, (2 * h.shape[-2], 2 * h.shape[-1])))
+            logits.append(upsample(z, frames.shape[-2:]))
+        return torch.cat(logits, dim=1)
+
+    return frame_by_frame(row, masks, T)
+
+
+def frame_by_frame(row: Callable[[int, Tensor | None], Tensor], masks: Tensor | None, T: int) -> Tensor:
+    """Logits `(B, T, N, H, W)` of the frames in their order, each by `row(t, S)`, `(B, N, H, W)`.
+
+    S are the masks `(B, N, H, W)` of the frame before: the true ones where `masks` `(B, T or 1, N, H, W)` holds them,
+    else the network's own, in 0..1. Frame 0 is given its own true masks, as in the authors' code.
+    """
+    logits: list[Tensor] = []
     for t in range(T):
-        for i in range(N):
-            S = previous_mask(masks, logits, t, i)
-            space = states.get((t, i - 1), NONE) if space_in(t) else NONE
-            time = states.get((t - 1, i), NONE)
-            z, states[t, i] = plain_cell(decoder, {d: f_d[:, t] for d, f_d in f.items()}, S, space, time)
-            logits[t, i] = upsample(z, frames.shape[-2:])
-    rows = [torch.cat([logits[t, i] for i in range(N)], dim=1) for t in range(T)]  # T of (B, N, H, W)
-    return torch.stack(rows, dim=1)
+        before, S = max(t - 1, 0), None
+        if masks is not None:
+            S = masks[:, before] if before < masks.shape[1] else logits[before].sigmoid()
+        logits.append(row(t, S))
+    return torch.stack(logits, dim=1)
 
 
-def previous_mask(masks: Tensor | None, logits: Mapping[tuple[int, int], Tensor], t: int, i: int) -> Tensor | None:
-    """S_(t-1,i), `(B, 1, H, W)` in 0..1: the true one where it is given, else the network's own.
+def level_input(f: Tensor, deeper: Tensor | None, S: Tensor | None, stride: int) -> Tensor:
+    """h_input of one level (Eq. 1): f' `(B, C, h, w)`, the deeper level's answer and the mask S, `(B, ., h, w)`.
 
-    Before frame 0 there is none: it is given its own, as in the authors' code.
+    `deeper (B, C', ., .)` is None at the deepest level, S `(B, 1, H, W)` where the network takes no masks. A cell of
+    the mask is the largest of its `stride` x `stride` pixels, so that small objects remain.
     """
-    if masks is None:
-        return None
-    before = max(t - 1, 0)
-    return masks[:, before, i : i + 1] if before < masks.shape[1] else logits[before, i].sigmoid()
+    parts = [f]
+    parts += [] if deeper is None else [upsample(deeper, f.shape[-2:])]  # B2(h_(k-1))
+    parts += [] if S is None else [F.max_pool2d(S, stride, ceil_mode=True)]
+    return torch.cat(parts, dim=1)
 
 
-def plain_cell(
-    decoder: HierarchicalDecoder, f: Mapping[str, Tensor], S: Tensor | None, space: States, time: States
+def ladder(
+    cells: Mapping[str, Callable[..., State]],
+    h_input: Callable[[str, Tensor | None], Tensor],
+    space: States,
+    time: States,
 ) -> tuple[Tensor, States]:
-    """One object in one frame (Figure 2): logits `(B, 1, h, w)` and the states that go on, from deep to shallow.
+    """One object in one frame (Figure 2): the shallowest answer `(B, C, h, w)`, and the states (h, c) by level.
 
-    f are the frame's projected features f' `(B, C, h, w)`, S the object's previous mask `(B, 1, H, W)`; `space` and
-    `time` are the states of the previous object, and of this one in the previous frame.
+    `cells` are the levels' ConvLSTMs, deep to shallow, each `cell(h_input, h_space, c, h_time) -> (h, c)`, where None
+    is zeros; `h_input(level, deeper)` makes Eq. 1 of the deeper level's answer, None at the deepest. `space` and `time`
+    are the states of the previous object, and of this one in the previous frame, {} for none.
     """
-    h: list[Tensor] = []  # h_k, from deep to shallow
-    states: States = {}
-    for k, d in enumerate(decoder.levels):
-        size = f[d].shape[-2:]
-        Z = f[d].new_zeros(len(f[d]), decoder.hidden[k], *size)
-        h_input = [f[d]]  # Eq. 1
-        h_input += [upsample(h[-1], size)] if h else []  # B2(h_(k-1))
-        h_input += [] if S is None else [F.max_pool2d(S, STRIDES[d], ceil_mode=True)]
-        h_space, c = space.get(d, (Z, Z)) if decoder.space else (Z, Z)
-        h_time, _ = time.get(d, (Z, Z))  # c does not cross time
-        states[d] = plain_space_time(decoder.cells[d], torch.cat(h_input, dim=1), h_space, c, h_time)  # Eq. 2 and 3
-        h.append(states[d][0])
-    height, width = h[-1].shape[-2:]
-    return decoder.score(upsample(h[-1], (2 * height, 2 * width))), states
+    h, states = None, {}
+    for level, cell in cells.items():
+        h_space, c = space.get(level, (None, None))
+        h_time, _ = time.get(level, (None, None))  # c does not cross time
+        states[level] = h, _ = cell(h_input(level, h), h_space, c, h_time)
+    return h, states
+
+
+def _input_of(f: Mapping[str, Tensor], S: Tensor | None, level: str, deeper: Tensor | None) -> Tensor:
+    return level_input(f[level], deeper, S, STRIDES[level])
+
+
+def _with_zeros(cell: SpaceTimeConvLSTM, h_input: Tensor, *states: Tensor | None) -> State:
+    """Eq. 2 and 3, where states that are None are zeros."""
+    Z = h_input.new_zeros(len(h_input), cell.channels, *h_input.shape[-2:])
+    return plain_space_time(cell, h_input, *(Z if state is None else state for state in states))
 
 
 def upsample(z: Tensor, size: tuple[int, int]) -> Tensor:

@@ -46,6 +46,40 @@ def squares_unfolded(f, h, S, stride):
 # ------------------------------------------------------------------------------------------------ Exercise 12.3
 
 
+def rung_by_rung(cells, h_input, space, over_time):
+    """Looks a state up where there is one, and collects lists."""
+    answers, kept = [None], []
+    for level in cells:
+        h_space = c = h_time = None
+        if space:
+            h_space, c = space[level]
+        if over_time:
+            h_time = over_time[level][0]
+        pair = cells[level](h_input(level, answers[-1]), h_space, c, h_time)
+        answers.append(pair[0])
+        kept.append(pair)
+    return answers[-1], dict(zip(cells, kept))
+
+
+def from_the_top(cells, h_input, space, over_time):
+    """Each level calls the deeper one."""
+    names, states = list(cells), {}
+
+    def answer(k):
+        if k < 0:
+            return None
+        deeper, level, none = answer(k - 1), names[k], [None, None]
+        states[level] = tuple(
+            cells[level](h_input(level, deeper), *space.get(level, none), over_time.get(level, none)[0])
+        )
+        return states[level][0]
+
+    return answer(len(names) - 1), states
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 12.4
+
+
 def mask_handed_on(step, first, T):
     """Carries the mask from frame to frame."""
     S, rows = first, []
@@ -67,7 +101,7 @@ def first_frames_apart(step, first, T):
     return torch.stack(logits).transpose(0, 1)
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 12.4
+# ------------------------------------------------------------------------------------------------ Exercise 12.5
 
 
 def padded_table(step, x):
@@ -107,6 +141,7 @@ def from_below(step, x):
 RIGHT = {
     "ex12-1": [arrow_by_arrow, all_cells_asked],
     "ex12-2": [filled_up, squares_unfolded],
+    "ex12-5": [rung_by_rung, from_the_top],
     "ex12-3": [mask_handed_on, first_frames_apart],
     "ex12-4": [padded_table, from_below],
 }
