@@ -3,10 +3,86 @@
 import itertools
 
 import numpy as np
+import torch
 from checks import cases
+from checks.gradients import compare_gradients
 from checks.guard import guarded
+from torch import Tensor
 
 # ------------------------------------------------------------------------------------------------ exercise 13.1
+
+
+def _slots_loss(p, y, valid):
+    """By trying all ways to give a clip's objects different slots, on its first frame."""
+    both = (p[:, :, :, None] * y[:, :, None]).sum((-2, -1))  # (B, T, K, N)
+    S = both / (p.sum((-2, -1))[..., None] + y.sum((-2, -1))[:, :, None] - both + 1e-6)
+    losses = []
+    for one, real in zip(S, valid):
+        objects = torch.nonzero(real)[:, 0].tolist()
+        first = one[0].detach().numpy()
+        ways = itertools.permutations(range(p.shape[2]), len(objects))
+        best = max(ways, key=lambda way: sum(first[k, n] for k, n in zip(way, objects)))
+        losses += [(1 - one[:, k, n]).sum() for k, n in zip(best, objects)]
+    return torch.stack(losses).sum() / len(losses) if losses else 0 * p.sum()
+
+
+def _clips():
+    """p (B, T, K, H, W), y (B, T, N, H, W) and valid (B, N) by name."""
+    generator, rng = cases.torch_generator(), cases.generator()
+    H, W = cases.draw_size(rng, 6, 9)
+
+    def noise(*shape):
+        return torch.rand(*shape, H, W, generator=generator, dtype=torch.float64)
+
+    y = torch.zeros(2, 4, 3, H, W, dtype=torch.float64)  # B, T, N
+    for n in range(3):
+        y[:, :, n, 2 * n : 2 * n + 2] = 1
+    y[:, 1:] *= noise(2, 3, 3) > 0.3
+    orders = [torch.from_numpy(rng.permutation(4)) for _ in range(2)]  # slot k of a clip paints object order[k]
+    four = torch.cat([y, 0 * y[:, :, :1]], dim=2)  # the fourth is nothing
+    right = torch.stack([0.8 * one[:, order] for one, order in zip(four, orders)]) + 0.05 * noise(2, 4, 4)
+    exchanged = right.clone()
+    exchanged[:, 2:] = right[:, 2:, [1, 0, 3, 2]]
+    wrong_first = right.clone()
+    wrong_first[:, 0] = right[:, 0, [2, 3, 0, 1]]
+    rivals = 0.05 * noise(2, 4, 4)
+    rivals[:, :, 0] += 0.7 * y[:, :, 0] + 0.6 * y[:, :, 1]
+    rivals[:, :, 1] += 0.3 * y[:, :, 0]
+    rivals[:, :, 3] += 0.8 * y[:, :, 2]
+    yes = torch.ones(2, 3, dtype=torch.bool)
+    some = torch.tensor([[True, False, True], [False, True, False]])
+    lure, wish, left = right.clone(), y.clone(), torch.arange(W) < W // 2
+    lure[0, :, orders[0].tolist().index(1)] = 0.8 * y[0, :, 0] * ~left  # a second best slot for object 0,
+    wish[0, :, 1] = y[0, :, 0] * left  # and padding that would like to have the best
+    T, K = int(rng.integers(2, 5)), int(rng.integers(3, 5))
+    return {
+        "slots that keep their objects": (right, y, yes),
+        "slots that exchange their objects in frame 2": (exchanged, y, yes),
+        "a first frame unlike the others": (wrong_first, y, yes),
+        "two objects want one slot": (rivals, y, yes),
+        f"random answers, {T} frames, {K} slots": (noise(3, T, K), (noise(3, T, 3) > 0.6).double(), yes[[0, 0, 0]]),
+        "clips with two objects and with one": (right, y, some),
+        "padding that holds something": (lure, wish, some),
+        "a clip without an object beside one with three": (right, y, torch.tensor([[False] * 3, [True] * 3])),
+        "no object at all": (right, y, ~yes),
+        "one frame": (right[:, :1], y[:, :1], yes),
+        "one clip": (right[:1], y[:1], yes[:1]),
+    }
+
+
+@guarded
+def check_slots_loss(slots_loss):
+    """Exercise 13.1: the value, and the gradient by p."""
+    for name, (p, y, valid) in _clips().items():
+        mine = p.clone().requires_grad_()
+        got, want = slots_loss(mine, y.clone(), valid.clone()), _slots_loss(mine, y, valid)
+        assert isinstance(got, Tensor) and got.numel() == 1, f"{name}: a tensor with one number is asked for"
+        value, right = float(got.detach()), float(want.detach())
+        assert abs(value - right) < 1e-4, f"{name}: the loss is {right:.4f}, got {value:.4f}"
+        compare_gradients(name, got.reshape(()), want, {"p": mine})
+
+
+# ------------------------------------------------------------------------------------------------ exercise 13.2
 
 
 def _labels(p, chosen):
@@ -20,7 +96,7 @@ def _labels(p, chosen):
 
 @guarded
 def check_to_labels(to_labels):
-    """Exercise 13.1."""
+    """Exercise 13.2."""
     rng = cases.generator()
     drawn = dict(zip(rng.permutation(7)[:4].tolist(), cases.draw_ids(rng, 4)))
     for chosen in ({0: 1, 1: 2, 2: 3}, {3: 1, 1: 7}, {4: 200}, {2: 5, 0: 1}, {}, drawn):
@@ -40,7 +116,7 @@ def check_to_labels(to_labels):
             )
 
 
-# ------------------------------------------------------------------------------------------------ exercise 13.2
+# ------------------------------------------------------------------------------------------------ exercise 13.3
 
 
 def _slots(J):
@@ -51,7 +127,7 @@ def _slots(J):
 
 @guarded
 def check_switches(switches):
-    """Exercise 13.2."""
+    """Exercise 13.3."""
     rng = cases.generator()
     sizes = [(8, 4, 3), (5, 2, 2), (6, 5, 1)]
     for K in rng.integers(2, 6, 3).tolist():
@@ -85,7 +161,7 @@ def check_switches(switches):
         assert got == want, f"{name}: objects change slots {want} times, got {got}"
 
 
-# ------------------------------------------------------------------------------------------------ exercise 13.3
+# ------------------------------------------------------------------------------------------------ exercise 13.4
 
 
 def _jaccard(a, b):
@@ -120,7 +196,7 @@ def _video(T, K, M):
 
 @guarded
 def check_first_frame_score(first_frame_score):
-    """Exercise 13.3."""
+    """Exercise 13.4."""
     videos = {
         "three slots, three objects": _video(4, 3, 3),
         "four slots, two objects": _video(4, 4, 2),

@@ -1,11 +1,105 @@
 """Wrong answers to the exercises of chapter 13, named after the mistake."""
 
 import numpy as np
+import torch
 from scipy.optimize import linear_sum_assignment
 
+from vosbook.matching import match, soft_iou, take_slots
 from vosbook.metrics.region import jaccard
 
 # ------------------------------------------------------------------------------------------------ Exercise 13.1
+
+
+def _with(slots, p, y, valid):
+    """The loss with given slots (B, N)."""
+    taken = take_slots(p.transpose(1, 2), slots).transpose(1, 2)  # (B, T, N, H, W)
+    return ((1 - soft_iou(taken, y)).sum(dim=1) * valid).sum() / valid.sum().clamp(min=1)
+
+
+def by_the_list(p, y, valid):
+    """Slot n answers for object n of the list."""
+    return _with(torch.arange(y.shape[2]).expand(len(p), -1), p, y, valid)
+
+
+def matched_anew_in_every_frame(p, y, valid):
+    """Forgives every exchange of identities."""
+    each = [_with(match(p[:, t], y[:, t], valid), p[:, t : t + 1], y[:, t : t + 1], valid) for t in range(p.shape[1])]
+    return torch.stack(each).sum()
+
+
+def matched_on_the_last_frame(p, y, valid):
+    """Chooses with the end of the clip."""
+    return _with(match(p[:, -1], y[:, -1], valid), p, y, valid)
+
+
+def matched_over_the_whole_clip(p, y, valid):
+    """Chooses by all frames together: DAVIS's rule for scores, not the paper's loss."""
+    wide = [z.transpose(1, 2).flatten(2, 3) for z in (p, y)]  # (B, N, T H, W)
+    return _with(match(*wide, valid), p, y, valid)
+
+
+def one_choice_for_the_batch(p, y, valid):
+    """Every clip has the slots of the first one."""
+    return _with(match(p[:1, 0], y[:1, 0], valid[:1]).expand(len(p), -1), p, y, valid)
+
+
+def object_of_each_slot(p, y, valid):
+    """Reads the assignment the wrong way round."""
+    slots = match(p[:, 0], y[:, 0], valid)
+    full = torch.cat([slots, torch.zeros(len(p), p.shape[2] - slots.shape[1], dtype=torch.long)], dim=1)
+    return _with(full.argsort(dim=1)[:, : y.shape[2]], p, y, valid)
+
+
+def best_slot_for_each(p, y, valid):
+    """Gives every object the slot that it likes best, even where two like the same."""
+    pairs = soft_iou(p[:, 0, :, None], y[:, 0, None])  # (B, K, N)
+    return _with(pairs.argmax(dim=1), p, y, valid)
+
+
+def padding_has_a_say(p, y, valid):
+    """Matches padding as if it were an object."""
+    return _with(match(p[:, 0], y[:, 0], torch.ones_like(valid)), p, y, valid)
+
+
+def padding_pays(p, y, valid):
+    """Averages over padding, too."""
+    slots = match(p[:, 0], y[:, 0], valid)
+    return _with(slots, p, y, torch.ones_like(valid))
+
+
+def mean_over_frames(p, y, valid):
+    """Averages over frames, where the sum is asked for."""
+    return _with(match(p[:, 0], y[:, 0], valid), p, y, valid) / p.shape[1]
+
+
+def sum_over_objects(p, y, valid):
+    """Forgets to average."""
+    return _with(match(p[:, 0], y[:, 0], valid), p, y, valid) * valid.sum()
+
+
+def mean_of_the_clips_means(p, y, valid):
+    """An object of a clip with few of them counts more."""
+    slots, real = match(p[:, 0], y[:, 0], valid), valid.any(dim=1)
+    each = [_with(slots[b : b + 1], p[b : b + 1], y[b : b + 1], valid[b : b + 1]) for b in range(len(p))]
+    return torch.stack(each).sum() / real.sum().clamp(min=1)
+
+
+def other_slots_are_silenced(p, y, valid):
+    """Slots that nobody has pay for what they paint."""
+    return _with(match(p[:, 0], y[:, 0], valid), p, y, valid) + 0.1 * p.mean()
+
+
+def first_frame_alone(p, y, valid):
+    """Scores the frame that was matched, and no other."""
+    return _with(match(p[:, 0], y[:, 0], valid), p[:, :1], y[:, :1], valid)
+
+
+def loss_detached(p, y, valid):
+    """The right number, from which nothing can be learned."""
+    return _with(match(p[:, 0], y[:, 0], valid), p.detach(), y, valid)
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 13.2
 
 
 def _labels(p, chosen, *, keys=None, threshold=0.5, ids=None):
@@ -104,7 +198,7 @@ def chosen_used_up(p, chosen):
     return labels
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 13.2
+# ------------------------------------------------------------------------------------------------ Exercise 13.3
 
 
 def _slots(J, *, maximize=True):
@@ -202,7 +296,7 @@ def first_object_alone(J):
     return int((slots[1:] != slots[:-1]).sum())
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 13.3
+# ------------------------------------------------------------------------------------------------ Exercise 13.4
 
 
 def _pairs(found, truth):
@@ -336,6 +430,23 @@ def best_pair_first_of_all(found, truth):
 
 
 WRONG = {
+    "ex13-4": [
+        by_the_list,
+        matched_anew_in_every_frame,
+        matched_on_the_last_frame,
+        matched_over_the_whole_clip,
+        one_choice_for_the_batch,
+        object_of_each_slot,
+        best_slot_for_each,
+        padding_has_a_say,
+        padding_pays,
+        mean_over_frames,
+        sum_over_objects,
+        mean_of_the_clips_means,
+        other_slots_are_silenced,
+        first_frame_alone,
+        loss_detached,
+    ],
     "ex13-1": [
         all_slots_compete,
         slot_numbers,

@@ -3,11 +3,35 @@
 from itertools import permutations
 
 import numpy as np
+import torch
 from scipy.optimize import linear_sum_assignment
 
+from vosbook.matching import match, soft_iou
 from vosbook.metrics.region import jaccard
 
 # ------------------------------------------------------------------------------------------------ Exercise 13.1
+
+
+def clip_by_clip(p, y, valid):
+    """Every clip by itself, real objects alone, with scipy."""
+    losses = [0 * p.sum()]
+    for one, truth, real in zip(p, y, valid):
+        truth = truth[:, real]  # (T, M, H, W)
+        costs = 1 - soft_iou(one[0].detach()[None], truth[0][:, None])  # (M, K)
+        _, slots = linear_sum_assignment(costs.numpy())
+        losses += [sum(1 - soft_iou(a[k], b[m]) for a, b in zip(one, truth)) for m, k in enumerate(slots)]
+    return sum(losses) / max(1, len(losses) - 1)
+
+
+def slots_gathered(p, y, valid):
+    """Takes slots by gather, and leaves padding out by its index."""
+    slots = match(p[:, 0], y[:, 0], valid)
+    taken = p.gather(2, slots[:, None, :, None, None].expand(*y.shape))
+    per_object = (1 - soft_iou(taken, y)).sum(1)[valid]
+    return per_object.mean() if len(per_object) else torch.zeros((), dtype=p.dtype) * p.sum()
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 13.2
 
 
 def background_at_one_half(p, chosen):
@@ -28,7 +52,7 @@ def pixel_by_pixel(p, chosen):
     return labels
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 13.2
+# ------------------------------------------------------------------------------------------------ Exercise 13.3
 
 
 def frame_by_frame(J):
@@ -51,7 +75,7 @@ def all_ways(J):
     return np.count_nonzero(np.diff(slots, axis=0))
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 13.3
+# ------------------------------------------------------------------------------------------------ Exercise 13.4
 
 
 def object_by_object(found, truth):
@@ -80,6 +104,7 @@ def empty_slots_added(found, truth):
 
 
 RIGHT = {
+    "ex13-4": [clip_by_clip, slots_gathered],
     "ex13-1": [background_at_one_half, pixel_by_pixel],
     "ex13-2": [frame_by_frame, all_ways],
     "ex13-3": [object_by_object, empty_slots_added],
