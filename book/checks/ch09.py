@@ -10,11 +10,12 @@ from checks.guard import guarded
 from torch import nn
 
 from vosbook.nn.conv_lstm import ConvLSTM, SpaceTimeConvLSTM
+from vosbook.nn.wavefront import two_loops
 
 
 @guarded
 def check_frames_until_half(frames_until_half):
-    """Exercise 9.1. The answers are counted by multiplying; none lies at the edge but the first."""
+    """Exercise 9.3. The answers are counted by multiplying; none lies at the edge but the first."""
     drawn = cases.generator().uniform(-3, 5.5, 6).round(3).tolist()
     for bias in (0, -2, 0.5, 1, 2, 3, 4, 5, *drawn):
         gate = Fraction(1 / (1 + math.exp(-bias)))
@@ -31,7 +32,7 @@ def check_frames_until_half(frames_until_half):
 
 @guarded
 def check_kernel_for(kernel_for):
-    """Exercise 9.2."""
+    """Exercise 9.4."""
     rng = cases.generator()
     pairs = [(0, 4), (1, 1), (3, 4), (4, 4), (5, 4), (8, 4), (9, 4), (30, 32), (7, 2), (65, 32)]
     slow, beyond = (0.25, 32), (16.5, 16)  # less than a cell, and a little more than one
@@ -49,7 +50,7 @@ def check_kernel_for(kernel_for):
 
 @guarded
 def check_conv_lstm_step(conv_lstm_step):
-    """Exercise 9.3: values, and gradients."""
+    """Exercise 9.1: values, and gradients, with ReLU as S2S has it and with tanh as RVOS has it."""
     rng, generator = cases.generator(), cases.torch_generator()
 
     def randn(*shape):
@@ -58,24 +59,33 @@ def check_conv_lstm_step(conv_lstm_step):
     drawn = (*rng.integers(2, 6, 2).tolist(), int(rng.choice([1, 3, 5])))
     for c_in, channels, kernel in [(2, 3, 3), (5, 2, 1), (3, 3, 5), (1, 1, 3), drawn]:
         B, size = int(rng.integers(1, 4)), cases.draw_size(rng, 4, 8)
-        cell = ConvLSTM(c_in, channels, kernel)
-        given = leaves(
-            x=randn(B, c_in, *size),
-            h=randn(B, channels, *size),
-            c=randn(B, channels, *size),
-            weight=randn(4 * channels, c_in + channels, kernel, kernel) / kernel,
-            bias=randn(4 * channels),
-        )
-        parameters = {"gates.weight": given["weight"], "gates.bias": given["bias"]}
-        expected = torch.func.functional_call(cell, parameters, (given["x"], (given["h"], given["c"])))
-        got = conv_lstm_step(*given.values())
-        assert isinstance(got, (tuple, list)) and len(got) == 2, "return the two states (h, c)"
-        case = f"{c_in} input channels, {channels} of the state, kernel {kernel}"
-        for name, a, b in zip("ch", got[::-1], expected[::-1]):
-            assert a.shape == b.shape, f"{case}: {name} should be {tuple(b.shape)}, got {tuple(a.shape)}"
-            off = (a - b).abs().max().item()
-            assert off < 1e-4 * (1 + b.abs().max().item()), f"{case}: {name} is off by up to {off:.2g}"
-        compare_gradients(case, got, expected, given)
+        for name_of_phi, phi in (("ReLU", torch.relu), ("tanh", torch.tanh)):
+            given = leaves(
+                x=randn(B, c_in, *size),
+                h=randn(B, channels, *size),
+                c=randn(B, channels, *size),
+                weight=randn(4 * channels, c_in + channels, kernel, kernel) / kernel,
+                bias=randn(4 * channels),
+            )
+            expected = library_step(**given, phi=phi)
+            got = conv_lstm_step(*given.values(), phi)
+            assert isinstance(got, (tuple, list)) and len(got) == 2, "return the two states (h, c)"
+            case = f"{c_in} input channels, {channels} of the state, kernel {kernel}, {name_of_phi}"
+            for name, a, b in zip("ch", got[::-1], expected[::-1]):
+                assert a.shape == b.shape, f"{case}: {name} should be {tuple(b.shape)}, got {tuple(a.shape)}"
+                off = (a - b).abs().max().item()
+                assert off < 1e-4 * (1 + b.abs().max().item()), f"{case}: {name} is off by up to {off:.2g}"
+            compare_gradients(case, got, expected, given)
+
+
+def library_step(x, h, c, weight, bias, phi):
+    """The library has ReLU in one of its cells and tanh in the other. Both are made without weights of their own."""
+    sizes = x.shape[1], h.shape[1], weight.shape[-1]
+    parameters = {"gates.weight": weight, "gates.bias": bias}
+    with torch.device("meta"):
+        cell = ConvLSTM(*sizes) if phi is torch.relu else SpaceTimeConvLSTM(*sizes, time=False)
+    given = (x, (h, c)) if phi is torch.relu else (x, h, c)
+    return torch.func.functional_call(cell, parameters, given)
 
 
 class _Cell(nn.Module):
@@ -97,7 +107,7 @@ class _Cell(nn.Module):
 
 @guarded
 def check_run_grid(run_grid):
-    """Exercise 9.4. The cell must be asked as often as there are cells in the grid, and in an order that can be."""
+    """Exercise 9.2. The cell must be asked as often as there are cells in the grid, and in an order that can be."""
     rng, generator = cases.generator(), cases.torch_generator()
     for frames, objects in ((3, 3), (1, 4), (7, 1), (2, 3), (1, 1), tuple(rng.integers(2, 5, 2).tolist())):
         inputs, channels, B, size = int(rng.integers(1, 4)), int(rng.integers(2, 5)), 2, cases.draw_size(rng, 3, 6)
@@ -123,3 +133,14 @@ def _reference(cell, x):
             before = (h[t][i - 1], c[t][i - 1]) if i else (None, None)
             h[t][i], c[t][i] = cell(x[t, i], *before, h[t - 1][i] if t else None)
     return h
+
+
+def library_grid(cell, x):
+    """All answers, by frame and object: the library's two loops."""
+
+    def step(cells, space, time):
+        h, c = cell(x[cells[0]], *(space or (None, None)), *(time or (None,)))
+        return h, (h, c), (h,)
+
+    answers = two_loops(step, range(len(x)), range(x.shape[1]))
+    return torch.stack([answers[t, i] for t in range(len(x)) for i in range(x.shape[1])]).unflatten(0, x.shape[:2])

@@ -5,7 +5,7 @@ import math
 import torch
 import torch.nn.functional as F
 
-# ------------------------------------------------------------------------------------------------ Exercise 9.1
+# ------------------------------------------------------------------------------------------------ Exercise 9.3
 
 
 def bias_is_the_gate(bias):
@@ -73,7 +73,7 @@ def a_third(bias):
     return n
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 9.2
+# ------------------------------------------------------------------------------------------------ Exercise 9.4
 
 
 def stride_forgotten(speed, stride):
@@ -132,12 +132,10 @@ def whole_pixels(speed, stride):
     return 2 * math.ceil(int(speed) / stride) + 1
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 9.3
+# ------------------------------------------------------------------------------------------------ Exercise 9.1
 
 
-def _step(
-    x, h, c, weight, bias, *, order="ifog", phi=torch.relu, gate=torch.sigmoid, swapped=False, borders="constant"
-):
+def _step(x, h, c, weight, bias, phi, *, order="ifog", gate=torch.sigmoid, swapped=False, borders="constant"):
     z = torch.cat([h, x] if swapped else [x, h], dim=1)
     z = F.pad(z, [weight.shape[-1] // 2] * 4, mode=borders)
     gates = dict(zip(order, F.conv2d(z, weight, bias).chunk(4, dim=1)))
@@ -145,115 +143,127 @@ def _step(
     return gate(gates["o"]) * phi(c), c
 
 
-def pytorchs_order(x, h, c, weight, bias):
+def pytorchs_order(x, h, c, weight, bias, phi):
     """Takes the parts as i, f, g, o."""
-    return _step(x, h, c, weight, bias, order="ifgo")
+    return _step(x, h, c, weight, bias, phi, order="ifgo")
 
 
-def tanh_for_relu(x, h, c, weight, bias):
-    """The usual LSTM's tanh."""
-    return _step(x, h, c, weight, bias, phi=torch.tanh)
+def tanh_always(x, h, c, weight, bias, phi):
+    """The usual LSTM's tanh, whatever it is given."""
+    return _step(x, h, c, weight, bias, torch.tanh)
 
 
-def state_before_input(x, h, c, weight, bias):
+def state_before_input(x, h, c, weight, bias, phi):
     """Puts h before x."""
-    return _step(x, h, c, weight, bias, swapped=True)
+    return _step(x, h, c, weight, bias, phi, swapped=True)
 
 
-def without_bias(x, h, c, weight, bias):
+def without_bias(x, h, c, weight, bias, phi):
     """Forgets the bias."""
-    return _step(x, h, c, weight, torch.zeros_like(bias))
+    return _step(x, h, c, weight, torch.zeros_like(bias), phi)
 
 
-def borders_repeated(x, h, c, weight, bias):
+def borders_repeated(x, h, c, weight, bias, phi):
     """Repeats the outermost cells where zeros are asked for."""
-    return _step(x, h, c, weight, bias, borders="replicate")
+    return _step(x, h, c, weight, bias, phi, borders="replicate")
 
 
-def sigmoid_everywhere(x, h, c, weight, bias):
+def sigmoid_everywhere(x, h, c, weight, bias, phi):
     """A sigmoid for the candidate, too."""
-    return _step(x, h, c, weight, bias, phi=torch.sigmoid)
+    return _step(x, h, c, weight, bias, torch.sigmoid)
 
 
-def gates_without_sigmoid(x, h, c, weight, bias):
+def gates_without_sigmoid(x, h, c, weight, bias, phi):
     """Multiplies by what the convolution gives."""
-    return _step(x, h, c, weight, bias, gate=lambda z: z)
+    return _step(x, h, c, weight, bias, phi, gate=lambda z: z)
 
 
-def forget_bias_twice(x, h, c, weight, bias):
+def forget_bias_twice(x, h, c, weight, bias, phi):
     """Adds the one to the forget gate's bias that the initial weights have already."""
     more = torch.zeros_like(bias)
     more[c.shape[1] : 2 * c.shape[1]] = 1
-    return _step(x, h, c, weight, bias + more)
+    return _step(x, h, c, weight, bias + more, phi)
 
 
-def answer_from_the_old_memory(x, h, c, weight, bias):
+def answer_from_the_old_memory(x, h, c, weight, bias, phi):
     """h shows the memory as it was before the input."""
     o = F.conv2d(torch.cat([x, h], dim=1), weight, bias, padding=weight.shape[-1] // 2).chunk(4, dim=1)[2]
-    return o.sigmoid() * c.relu(), _step(x, h, c, weight, bias)[1]
+    return o.sigmoid() * phi(c), _step(x, h, c, weight, bias, phi)[1]
 
 
-def nothing_kept(x, h, c, weight, bias):
+def nothing_kept(x, h, c, weight, bias, phi):
     """The memory is not carried over."""
-    return _step(x, h, torch.zeros_like(c), weight, bias)
+    return _step(x, h, torch.zeros_like(c), weight, bias, phi)
 
 
-def states_swapped(x, h, c, weight, bias):
+def states_swapped(x, h, c, weight, bias, phi):
     """Returns (c, h)."""
-    return _step(x, h, c, weight, bias)[::-1]
+    return _step(x, h, c, weight, bias, phi)[::-1]
 
 
-def under_no_grad(x, h, c, weight, bias):
+def under_no_grad(x, h, c, weight, bias, phi):
     """Right in its values, but computed without gradients."""
     with torch.no_grad():
-        return _step(x, h, c, weight, bias)
+        return _step(x, h, c, weight, bias, phi)
 
 
-def memory_cut(x, h, c, weight, bias):
+def memory_cut(x, h, c, weight, bias, phi):
     """Cuts the graph through the memory: nothing is learned from what came before."""
-    return _step(x, h, c.detach(), weight, bias)
+    return _step(x, h, c.detach(), weight, bias, phi)
 
 
-def state_cut(x, h, c, weight, bias):
+def state_cut(x, h, c, weight, bias, phi):
     """Cuts the graph through h."""
-    return _step(x, h.detach(), c, weight, bias)
+    return _step(x, h.detach(), c, weight, bias, phi)
 
 
-def weights_from_data(x, h, c, weight, bias):
+def weights_from_data(x, h, c, weight, bias, phi):
     """Takes the weights' data, which learn nothing."""
-    return _step(x, h, c, weight.data, bias.data)
+    return _step(x, h, c, weight.data, bias.data, phi)
 
 
-def answer_detached(x, h, c, weight, bias):
+def answer_detached(x, h, c, weight, bias, phi):
     """Cuts the memory that it returns."""
-    h, c = _step(x, h, c, weight, bias)
+    h, c = _step(x, h, c, weight, bias, phi)
     return h, c.detach()
 
 
-def output_gate_on_tanh(x, h, c, weight, bias):
-    """ReLU for the candidate, tanh for the answer."""
-    memory = _step(x, h, c, weight, bias)[1]
+def output_gate_on_tanh(x, h, c, weight, bias, phi):
+    """tanh for the answer, whatever it is given."""
+    memory = _step(x, h, c, weight, bias, phi)[1]
     o = F.conv2d(torch.cat([x, h], dim=1), weight, bias, padding=weight.shape[-1] // 2).chunk(4, dim=1)[2]
     return o.sigmoid() * memory.tanh(), memory
 
 
-def answer_not_rectified(x, h, c, weight, bias):
-    """Forgets the ReLU of the answer."""
-    memory = _step(x, h, c, weight, bias)[1]
+def answer_not_rectified(x, h, c, weight, bias, phi):
+    """Forgets phi of the answer."""
+    memory = _step(x, h, c, weight, bias, phi)[1]
     o = F.conv2d(torch.cat([x, h], dim=1), weight, bias, padding=weight.shape[-1] // 2).chunk(4, dim=1)[2]
     return o.sigmoid() * memory, memory
 
 
-def kernels_of_three(x, h, c, weight, bias):
+def kernels_of_three(x, h, c, weight, bias, phi):
     """Pads by one, whatever the kernel is."""
     i, f, o, g = F.conv2d(torch.cat([x, h], dim=1), weight, bias, padding=1).chunk(4, dim=1)
     if i.shape != c.shape:
         i, f, o, g = (F.interpolate(one, c.shape[-2:]) for one in (i, f, o, g))
-    c = f.sigmoid() * c + i.sigmoid() * g.relu()
-    return o.sigmoid() * c.relu(), c
+    c = f.sigmoid() * c + i.sigmoid() * phi(g)
+    return o.sigmoid() * phi(c), c
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 9.4
+def relu_always(x, h, c, weight, bias, phi):
+    """S2S's ReLU, whatever it is given."""
+    return _step(x, h, c, weight, bias, torch.relu)
+
+
+def candidate_without_phi(x, h, c, weight, bias, phi):
+    """Writes what the convolution gives."""
+    i, f, o, g = F.conv2d(torch.cat([x, h], dim=1), weight, bias, padding=weight.shape[-1] // 2).chunk(4, dim=1)
+    c = f.sigmoid() * c + i.sigmoid() * g
+    return o.sigmoid() * phi(c), c
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 9.2
 
 
 def _grid(cell, x, *, c_over_time=False, time_from=0, fresh_frame=True, keep_c=True, use_time=True):
@@ -411,7 +421,9 @@ WRONG = {
     ],
     "ex09-3": [
         pytorchs_order,
-        tanh_for_relu,
+        tanh_always,
+        relu_always,
+        candidate_without_phi,
         state_before_input,
         without_bias,
         borders_repeated,

@@ -28,20 +28,20 @@ def by_trial(speed, stride):
     return kernel
 
 
-def in_two_convolutions(x, h, c, weight, bias):
+def in_two_convolutions(x, h, c, weight, bias, phi):
     n, pad = x.shape[1], weight.shape[2] // 2
     z = F.conv2d(x, weight[:, :n], bias, padding=pad) + F.conv2d(h, weight[:, n:], padding=pad)
     i, f, o, g = z.split(c.shape[1], dim=1)
-    c_new = torch.sigmoid(f) * c + torch.sigmoid(i) * F.relu(g)
-    return [torch.sigmoid(o) * F.relu(c_new), c_new]
+    c_new = torch.sigmoid(f) * c + torch.sigmoid(i) * phi(g)
+    return [torch.sigmoid(o) * phi(c_new), c_new]
 
 
-def gate_by_gate(x, h, c, weight, bias):
+def gate_by_gate(x, h, c, weight, bias, phi):
     z = F.pad(torch.cat((x, h), 1), (weight.shape[-1] // 2,) * 4)
     parts = [F.conv2d(z, w, b) for w, b in zip(weight.chunk(4), bias.chunk(4))]
     i, f, o = (1 / (1 + torch.exp(-part)) for part in parts[:3])
-    c = torch.add(f * c, i * parts[3].clamp(min=0))
-    return o * c.clamp(min=0), c
+    c = torch.add(f * c, i * phi(parts[3]))
+    return o * phi(c), c
 
 
 def frame_after_frame(cell, x):
