@@ -1,6 +1,8 @@
 """Checks of chapter 10. Each compares values on several cases, and its message says what was seen, not the answer."""
 
+from functools import partial
 from math import inf, nan
+from types import SimpleNamespace
 
 import torch
 import torch.nn.functional as F
@@ -9,12 +11,14 @@ from checks.gradients import compare_gradients
 from checks.guard import guarded
 from torch import Tensor, nn
 
-# ------------------------------------------------------------------------------------------------ exercise 10.1
+from vosbook.methods.s2s import S2S, Memory
+
+# ------------------------------------------------------------------------------------------------ exercise 10.4
 
 
 @guarded
 def check_painted(painted):
-    """Exercise 10.1."""
+    """Exercise 10.4."""
     rng = cases.generator()
     drawn = zip((2 * rng.integers(0, 6, 12) + 1).tolist(), rng.integers(0, 7, 12).tolist())
     for kernel, layers in ((5, 0), (1, 3), (3, 1), (5, 1), (5, 5), (7, 2), *drawn):
@@ -64,7 +68,7 @@ def _mean_of_frames(logits: Tensor, y: Tensor, labelled: Tensor) -> Tensor:
     return total / labelled.numel()
 
 
-# ------------------------------------------------------------------------------------------------ exercise 10.3
+# ------------------------------------------------------------------------------------------------ exercise 10.1
 
 
 def _draw(network: nn.Module, draw: torch.Generator) -> None:
@@ -104,7 +108,7 @@ class _Networks(nn.Module):
 
 @guarded
 def check_unroll(unroll):
-    """Exercise 10.3: the logits, and what they are to every weight of the four parts."""
+    """Exercise 10.1: the logits, and what they are to every weight of the four parts."""
     draw, rng = cases.torch_generator(), cases.generator()
     networks = _Networks(draw)
     for B, T in ((1, 2), (1, 4), (3, 5), (2, 3), *rng.integers(2, 6, (2, 2)).tolist()):
@@ -137,7 +141,7 @@ def _unrolled(networks: _Networks, frames: Tensor, masks: Tensor) -> Tensor:
     return torch.stack(clips)
 
 
-# ------------------------------------------------------------------------------------------------ exercise 10.4
+# ------------------------------------------------------------------------------------------------ exercise 10.3
 
 
 class _Step(nn.Module):
@@ -158,7 +162,7 @@ class _Step(nn.Module):
 
 @guarded
 def check_answers(answers):
-    """Exercise 10.4."""
+    """Exercise 10.3."""
     draw, rng = cases.torch_generator(), cases.generator()
     step = _Step(draw)
     drawn = [(*rng.integers(1, 5, 2), flag) for flag in (True, False)]
@@ -195,3 +199,29 @@ def _masks_and_logits(step, given, frames, y, teacher):
             logits.append(one)
     del given[frames.shape[1] :]  # the calls made here
     return masks, torch.stack(logits, dim=1)
+
+
+# ------------------------------------------------------------------------------------- where an answer has not passed
+
+
+def library_unroll(initialize, encode, lstm, decode, frames, masks):
+    """What `unroll` returns, by the library's network, which is given these four parts."""
+    network = SimpleNamespace(
+        begin=lambda first, mask: Memory(*initialize(first, mask)),
+        encode=encode,
+        lstm=lstm,
+        decode=lambda h, size: decode(h),
+    )
+    return S2S.forward(network, frames, masks[:, None])
+
+
+def library_answers(step, frames, y, teacher):
+    """What `answers` returns, by the library's network, the parts of which are made of `step`."""
+    network = SimpleNamespace(
+        encode=lambda images: images,
+        lstm=lambda images, memory: step(images, memory[1]),  # the logits take the place of h
+        decode=lambda logits, size: logits,
+    )
+    network.step = partial(S2S.step, network)
+    logits, state = step(torch.cat([frames[:, 0], y[:, 0]], dim=1), None)
+    return S2S._step_by_step(network, frames, y, Memory(logits, state, y[:, 0]), teacher)

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-# ------------------------------------------------------------------------------------------------ Exercise 10.1
+# ------------------------------------------------------------------------------------------------ Exercise 10.4
 
 
 def without_the_last_filter(kernel, layers):
@@ -148,7 +148,7 @@ def nan_made_a_number(logits, y, labelled):
     return (loss * labelled[:, :, None, None, None]).mean()
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 10.3
+# ------------------------------------------------------------------------------------------------ Exercise 10.1
 
 
 def _unroll(initialize, encode, lstm, decode, frames, masks, *, order="BT", first=1, pick=0, carry=True, swap=False,
@@ -249,7 +249,7 @@ def last_answer_for_all(initialize, encode, lstm, decode, frames, masks):
     return decode(h.flatten(0, 1)).unflatten(0, shape)
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 10.4
+# ------------------------------------------------------------------------------------------------ Exercise 10.3
 
 
 def _answers(step, frames, y, teacher, *, own=lambda logits: logits.detach().sigmoid(), shift=0, first=True):

@@ -3,7 +3,7 @@
 import torch
 import torch.nn.functional as F
 
-# ------------------------------------------------------------------------------------------------ Exercise 10.1
+# ------------------------------------------------------------------------------------------------ Exercise 10.4
 
 
 def closed_form(kernel, layers):
@@ -37,7 +37,7 @@ def clip_by_clip(logits, y, labelled):
     return total / labelled.numel()
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 10.3
+# ------------------------------------------------------------------------------------------------ Exercise 10.1
 
 
 def all_frames_encoded(initialize, encode, lstm, decode, frames, masks):
@@ -65,7 +65,7 @@ def time_first(initialize, encode, lstm, decode, frames, masks):
     return decode(torch.cat(kept)).unflatten(0, later.shape[:2]).transpose(0, 1)
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 10.4
+# ------------------------------------------------------------------------------------------------ Exercise 10.3
 
 
 def mask_looked_up(step, frames, y, teacher):
