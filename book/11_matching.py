@@ -44,7 +44,7 @@ from vosbook.view.plots import image_row, new_figure, show
 draw(
     matching_table(),
     number="11.1",
-    caption="Slots answer, objects are true. Matching says which slot is held to which object.",
+    caption="What every slot would cost for every object, and the match of the smallest sum. One slot is left over.",
 )
 
 # %% [markdown]
@@ -78,6 +78,8 @@ draw(
 #
 # Write `soft_iou_of(p, y)` in numpy: `p` in 0..1 and `y`, 0 or 1, both `(..., H, W)`; the result is `(...)`. Where both
 # are empty it is 0. If you add a number to the union, it may be $10^{-6}$ at most: an object may have a single pixel.
+#
+# As in all exercises of this book, an answer leaves what it is given as it was.
 #
 # <details><summary>Hint</summary>
 #

@@ -55,7 +55,8 @@ from vosbook.view.plots import image_row, new_figure, score_curves, show
 draw(
     rvos_table(),
     number="12.1",
-    caption="Every cell answers for one object in one frame. Arrows show what it is told by other cells.",
+    caption="Every cell answers for one object in one frame, and is told what its two neighbours have found: the same "
+    "object in the frame before, and the object before in the same frame.",
 )
 
 # %% [markdown]
@@ -109,6 +110,8 @@ draw(
 # Write `needs(t, i, space, time)`: the set of all cells `(s, j)` that must have run before cell $(t, i)$ can,
 # directly or through others. `space` and `time` say which arrows there are. Masks are left out of account: let them be
 # the true ones. The cell itself is not in the set.
+#
+# As in all exercises of this book, an answer leaves what it is given as it was.
 #
 # <details><summary>Hint</summary>
 #

@@ -54,7 +54,7 @@ from vosbook.view.plots import image_row, new_figure, show
 draw(
     rvos_table(),
     number="13.1",
-    caption="The table of chapter 12. In this chapter nothing goes in but frames.",
+    caption="The table of chapter 12. Now nothing goes in but frames, and a row is a slot that may hold any object.",
 )
 
 # %% [markdown]
@@ -241,6 +241,8 @@ assert apart[0] > 1e-4 and apart[0] > 10 * apart[-1]
 # loss is 0, and so is its gradient. You may use `match(p, y, valid)`, which takes `(B, K, H, W)`, `(B, N, H, W)` and
 # `(B, N)` and returns the slot of every object, `(B, N)`; `take_slots(p, slots)`, which puts `(B, K, ...)` into the
 # order of the objects; and `soft_iou(p, y)`. The loss must lead back to `p`.
+#
+# As in all exercises of this book, an answer leaves what it is given as it was.
 #
 # <details><summary>Hint</summary>
 #
@@ -664,6 +666,12 @@ assert one_hue[0] < results["the network"][0]
 # `chosen`, slot to object id, 1 to 255. A pixel goes to the most probable of the chosen slots, of equals to the first
 # in `chosen`, if its probability exceeds one half, else to the background, 0. Slots that were not chosen have no say.
 # `chosen` may be empty. The type matters: a PNG of labels holds bytes.
+#
+# <details><summary>Hint</summary>
+#
+# Go through the chosen slots one by one, and keep for each pixel the best probability so far. What is it at the start?
+#
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex13-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -688,6 +696,12 @@ ch13.check_to_labels(to_labels)
 # Write `switches(J)`: how often objects change slots. `J` is an array `(T, K, N)`, $\mathcal J$ of every slot with
 # every object in every frame, $N \le K$. In each frame by itself slots are matched with objects, for the greatest sum
 # of $\mathcal J$. Count every object in every frame from 1 on whose slot is not the one it had in the frame before.
+#
+# <details><summary>Hint</summary>
+#
+# Make a table of frames and objects that holds slots. Its neighbouring rows say the rest.
+#
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex13-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -713,6 +727,13 @@ ch13.check_switches(switches)
 # `found` is bool `(T, K, H, W)`, `truth` bool `(T, M, H, W)`; K may be smaller than M, even zero. The masks of frame 0
 # choose the slots, for the greatest sum of $\mathcal J$; the score is the mean over frames 1 to $T - 1$. An object that
 # no slot is left for has empty masks throughout. $\mathcal J$ of two empty masks is 1; `jaccard(a, b)` does that.
+#
+# <details><summary>Hint</summary>
+#
+# Make the answer for all objects first, empty everywhere, and put the chosen slots into it. Then all objects are scored
+# alike. A matrix of $\mathcal J$ without rows still needs its shape.
+#
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex13-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
