@@ -57,6 +57,7 @@ from vosbook.training.views import STILL_VIEWS, draw_view
 from vosbook.view.drawing import draw
 from vosbook.view.machines import osvos_machine
 from vosbook.view.overlay import compare, overlay
+from vosbook.view.playgrounds.tuning import tuning as tuning_curves
 from vosbook.view.plots import image_row, new_figure, show
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -683,6 +684,23 @@ show(
 )
 
 # %% [markdown]
+# The mean hides how different the sequences are. Choose one in Figure 14.9, and a number of steps.
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+curves = {"the base": {}, "the parent": {}}
+for start, record in ablation.items():
+    named = {"the mean": by_step[start]}
+    named |= {spec.split("/")[1]: of for spec, of in record.metrics["sequences"].items()}
+    for name, of in named.items():
+        values = {n: (one["J"]["mean"] + one["F"]["mean"]) / 2 for n, one in of.items()}
+        curves[f"the {start}"][name] = values
+draw(
+    tuning_curves(curves),
+    number="14.9",
+    caption="J&F of each DAVIS 2016 sequence by the steps of tuning, from the records of Figure 14.8.",
+)
+
+# %% [markdown]
 # Two things are learned here, and they should not be confused. The parent's head start is general knowledge, and tuning
 # can make up for much of it. The one shot decides *which* object is meant, and no parent can know that.
 
@@ -745,7 +763,7 @@ show(
         ],
         ["frame 0, given", "frame 5", "frame 10"],
     ),
-    number="14.9",
+    number="14.10",
     caption="Two online networks, one for each object, and their answers merged.",
     alt="The first frame with both objects painted over in two colours, and two later "
     "frames with the labels that two online networks and the merge gave.",
@@ -782,7 +800,7 @@ show(
         ],
         ["frame 0, given", "frame 4", "frame 9"],
     ),
-    number="14.10",
+    number="14.11",
     caption="A video on which tuning fails. White: found. Blue: missed. Vermilion: found in error.",
     alt="A video on which tuning fails: the first frame with a small bird painted over "
     "in front of a dark sky, and two later frames in which most of the bird is missed "
@@ -1001,7 +1019,7 @@ print("".join(f"{gain:>+8.1f}" for gain in gains.values()), "  (paper +12.8)")
 # paper's. The parent by itself is no tracker: it finds objects, and often not the one that is meant.
 #
 # How long should one tune? The paper's Figure 12 shows the quality against the seconds for one frame, with the tuning
-# shared out over the frames of the video, on a Titan X. There a frame alone takes 130 ms. Figure 14.11 has the same
+# shared out over the frames of the video, on a Titan X. There a frame alone takes 130 ms. Figure 14.12 has the same
 # axes in seconds of one CPU core.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -1022,7 +1040,7 @@ axes[0, 0].set(
 axes[0, 0].legend(loc="lower right")
 show(
     figure,
-    number="14.11",
+    number="14.12",
     caption="Quality against time, from the records of Figure 14.8. The numbers at the points are steps of tuning.",
     alt="J&F against core seconds per frame, one line from the backbone's weights and "
     "one from the parent, with the number of tuning steps at each point. The parent's "

@@ -42,6 +42,8 @@ from vosbook.runs import read_record
 from vosbook.view.drawing import draw
 from vosbook.view.machines import snapping
 from vosbook.view.overlay import compare
+from vosbook.view.playgrounds.cutting import cutting
+from vosbook.view.playgrounds.flooding import flooding
 from vosbook.view.plots import image_row, new_figure, show
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -203,11 +205,24 @@ assert np.array_equal(basins, watershed(contours))
 print(f"{basins.max()} basins in {contours.size} pixels; the same as scikit-image's watershed")
 
 # %% [markdown]
+# Move the slider of Figure 15.4 to let the water rise.
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+rows, columns = np.nonzero(truth)
+top, left = max(rows.min() - 8, 0), max(columns.min() - 8, 0)
+window = np.s_[top : top + 90, left : left + 150]  # with the object
+draw(
+    flooding(contours[window]),
+    number="15.4",
+    caption="Water rises over a part of the contour map. Every lake has a colour, and is bordered in white.",
+)
+
+# %% [markdown]
 # Every local minimum has a basin, however shallow it is. So there are far too many basins. They are the finest level of
 # a hierarchy, which section 3 builds.
 #
 # **Find the fault.** A colleague has written the flooding anew. It gives as many basins as before, every pixel has one,
-# and nothing fails. Yet Figure 15.4 shows that it is wrong. Look at the borders on the right, and say what the flooding
+# and nothing fails. Yet Figure 15.5 shows that it is wrong. Look at the borders on the right, and say what the flooding
 # does. Then open the code above the figure.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -227,9 +242,6 @@ def flood_anew(surface):
 
 faulty = flood_anew(contours)
 assert faulty.max() == basins.max()
-rows, columns = np.nonzero(truth)
-top, left = max(rows.min() - 8, 0), max(columns.min() - 8, 0)
-window = np.s_[top : top + 90, left : left + 150]
 show(
     image_row(
         [
@@ -239,7 +251,7 @@ show(
         ],
         ["contours", "flooded", "flooded anew"],
     ),
-    number="15.4",
+    number="15.5",
     caption="A part of the frame: the contour map, and the basins of both floodings.",
     alt="A part of the frame. The contour map is bright along the object's outline. The borders of the first flooding "
     "follow the outline; those of the second run across it, half-way between the middles of neighbouring basins.",
@@ -355,7 +367,7 @@ show(
             *(f"level {v:.2f}: {c.max() + 1}" for v, c in zip(levels, cuts)),
         ],
     ),
-    number="15.5",
+    number="15.6",
     caption="The hierarchy as a map, and the superpixels of three levels.",
     alt="The ultrametric contour map, thin closed lines of different brightness; and the "
     "frame cut into superpixels at three levels, many small ones, fewer, and few large "
@@ -460,7 +472,7 @@ show(
             "snapped: " + scores(snapped, truth),
         ],
     ),
-    number="15.6",
+    number="15.7",
     caption="A coarse mask is snapped. White: right. Orange: too much. Blue: missing.",
     alt="Four pictures of one frame: a blotchy mask with errors along its whole outline, "
     "the contour map, bright along the objects' outlines, superpixels, and the mask made "
@@ -473,7 +485,7 @@ assert jaccard(snapped, truth) > jaccard(mask, truth)
 # there are more superpixels, and there is less to lose. But there is also less to gain, for superpixels of one pixel
 # each change nothing.
 #
-# Figure 15.7 shows both for the frame above. On the right the contour map is replaced by the gradient of the image,
+# Figure 15.8 shows both for the frame above. On the right the contour map is replaced by the gradient of the image,
 # which knows edges and no contours.
 
 
@@ -503,11 +515,21 @@ handles = axes[0, 0].get_legend_handles_labels()
 figure.legend(*handles, loc="outside upper center", ncols=3)
 show(
     figure,
-    number="15.7",
+    number="15.8",
     caption="J after the vote, by the level at which the hierarchy is cut.",
     alt="J against the level, for the contour network and for the image gradient. With "
     "the network's contours it stays high over a wide range of levels, and the coarse "
     "mask gains; with the gradient it soon falls.",
+)
+
+# %% [markdown]
+# Figure 15.9 shows what lies behind the curves on the left: move the slider to another level.
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+draw(
+    cutting(frame, mask, truth, contours),
+    number="15.9",
+    caption="The coarse mask votes on the superpixels of a level. White: their borders. Orange: the snapped mask.",
 )
 
 # %% [markdown]
@@ -605,7 +627,7 @@ show(
         ],
         ["contours", "voted", "recovered"],
     ),
-    number="15.8",
+    number="15.10",
     caption="The contours of a pole are one thick line, and the vote loses it. The recovery brings it back.",
     alt="A drawn disc and a thin pole: the contour map, with one thick line for the pole; "
     "the voted mask, with the disc; and the mask after recovery, with both.",
@@ -709,7 +731,7 @@ axes[0, 0].set(xlabel="level", ylabel="J, snapped")
 axes[0, 0].legend()
 show(
     figure,
-    number="15.9",
+    number="15.11",
     caption="The plain majority (q = 0.5) and a clear one (q = 0.7), by the level.",
     alt="J against the level for the majority and for the clear majority. The majority "
     "begins above the coarse masks and falls below them as the level rises; the clear "
@@ -833,7 +855,7 @@ for start, found in snapped_records.items():
 # $\mathcal J$ and keep their $\mathcal F$. So `osvos` snaps by a clear majority. The fast mode, `osvos-fast`, does not
 # snap.
 #
-# Figure 15.10 shows each of the five sequences by itself.
+# Figure 15.12 shows each of the five sequences by itself.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 sequence_scores = read_record("osvos_snapping_small_parent").metrics["sequences"]
@@ -849,7 +871,7 @@ axes[0, 0].set(ylabel="J", ylim=(0.5, 1))
 figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
 show(
     figure,
-    number="15.10",
+    number="15.12",
     caption="Real video, from the record osvos_snapping_small_parent: J of the parent's masks on five DAVIS 2016 "
     "validation sequences at 480p, as they are, by the majority, and by a clear one.",
     alt="J of five sequences. On blackswan, dance-twirl and horsejump-high both votes gain a little. On car-shadow and "
@@ -872,7 +894,7 @@ print(f"{'tiles':<25}{tiled['J']:>7.3f}{tiled['F']:>7.3f}")
 # %% [markdown]
 # The mean hides two sequences. A piece of the outline is faint where a pale car stands before a pale wall, and along
 # the goat's hind legs. There a superpixel reaches across the outline, and the true mask itself loses. These are the
-# sequences on which the majority loses in Figure 15.10. A network that has learned from thirty videos has not seen
+# sequences on which the majority loses in Figure 15.12. A network that has learned from thirty videos has not seen
 # everything that can be a contour. PASCAL-Context's ten thousand photographs are there for that.
 #
 # ## How this differs from the paper
