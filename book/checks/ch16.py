@@ -1,4 +1,4 @@
-"""Checks of chapter 16: a Gaussian prior, greedy selection, propagation by category."""
+"""Checks of chapter 16: greedy selection, propagation by category, a Gaussian prior."""
 
 import numpy as np
 from checks import cases
@@ -20,7 +20,7 @@ def _drawn_box(rng: np.random.Generator, H: int, W: int) -> np.ndarray:
     return mask
 
 
-# ------------------------------------------------------------------------------------------------ exercise 16.1
+# ------------------------------------------------------------------------------------------------ exercise 16.3
 
 
 def _spread(n: int, sigma: float) -> np.ndarray:
@@ -34,7 +34,7 @@ def _spread(n: int, sigma: float) -> np.ndarray:
 
 @guarded
 def check_prior_of(prior_of):
-    """Exercise 16.1."""
+    """Exercise 16.3."""
     rng = cases.generator()
     size, upright = cases.draw_size(rng, 10, 40), cases.draw_size(rng, 10, 40)
     masks = {
@@ -63,7 +63,7 @@ def check_prior_of(prior_of):
         )
 
 
-# ------------------------------------------------------------------------------------------------ exercise 16.2
+# ------------------------------------------------------------------------------------------------ exercise 16.1
 
 
 def _jaccard(a: np.ndarray, b: np.ndarray) -> float:
@@ -84,7 +84,7 @@ def _greedy(masks: np.ndarray, y: np.ndarray, least_gain: float) -> list[int]:
 
 @guarded
 def check_greedy(greedy):
-    """Exercise 16.2."""
+    """Exercise 16.1."""
     rng = cases.generator()
     y = _box(4, 6, 16, 24)
     halves = [_box(4, 6, 16, 12), _box(4, 18, 16, 12)]
@@ -129,7 +129,7 @@ def check_greedy(greedy):
         )
 
 
-# ------------------------------------------------------------------------------------------------ exercise 16.3
+# ------------------------------------------------------------------------------------------------ exercise 16.2
 
 
 def _follow(masks: np.ndarray, categories: list, wanted: list, m: np.ndarray, least_overlap: float) -> list[int]:
@@ -152,7 +152,7 @@ def _follow(masks: np.ndarray, categories: list, wanted: list, m: np.ndarray, le
 
 @guarded
 def check_follow(follow):
-    """Exercise 16.3."""
+    """Exercise 16.2."""
     rng = cases.generator()
     bird, twin, horse = _box(2, 2, 8, 8), _box(2, 22, 8, 8), _box(12, 8, 10, 14)
     names = ["bird", "bird", "horse"]

@@ -1,4 +1,4 @@
-"""Checks of chapter 17: what a prior decides, masking without masked features, gradients."""
+"""Checks of chapter 17: the way back, masking without masked features, what a prior decides, gradients."""
 
 import warnings
 
@@ -13,6 +13,40 @@ MOST_MAPS = 6  # of H W numbers, that may be held at a time
 # ------------------------------------------------------------------------------------------------ exercise 17.1
 
 
+@guarded
+def check_way_back(way_back):
+    """Exercise 17.1, against automatic differentiation."""
+    rng = cases.generator()
+    shape = (int(rng.integers(1, 4)), 1, *cases.draw_size(rng))
+    priors = {
+        "a soft prior": rng.random(shape),
+        "a hard prior": (rng.random(shape) < 0.5).astype(float),
+        "a prior of 0": np.zeros(shape),
+        "a prior of 1": np.ones(shape),
+    }
+    for name, prior in priors.items():
+        f1, f2, w, g_top = (torch.from_numpy(z) for z in (*rng.normal(size=(2, *shape)), prior, rng.normal(size=shape)))
+        leaves = [z.clone().requires_grad_() for z in (f1, f2, w)]
+        a, b, v = leaves
+        want = torch.autograd.grad(v * a + (1 - v) * b, leaves, g_top)
+        got = way_back(f1, f2, w, g_top)
+        assert isinstance(got, tuple | list) and len(got) == 3, "three gradients are asked for, of f1, f2 and w"
+        for part, found, right in zip(("f1", "f2", "w"), got, want):
+            assert tuple(found.shape) == shape, (
+                f"{name}: the gradient of {part} has the shape {shape}, got {tuple(found.shape)}"
+            )
+            wrong = (~torch.isclose(found.detach(), right, rtol=1e-5, atol=1e-7)).nonzero()
+            if len(wrong):
+                at = tuple(wrong[0].tolist())
+                given = ", ".join(f"{k} {z[at]:.3f}" for k, z in zip(("f1", "f2", "w", "g_top"), (f1, f2, w, g_top)))
+                raise AssertionError(
+                    f"{name}: at a pixel with {given} the gradient of {part} is {right[at]:.4f}, got {found[at]:.4f}"
+                )
+
+
+# ------------------------------------------------------------------------------------------------ exercise 17.3
+
+
 def _by_trial(f1: float, f2: float) -> float:
     """f_out is a straight line over w, so the ends and the place where it is 0 are all that has to be tried."""
     tried = [0.0, 1.0] + ([f2 / (f2 - f1)] if f1 != f2 else [])
@@ -22,7 +56,7 @@ def _by_trial(f1: float, f2: float) -> float:
 
 @guarded
 def check_least_prior(least_prior):
-    """Exercise 17.1."""
+    """Exercise 17.3."""
     rng = cases.generator()
     size = cases.draw_size(rng)
     whole = np.array([[3.0, -1], [-2, 2], [-1, -3], [4, 4], [0, -2], [-2, 0], [0, 0], [-2, -2], [1, -3]])
@@ -74,12 +108,12 @@ def check_masked_logits(masked_logits):
             )
 
 
-# ------------------------------------------------------------------------------------------------ exercise 17.3
+# ------------------------------------------------------------------------------------------------ exercise 17.4
 
 
 @guarded
 def check_gradients(gradients):
-    """Exercise 17.3, against automatic differentiation."""
+    """Exercise 17.4, against automatic differentiation."""
     rng = cases.generator()
     size, C = cases.draw_size(rng), int(rng.integers(2, 7))
     few = np.zeros(size)

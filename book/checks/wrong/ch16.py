@@ -5,7 +5,7 @@ from scipy.ndimage import gaussian_filter
 
 from vosbook.metrics.region import jaccard
 
-# ------------------------------------------------------------------------------------------------ Exercise 16.1
+# ------------------------------------------------------------------------------------------------ Exercise 16.3
 
 
 def sigma_in_pixels(mask, sigma):
@@ -91,7 +91,7 @@ def cut_off_at_the_nearest(mask, sigma):
     return gaussian_filter(mask.astype(float), sigma * len(mask), truncate=4, mode="nearest")
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 16.2
+# ------------------------------------------------------------------------------------------------ Exercise 16.1
 
 
 def _search(masks, y, least_gain, *, score=None, update=True, until=None, first=True):
@@ -273,7 +273,7 @@ def at_most_three(masks, y, least_gain):
     return _search(masks, y, least_gain)[:3]
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 16.3
+# ------------------------------------------------------------------------------------------------ Exercise 16.2
 
 
 def _walk(masks, categories, wanted, m, least_overlap, *, quota=True, remove=True, by="jaccard", share="proposal"):

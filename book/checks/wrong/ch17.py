@@ -5,6 +5,70 @@ import numpy as np
 # ------------------------------------------------------------------------------------------------ Exercise 17.1
 
 
+def shares_exchanged(f1, f2, w, g_top):
+    """Gives w to the second classifier."""
+    return (1 - w) * g_top, w * g_top, (f1 - f2) * g_top
+
+
+def all_to_both(f1, f2, w, g_top):
+    """Hands the whole gradient to both classifiers."""
+    return g_top, g_top, (f1 - f2) * g_top
+
+
+def prior_taken_for_a_constant(f1, f2, w, g_top):
+    """Lets the prior have no gradient, as if nobody could want it."""
+    return w * g_top, (1 - w) * g_top, 0 * w
+
+
+def second_summand_forgotten(f1, f2, w, g_top):
+    """Sees w in the first summand of Equation 17.2 alone."""
+    return w * g_top, (1 - w) * g_top, f1 * g_top
+
+
+def sign_of_the_second_lost(f1, f2, w, g_top):
+    """Forgets that 1 - w falls as w rises."""
+    return w * g_top, (1 - w) * g_top, (f1 + f2) * g_top
+
+
+def difference_the_wrong_way(f1, f2, w, g_top):
+    """f2 - f1 for the prior: it would be pushed away from the better classifier."""
+    return w * g_top, (1 - w) * g_top, (f2 - f1) * g_top
+
+
+def from_above_forgotten(f1, f2, w, g_top):
+    """Partial derivatives alone, without the chain rule."""
+    return w.clone(), 1 - w, f1 - f2
+
+
+def summands_for_slopes(f1, f2, w, g_top):
+    """Multiplies by the summands of Equation 17.2, not by their derivatives."""
+    return w * f1 * g_top, (1 - w) * f2 * g_top, (f1 - f2) * g_top
+
+
+def prior_rounded_first(f1, f2, w, g_top):
+    """One classifier for each pixel."""
+    hard = (w > 0.5).to(w)
+    return hard * g_top, (1 - hard) * g_top, (f1 - f2) * g_top
+
+
+def prior_first(f1, f2, w, g_top):
+    """In the order w, f1, f2."""
+    return (f1 - f2) * g_top, w * g_top, (1 - w) * g_top
+
+
+def summed_up(f1, f2, w, g_top):
+    """One number for each map."""
+    return tuple(z.sum() for z in (w * g_top, (1 - w) * g_top, (f1 - f2) * g_top))
+
+
+def two_alone(f1, f2, w, g_top):
+    """Leaves the prior out."""
+    return w * g_top, (1 - w) * g_top
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 17.3
+
+
 def _where_it_is_zero(f1, f2):
     with np.errstate(all="ignore"):
         return f2 / (f2 - f1)
@@ -139,7 +203,7 @@ def levels_averaged(levels, theta, b, w):
     return w * _scores(levels, theta) / len(levels) + b
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 17.3
+# ------------------------------------------------------------------------------------------------ Exercise 17.4
 
 
 def _answer(x, y, w, theta1, b1, theta2, b2, *, slope=None, weights=None, mix=None):
@@ -202,7 +266,7 @@ def balance_by_the_prior(x, y, w, *classifiers):
 
 
 def probabilities_mixed(x, y, w, theta1, b1, theta2, b2):
-    """Mixes probabilities, not logits (section 5)."""
+    """Mixes probabilities, not logits (the appendix)."""
     p1, p2 = (1 / (1 + np.exp(-(np.tensordot(t, x, axes=1) + b))) for t, b in ((theta1, b1), (theta2, b2)))
     beta, p = 1 - y.mean(), w * p1 + (1 - w) * p2
     g = np.where(y > 0, -beta / p, (1 - beta) / (1 - p))
@@ -239,6 +303,20 @@ def labels_for_the_prior(x, y, w, *classifiers):
 
 
 WRONG = {
+    "ex17-4": [
+        shares_exchanged,
+        all_to_both,
+        prior_taken_for_a_constant,
+        second_summand_forgotten,
+        sign_of_the_second_lost,
+        difference_the_wrong_way,
+        from_above_forgotten,
+        summands_for_slopes,
+        prior_rounded_first,
+        prior_first,
+        summed_up,
+        two_alone,
+    ],
     "ex17-1": [
         zero_of_the_line,
         clipped_to_a_prior,

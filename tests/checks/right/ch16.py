@@ -5,7 +5,7 @@ from scipy.ndimage import convolve1d, gaussian_filter
 
 from vosbook.metrics.region import jaccard
 
-# ------------------------------------------------------------------------------------------------ Exercise 16.1
+# ------------------------------------------------------------------------------------------------ Exercise 16.3
 
 
 def of_scipy(mask, sigma):
@@ -24,7 +24,7 @@ def shifted_and_added(mask, sigma):
     return sum(k * padded[n : n + len(mask)] for n, k in enumerate(kernel / kernel.sum()))
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 16.2
+# ------------------------------------------------------------------------------------------------ Exercise 16.1
 
 
 def with_a_union(masks, y, least_gain):
@@ -59,7 +59,7 @@ def all_at_once(masks, y, least_gain):
     return taken
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 16.3
+# ------------------------------------------------------------------------------------------------ Exercise 16.2
 
 
 def sorted_pool(masks, categories, wanted, m, least_overlap):

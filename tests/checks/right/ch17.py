@@ -1,8 +1,24 @@
 """Right answers to the exercises of chapter 17 in other styles than the solution's: no check may refuse them."""
 
 import numpy as np
+import torch
 
 # ------------------------------------------------------------------------------------------------ Exercise 17.1
+
+
+def what_is_left(f1, f2, w, g_top):
+    """A list; the second gets what the first has left, and the prior's is a difference of two products."""
+    g1 = torch.mul(g_top, w)
+    return [g1, g_top - g1, g_top * f1 - g_top * f2]
+
+
+def by_the_product_rule(f1, f2, w, g_top):
+    """The Jacobian of a pixel, all three at once."""
+    slopes = torch.stack([w, 1 - w, f1 - f2])  # (3, B, 1, H, W)
+    return tuple(slopes * g_top)
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 17.3
 
 
 def pixel_by_pixel(f1, f2):
@@ -52,7 +68,7 @@ def by_einsum(levels, theta, b, w):
     return b + sum(w * np.einsum("c,chw->hw", t, x) for t, x in zip(theta, levels))
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 17.3
+# ------------------------------------------------------------------------------------------------ Exercise 17.4
 
 
 def flat(x, y, w, theta1, b1, theta2, b2):
@@ -80,6 +96,7 @@ def by_einsum_and_sums(x, y, w, theta1, b1, theta2, b2):
 
 
 RIGHT = {
+    "ex17-4": [what_is_left, by_the_product_rule],
     "ex17-1": [pixel_by_pixel, chosen_at_once],
     "ex17-2": [channel_by_channel, as_matrices, by_einsum],
     "ex17-3": [flat, by_einsum_and_sums],
