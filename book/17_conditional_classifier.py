@@ -601,11 +601,11 @@ def follow(network, film, i, source, config):
 
 
 # %% [markdown]
-# Where no instance was selected on the first frame, the first round is the answer. So is the network without a prior:
-# its source proposes nothing.
+# Where no instance was selected on the first frame, the first round is the answer. The network without a prior always
+# answers so, because its source proposes nothing.
 #
 # The six videos to follow are chosen by what they show, before anything is measured: they are the first ones from seed
-# 700 on in which the object has a twin, another object of the same category that looks much like it.
+# 700 on in which the object has a twin, another object of the same category.
 
 # %%
 ids = [object_with_a_twin(film) for film in films]
@@ -961,7 +961,7 @@ show(
 #
 # **On real video**, the authors have published the masks of OSVOS and of OSVOS-S for DAVIS 2016. We have scored them
 # (record `official_davis2016`). Figure 17.10 shows when OSVOS fails: the longer the video lasts, the more it has
-# drifted. OSVOS-S hardly drifts.
+# drifted. OSVOS-S drifts much less.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 official = read_record("official_davis2016").metrics
