@@ -38,6 +38,8 @@ from vosbook.proposals import ProposalErrors, Proposals, SyntheticProposals
 from vosbook.runs import read_record
 from vosbook.semantics import SemanticsConfig, propagate, select, semantic_prior, union_of
 from vosbook.training.fine_tune import Budget
+from vosbook.view.drawing import draw
+from vosbook.view.machines import osvos_s_machine
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, new_figure, score_curves, show
 
@@ -111,6 +113,18 @@ show(
 # %% [markdown]
 # ## 1 What proposals say
 #
+# Figure 16.2 shows the whole of OSVOS-S. On the left is OSVOS, as chapter 14 has built it. On the right is the instance
+# segmenter, which has learned from many photographs and is never tuned. This chapter builds what lies between them,
+# down to the prior. The last part, the conditional classifier, is chapter 17.
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+draw(
+    osvos_s_machine(),
+    number="16.2",
+    caption="OSVOS-S. The thick arrow carries the list of wanted categories from the first frame to all later ones.",
+)
+
+# %% [markdown]
 # A source of proposals looks at a single frame. It returns $N$ instances: masks $M_1, \dots, M_N$ as an array
 # `bool (N, H, W)`, a category $c_n$ for each, and a score, which says how sure the source is. OSVOS-S asks for nothing
 # else, so a better source can take the place of an old one. The paper tries three: MNC, FCIS and Mask R-CNN.
@@ -147,7 +161,7 @@ for name, p in spoiled.items():
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 show(
     image_row([overlay(frames[4], painted(p)) for p in spoiled.values()], list(spoiled)),
-    number="16.2",
+    number="16.3",
     alt="One frame four times: all objects painted exactly; some of them missing; all of them with wavy borders; and "
     "additional ellipses on the background.",
     caption="One frame, and proposals without errors and with one kind of error each.",
@@ -270,7 +284,7 @@ for p in proposals:
 print("equal to the library's")
 
 # %% [markdown]
-# The object may be anything that is painted in the first frame. Figure 16.3 has three objects made of the same
+# The object may be anything that is painted in the first frame. Figure 16.4 has three objects made of the same
 # proposals. What selection hands on to the other frames is not the masks, but how many instances there are and of which
 # categories.
 
@@ -288,7 +302,7 @@ for name, thing in objects.items():
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 show(
     image_row([overlay(frames[0], thing.astype(np.uint8)) for thing in objects.values()], list(objects)),
-    number="16.3",
+    number="16.4",
     alt="The first frame three times, with one turtle, both turtles, and a turtle and a butterfly painted as the "
     "object.",
     caption="Three objects in one frame.",
@@ -297,7 +311,7 @@ show(
 # %% [markdown]
 # ### Where greed is wrong
 #
-# Taking the best first need not lead to the best set. **Prediction.** Figure 16.4 has an object and three proposals,
+# Taking the best first need not lead to the best set. **Prediction.** Figure 16.5 has an object and three proposals,
 # all one pixel high. Which of them does the search take, and in which order? Which set is the best?
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -311,7 +325,7 @@ axes[0, 0].invert_yaxis()
 axes[0, 0].set(xlabel="pixel", xlim=(0, 20), xticks=(0, 2, 5, 10, 18, 19))
 show(
     figure,
-    number="16.4",
+    number="16.5",
     alt="Bars over a line of 20 pixels. The object covers pixels 2 to 18, proposal 0 covers 2 to 10, proposal 1 covers "
     "10 to 18, and proposal 2 covers 5 to 19.",
     caption="An object and three proposals. A bar from 2 to 10 covers the pixels 2, 3, ..., 9.",
@@ -468,7 +482,7 @@ assert np.mean(curves["selected"]) > np.mean(curves["first round"])
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 show(
     score_curves({name: [np.nan, *j] for name, j in curves.items()}),
-    number="16.5",
+    number="16.6",
     alt="J by frame. The first round falls as the object is hidden. The selected proposals go up and down from frame "
     "to frame.",
     caption="The video of Figure 16.1. ± above is the standard error of the mean over frames.",
@@ -481,7 +495,7 @@ show(
 #
 # ### Two of a kind
 #
-# Two turtles that cross are the hard case, because the category does not tell them apart. Figure 16.6 takes proposals
+# Two turtles that cross are the hard case, because the category does not tell them apart. Figure 16.7 takes proposals
 # without errors, so that only the choice is left to go wrong, and shows which share of each turtle the first round
 # sees.
 
@@ -502,7 +516,7 @@ assert sum(right) >= 0.9 * len(right)
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 show(
     score_curves({"ours": seen[pair[0]], "the other": seen[pair[1]]}, y_label="share seen"),
-    number="16.6",
+    number="16.7",
     alt="Share of each turtle that the first round covers, by frame: of ours nearly all at first, and about half at "
     "the end; of the other next to nothing.",
     caption="The estimate loses our turtle, but it sees more of it than of the other one.",
@@ -545,7 +559,7 @@ axes[0, 0].set(xlabel="share of the object that is seen", ylabel="share of right
 figure.legend(loc="outside upper center", ncols=3)
 show(
     figure,
-    number="16.7",
+    number="16.8",
     alt="Share of right choices against the share of the object that the estimate sees, for three amounts of false "
     "pixels. All curves rise to one; with more false pixels they do so later.",
     caption="How poor an estimate may be before it chooses the wrong turtle.",
@@ -643,7 +657,7 @@ show(
         ["selected", "a 60th of H", "a 15th of H"],
         limits=(0, 1),
     ),
-    number="16.8",
+    number="16.9",
     alt="A mask of a turtle with a hard border, and the same with soft borders of two widths.",
     caption="A selection and two priors, from 0 (dark) to 1 (yellow).",
 )
@@ -686,7 +700,7 @@ axes[0, 0].set(xlabel="errors of the proposals", ylabel="mean J", ylim=(0, 1.05)
 figure.legend(loc="outside upper center", ncols=2)
 show(
     figure,
-    number="16.9",
+    number="16.10",
     alt="Mean J of four stages against the strength of the proposals' errors, with error bars. Selected and oracle "
     "begin near 1 and fall, the selected ones faster. The first round stays at one half. The final result falls "
     "less.",

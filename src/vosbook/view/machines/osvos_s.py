@@ -47,7 +47,7 @@ def osvos_s_machine(highlight: str | None = None) -> Drawing:
 
 def conditional_layer() -> Drawing:
     """Two classifiers on the same features, and the prior that weighs them (Eq. 2)."""
-    sketch = Sketch(456)
+    sketch = Sketch(374)
     features = sketch.box("features", 130, 10, 140, 34, "features")
     instance = sketch.box("online", 14, 84, 150, 50, "classifier $f_1$", "on the instance")
     background = sketch.box("online", 236, 84, 150, 50, "classifier $f_2$", "everywhere else")
@@ -66,12 +66,8 @@ def conditional_layer() -> Drawing:
     sketch.arrow(left.bottom(), (89, 280), added.left())
     sketch.arrow(right.bottom(), (311, 280), added.right())
     sketch.down(added, out)
-    sketch.note(200, 394, "Backward, a classifier learns from a pixel", anchor="middle")
-    sketch.note(200, 412, "as much as it decides there:", anchor="middle")
-    sketch.note(200, 432, "$g_1 = w g_{top}$ and $g_2 = (1-w) g_{top}$", anchor="middle")
     return sketch.drawing(
         "The conditional layer. Two classifiers, f1 for pixels on the selected instance and f2 for all others, read "
         "the same features. The prior w multiplies f1, and 1 minus w multiplies f2. The sum of both products is the "
-        "output. Backward, the gradient of the output is divided between the two in the same proportion, pixel by "
-        "pixel."
+        "output."
     )
