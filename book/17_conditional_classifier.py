@@ -479,7 +479,7 @@ def two_terms(network, images, y, w):
 
 
 # %% [markdown]
-# A network learns from *guides*: a frame, the true mask of an object, and the union of the proposals that belong to it.
+# A network learns from *guides*: a frame, the true mask of an object, and the union of the proposals that overlap it.
 # For a step a few guides are drawn, and `views_of` turns, mirrors and shifts each of them, the proposals together with
 # the frame. In a share of the views it also leaves the prior out. Section 6 says why.
 
@@ -633,17 +633,18 @@ show(
         columns=3,
     ),
     number="17.6",
-    alt="Twelve pictures of a turtle, three frames in four rows. Without a prior the mask leaves the turtle from frame "
-    "to frame. The selected proposal lies on it with a wavy border, and is missing in one frame; masking has nothing "
-    "there, either. The conditional classifier keeps most of the turtle in all three frames.",
+    alt="Twelve pictures of a turtle and other things that pass it: three frames in four rows. Without a prior the "
+    "mask leaves the turtle and ends on a car. The selected proposal lies on the turtle in the first and the last "
+    "frame, and on another turtle in the frame between; masking follows it. The conditional classifier has a part "
+    "of the right turtle in all three frames.",
     caption="White is right, orange too much, blue too little; the number is J of the frame.",
 )
 
 # %% [markdown]
-# Another turtle passes in front of ours. The network without a prior knows ours by its looks alone, and loses it. The
-# selected proposals lie on the right animal, but their borders are wrong, and one frame has none. Masking repeats
-# both errors of the proposals. The conditional classifier uses the prior where there is one, and its own eyes where
-# there is none.
+# A car passes in front of our turtle and hides most of it. The network without a prior knows the turtle by its looks
+# alone, and in the end it follows the car. In the second of the three frames the source has missed our turtle, so its
+# namesake was selected in its place. Masking believes this, and so has nothing of our turtle there. The conditional
+# classifier is misled in part, but its second classifier still finds a piece of the right animal.
 
 
 # %%
@@ -691,6 +692,11 @@ late = {stage: values[:, half:].mean() for stage, values in J.items()}
 assert late["conditional"] > late["no prior"]
 
 # %% [markdown]
+# In the mean the conditional classifier is better than both other networks. The right panel shows where its lead over
+# the network without a prior comes from: it grows with the distance from the first frame. The selected proposals are
+# better still wherever they are right, for they come from a source that knows the truth. But they fall to nothing where
+# the source has missed the object, and the conditional classifier does not.
+#
 # Look inside the network that was tuned for this video. Figure 17.8 shows the parts of Equation 17.2 in one frame:
 # where the prior is 1 the first classifier answers alone, and where it is 0 the second.
 
@@ -708,7 +714,7 @@ show(
     image_row(list(panels.values()), list(panels), limits=(0, 1)),
     number="17.8",
     alt="Five pictures: the frame; the prior; the probability by the first classifier, high in wide parts of it; by "
-    "the second, which is lower and tells the animals from the ground; and their mixture, high on the object.",
+    "the second, high on a part of the object alone; and their mixture, which has the object's outline.",
     caption="Probabilities from 0 (dark) to 1 (yellow).",
 )
 
@@ -748,9 +754,10 @@ assert in_empty["second network"] < in_empty["first network"]
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# On the first frame there was a good proposal, so in every view that the second network was tuned on the object lay
-# inside the prior. Its second classifier never saw the object, and has learned one thing: outside of the prior there is
-# nothing. The number is `dropped`, the share of the views whose prior is left out. It is 0 for the second network.
+# On the first frame there was a proposal for the object. In every view that the second network was tuned on, the object
+# therefore lay inside the prior. Its second classifier never saw the object, and has learned one thing: outside of the
+# prior there is nothing. The number is `dropped`, the share of the views whose prior is left out. It is 0 for the
+# second network.
 #
 # </details>
 #
