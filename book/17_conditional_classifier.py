@@ -692,10 +692,11 @@ late = {stage: values[:, half:].mean() for stage, values in J.items()}
 assert late["conditional"] > late["no prior"]
 
 # %% [markdown]
-# In the mean the conditional classifier is better than both other networks. The right panel shows where its lead over
-# the network without a prior comes from: it grows with the distance from the first frame. The selected proposals are
-# better still wherever they are right, for they come from a source that knows the truth. But they fall to nothing where
-# the source has missed the object, and the conditional classifier does not.
+# In the mean the conditional classifier is better than both other networks. On the left, the network without a prior
+# loses the object and does not find it again, because it has nothing but its looks to go by. The prior brings the
+# conditional classifier back as soon as a proposal is right. The selected proposals themselves are better still
+# wherever they are right, for they come from a source that knows the truth. But they fall to nothing where the source
+# has missed the object, and the conditional classifier does not.
 #
 # Look inside the network that was tuned for this video. Figure 17.8 shows the parts of Equation 17.2 in one frame:
 # where the prior is 1 the first classifier answers alone, and where it is 0 the second.
