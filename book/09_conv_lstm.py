@@ -578,8 +578,8 @@ show(
         [f"{name},\nframe {t + 1}" for name in found for t in moments],
     ),
     alt="Two rows of three frames: before, inside and after the tunnel. With memory, "
-    "only the target is white after the tunnel. With the last mask only, what is "
-    "found after the tunnel is wrong: the rival is painted, too, or instead.",
+    "only the target is white after the tunnel. With the last mask only, the rival is "
+    "painted in this scene.",
     caption="White: found. Blue: missed. Vermilion: found in error.",
     number="9.6",
 )
@@ -625,11 +625,13 @@ for name, p in found.items():
         (~mine & ~other).mean(),
     )
     print(f"{name:<16}" + "".join(f"{share:>8.0%}" for share in shares))
-assert alone["with memory"] > alone["last mask only"] + 0.3
+assert alone["with memory"] > alone["last mask only"] + 0.1
 
 # %% [markdown]
-# The network with memory tells the discs apart after the tunnel. The other one cannot: inside of the tunnel its last
-# mask is empty, or wrong, and then nothing is left that knows which disc was meant.
+# The network with memory tells the discs apart after the tunnel. The other one is lost more often: inside of the tunnel
+# it is right to paint nothing, and an empty mask does not say which disc was meant. What it gets right, it owes to a
+# trick. It paints something into the tunnel none the less, as the column *inside* shows, and so makes a memory of its
+# mask, at the price of wrong masks.
 #
 # ### Where is the memory?
 #

@@ -1408,8 +1408,8 @@ show(
 # - There are no skip connections, so outlines must come through the coarse cells of the state.
 # - Clips teach through time. A frame without a label learns from the labels after it, and one after the last label
 #   learns nothing.
-# - A network that is fed its own masks must learn with its own masks. Teacher forcing starts the training, and hides
-#   the errors.
+# - Teacher forcing starts the training of a network that is fed its own masks, and hides its errors. Where a teacher
+#   tempts the network to copy, it must go on with its own masks.
 # - Objects are a batch. Online learning is an extra, and it costs the speed that S2S is for.
 
 # %% [markdown]
