@@ -477,8 +477,8 @@ show(
 )
 
 # %% [markdown]
-# The finest stage draws outlines, and leaves holes. The deep stages fill the objects, without knowing where these end.
-# The fused output takes something from both.
+# The finest stage knows where the objects end, and has gaps inside. The deep stages fill the objects, and do not know
+# where these end. The fused output takes something from both.
 #
 # The parent has seen none of the test videos. Each of them holds two objects. How well do the parent's masks cover both
 # objects together, and how well the one that will be given?

@@ -778,7 +778,7 @@ assert table["superpixels"][1] > table["coarse"][1]
 assert table["clear"][0] > table["coarse"][0]
 
 # %% [markdown]
-# Behind the means stand standard errors over the frames. The network's superpixels are few and large. The outline
+# After ± stands the standard error over the frames. The network's superpixels are few and large. The outline
 # becomes right, which $\mathcal F$ sees. But where a superpixel votes the wrong way, a whole piece of the object is
 # lost. The superpixels of the gradient are many and small, so that there is less to gain and less to lose. The clear
 # majority loses fewer pieces, and its outline is nearly as good.
