@@ -56,7 +56,8 @@ draw(
     rvos_table(),
     number="12.1",
     caption="Every cell answers for one object in one frame, and is told what its two neighbours have found: the same "
-    "object in the frame before, and the object before in the same frame.",
+    "object in the frame before, and the object before in the same frame. (The drawing counts objects from 1, the code "
+    "from 0.)",
 )
 
 # %% [markdown]
@@ -202,7 +203,7 @@ show(
 draw(
     rvos_ladder(),
     number="12.3",
-    caption="One cell: a ConvLSTM at each level, from deep to shallow.",
+    caption="One cell, in the sizes of the paper: a ConvLSTM at each level, from deep to shallow.",
 )
 
 # %% [markdown]
@@ -1147,9 +1148,8 @@ for name, values in (("here", F_here), ("paper", F_paper)):
 # - The encoder is frozen in this chapter; in the library's network its deeper stages learn. The paper's ResNet-101
 #   learns as a whole and has four levels. Ours ends at stride 16.
 # - Frame 1 is told the true mask of frame 0 in the "+" training too, since that is what it is told in use.
-# - The gradient flows through the network's own masks, so that the loss of a late frame corrects an early mask. The
-#   paper does not say whether its does. In chapter 10 it stops there, so that a network cannot learn to leave messages
-#   for itself in its masks. Either choice can be defended; which is better was not measured.
+# - The gradient flows through the network's own masks, so that the loss of a late frame corrects an early mask. In
+#   chapter 10 it stops there. Neither paper states its own choice, and what the choice is worth was not measured.
 # - In training, batch norms take the statistics of all frames of the clips; in the authors' code, of one frame of the
 #   clips at a time.
 # - The library runs as many decoder steps as there are objects, and computes the features' share of the gates once a

@@ -54,7 +54,8 @@ from vosbook.view.plots import image_row, new_figure, show
 draw(
     rvos_table(),
     number="13.1",
-    caption="The table of chapter 12. Now nothing goes in but frames, and a row is a slot that may hold any object.",
+    caption="The table of chapter 12. Now no mask is given or handed on, only h and c; and a row is a slot that may "
+    "hold any object.",
 )
 
 # %% [markdown]
