@@ -194,21 +194,21 @@ for missed, coarse in ((0, 0), (0, 0.06), (0, 0.12), (0.2, 0.06), (0.2, 0.12)):
 #
 # $$U(S) = \bigcup_{n \in S} M_n$$
 #
-# covers $y$ best. There are $2^N$ sets, too many to try them all, and the paper searches greedily. Its text says no
-# more than this word, so the rule that follows is our reading of it. First, a proposal is admitted to the pool $P$ only
+# covers $y$ best. There are $2^N$ sets, too many to try them all, and the paper searches greedily. Its text says
+# little more than this word, so the rule that follows is our reading of it. First, a proposal is admitted to the pool $P$ only
 # if at least half of it lies in $y$:
 #
 # $$P = \big\{ n : |M_n \cap y| \ge \tfrac12\, |M_n| > 0 \big\}. \tag{16.2}$$
 #
-# Then start with the empty set, $S_0 = \emptyset$, and a score of $J_0 = 0$. Turn $t = 1, 2, \dots$ looks at every
+# Then start with the empty set, $S_0 = \emptyset$, and a score of $J_0 = 0$. Turn $q = 1, 2, \dots$ looks at every
 # proposal of the pool that is not yet taken, and asks with which of them the union comes closest to $y$:
 #
-# $$n_t = \operatorname*{arg\,max}_{n \in P \setminus S_{t-1}} \mathcal J\big(U(S_{t-1}) \cup M_n,\; y\big),
-# \qquad J_t = \mathcal J\big(U(S_{t-1}) \cup M_{n_t},\; y\big). \tag{16.3}$$
+# $$n_q = \operatorname*{arg\,max}_{n \in P \setminus S_{q-1}} \mathcal J\big(U(S_{q-1}) \cup M_n,\; y\big),
+# \qquad J_q = \mathcal J\big(U(S_{q-1}) \cup M_{n_q},\; y\big). \tag{16.3}$$
 #
-# If the score has risen by enough, the proposal is taken; if not, the search ends with $S_{t-1}$:
+# If the score has risen by enough, the proposal is taken; if not, the search ends with $S_{q-1}$:
 #
-# $$S_t = S_{t-1} \cup \{n_t\} \quad\text{if}\quad J_t \ge J_{t-1} + \delta. \tag{16.4}$$
+# $$S_q = S_{q-1} \cup \{n_q\} \quad\text{if}\quad J_q \ge J_{q-1} + \delta. \tag{16.4}$$
 #
 # The least gain $\delta$ is ours too: 0.02.
 
@@ -386,8 +386,8 @@ assert select_instances(elsewhere, truth[0]) == []
 #
 # $$n^\star = \operatorname*{arg\,max}_n\; \mathcal J(M_n, R). \tag{16.6}$$
 #
-# Its category is struck off the wanted list once, and its pixels are struck out of the estimate: $R$ becomes $R
-# \setminus M_{n^\star}$. This goes on until no proposal may be taken. If an instance is hidden, out of view or missed
+# Its category is struck off the wanted list once, and its pixels are struck out of the estimate:
+# $R$ becomes $R \setminus M_{n^\star}$. This goes on until no proposal may be taken. If an instance is hidden, out of view or missed
 # by the source, fewer are taken than were wanted, or none.
 #
 # One thing is *not* used: where the object was in the frame before. Only a list of names is carried from frame to
@@ -483,8 +483,8 @@ assert np.mean(curves["selected"]) > np.mean(curves["first round"])
 show(
     score_curves({name: [np.nan, *j] for name, j in curves.items()}),
     number="16.6",
-    alt="J by frame. The first round falls as the object is hidden. The selected proposals go up and down from frame "
-    "to frame.",
+    alt="J by frame. The first round falls from 0.75 to 0.5 as the object is hidden. The selected proposals go up and "
+    "down between 0.8 and 0.9, above it.",
     caption="The video of Figure 16.1. ± above is the standard error of the mean over frames.",
 )
 

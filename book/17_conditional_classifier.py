@@ -547,6 +547,8 @@ parent, branch, tuning = (config_of(part) for part in ("parent", "branch", "tuni
 # Three networks are trained, on other videos than those that will be followed, with proposals whose errors are of the
 # kind that they will meet. They have one common start, which has never seen a prior. From there, the first goes on
 # without a prior, the second with masking, the third with your layer. All three see the same frames in the same order.
+# Three configurations say how many steps are made, on how many views each, and at which rate: `parent` for the common
+# start, `branch` for what follows, and `tuning` for section 5.
 
 
 # %%
@@ -681,9 +683,10 @@ figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center
 show(
     figure,
     number="17.7",
-    alt="Two panels of J by frame. In the video that was shown, the network without a prior falls from 0.7 to 0.1, the "
-    "selected proposals jump up and down, and the conditional classifier stays above the first. In the mean over six "
-    "videos the network without a prior falls slowly, and the conditional classifier is above it in every frame.",
+    alt="Two panels of J by frame. In the video that was shown, the network without a prior falls from 0.7 to 0.1. The "
+    "selected proposals jump between 0.9 and 0; the conditional classifier falls with them, but not as deep, and comes "
+    "back each time. In the mean over six videos the conditional classifier is above the network without a prior in "
+    "nearly every frame.",
     caption="The prior helps where the tuned network drifts.",
 )
 half = J["no prior"].shape[1] // 2
@@ -724,7 +727,7 @@ show(
 #
 # **Diagnosis.** Below are two networks on one video, with the same proposals. They were tuned from the same parent by
 # the same code, and differ in one number of the tuning's configuration. The second network is often the better one, but
-# in some frames it finds next to nothing. The triangles mark the frames in which no proposal was chosen. What has the
+# in some frames it is by far the worse one. The triangles mark the frames in which no proposal was chosen. What has the
 # second network never seen? Which number is it?
 
 # %%
