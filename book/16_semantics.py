@@ -195,8 +195,8 @@ for missed, coarse in ((0, 0), (0, 0.06), (0, 0.12), (0.2, 0.06), (0.2, 0.12)):
 # $$U(S) = \bigcup_{n \in S} M_n$$
 #
 # covers $y$ best. There are $2^N$ sets, too many to try them all, and the paper searches greedily. Its text says
-# little more than this word, so the rule that follows is our reading of it. First, a proposal is admitted to the pool $P$ only
-# if at least half of it lies in $y$:
+# little more than this word, so the rule that follows is our reading of it. First, a proposal is admitted to the pool
+# $P$ only if at least half of it lies in $y$:
 #
 # $$P = \big\{ n : |M_n \cap y| \ge \tfrac12\, |M_n| > 0 \big\}. \tag{16.2}$$
 #
@@ -387,8 +387,8 @@ assert select_instances(elsewhere, truth[0]) == []
 # $$n^\star = \operatorname*{arg\,max}_n\; \mathcal J(M_n, R). \tag{16.6}$$
 #
 # Its category is struck off the wanted list once, and its pixels are struck out of the estimate:
-# $R$ becomes $R \setminus M_{n^\star}$. This goes on until no proposal may be taken. If an instance is hidden, out of view or missed
-# by the source, fewer are taken than were wanted, or none.
+# $R$ becomes $R \setminus M_{n^\star}$. This goes on until no proposal may be taken. If an instance is hidden, out of
+# view or missed by the source, fewer are taken than were wanted, or none.
 #
 # One thing is *not* used: where the object was in the frame before. Only a list of names is carried from frame to
 # frame, so a mistake in one frame does no harm in the next.
