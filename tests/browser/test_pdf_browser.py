@@ -25,7 +25,8 @@ ANSWER = "def double(x):\n    ### BEGIN SOLUTION\n    return 2 * x\n    ### END 
 def picture() -> str:
     Image.effect_noise((1248, 400), 60).convert("RGB").save(buffer := io.BytesIO(), format="webp")
     source = f"data:image/webp;base64,{base64.b64encode(buffer.getvalue()).decode()}"
-    return f'<figure class="vos-figure"><img alt="noise" src="{source}"><figcaption>Noise</figcaption></figure>'
+    place = ' id="figure-0-3"'  # the glossary, which is printed too, leads there
+    return f'<figure class="vos-figure"{place}><img alt="noise" src="{source}"><figcaption>Noise</figcaption></figure>'
 
 
 def chapter(title: str) -> nbformat.NotebookNode:
