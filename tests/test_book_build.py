@@ -20,7 +20,7 @@ from pipeline.execute import _kernel_environment, cached_key, execute_all
 CHAPTER = """# %% [markdown]
 # # A tiny chapter
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"]
 profile = "smoke"
 
 # %%
@@ -68,7 +68,7 @@ def test_a_chapter_runs_again_only_when_its_code_changed(book):
     assert code_cells(merged)[1].outputs[0].text == "sum 2\n"
     labels = [cell.metadata.get("mystnb", {}).get("code_prompt_show") for cell in code_cells(merged)]
     assert labels == [None, None, "Show one answer"]
-    assert "remove-input" in code_cells(merged)[0].metadata.tags
+    assert code_cells(merged)[0].metadata.tags == ["parameters", "remove-input"]
     assert ["hide-input" in cell.metadata.get("tags", []) for cell in code_cells(merged)] == [False, False, True]
     assert {"key", "seconds", "environment", "commit"} <= set(json.loads(made.read_text())["metadata"]["vosbook"])
 

@@ -80,7 +80,7 @@ def _fold(cell: NotebookNode) -> None:
     """Fold what a reader opens only at need; a label says what it is. Nothing can be set on a page: no parameters."""
     tags = cell.metadata.get("tags", [])
     if "parameters" in tags:
-        cell.metadata["tags"] = [*tags, "remove-input"]
+        cell.metadata["tags"] = [*(tag for tag in tags if tag != "hide-input"), "remove-input"]
         return
     if cell.metadata.get("nbgrader", {}).get("solution"):
         label = "one answer"
