@@ -260,7 +260,7 @@ show(
         ["two colours", "tracker"],
     ),
     alt="The last frame with the masks of two methods. The two-colour method paints nearly "
-    "all of the background too. The tracker paints the objects alone, though not all of them.",
+    "all of the background too. The tracker paints the two objects, but for parts of their rims.",
     caption=f"Frame {last}, as two methods see it.",
     number="0.5",
 )
@@ -482,8 +482,9 @@ print(f"{label:<26} J {seeds['mean']:.3f}")
 # ## How this differs from the paper
 #
 # The tracker is the target model of FRTM alone, which the paper calls *D-only*. The network that refines its scores
-# comes later in the book. In the profile `smoke` the backbone is a fixed bank of filters. In the other profiles it is a
-# ResNet, which has learned from a million photographs.
+# comes later in the book. In the profile `smoke` the backbone is the trunk that comes with the library: a ResNet-18
+# that learned from a million photographs first, and then on from the training videos of DAVIS. The other profiles take
+# a ResNet that has seen the photographs alone, as the paper does.
 
 # %% [markdown]
 # ## Summary

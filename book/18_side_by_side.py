@@ -96,9 +96,10 @@ for name, (labels, seconds) in answers.items():
     print(f"{name:<16} J {mean_J(labels):.3f}   {seconds:.2f} s a frame")
 
 # %% [markdown]
-# One small synthetic video illustrates the task. It does not rank the methods, for two reasons. Where the weights of a
-# ResNet are not at hand, FRTM runs here on a fixed bank of colour and edge filters. And S2S and RVOS were trained on
-# video of this very kind. Section 1 therefore begins with real video.
+# One small synthetic video illustrates the task. It does not rank the methods, for two reasons. The frames are only 120
+# pixels high, so that FRTM, whose scores have a stride of 16, has 8 rows of them to find the object in. And S2S and
+# RVOS were trained on small video of this very kind. Section 1 therefore begins with real video at full size, where the
+# order is another.
 
 # %% [markdown]
 # ## Goals
