@@ -644,7 +644,9 @@ for name, frames, true, updated, start in tried:
             assert min(both) > 0.1
 
 # %% [markdown]
-# PLACEHOLDER
+# The updates change little in these videos: some objects gain by them and some lose. They need not gain, because the
+# model learns from its own answers, also from those that are wrong. The object that enters late is followed worst, with
+# updates and without. Its model has seen only the part of it that was in view when its mask was given.
 #
 # ### Where it fails
 #

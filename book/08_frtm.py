@@ -496,7 +496,13 @@ for name, row in zip(clips, zip(*table.values())):
     print(f"{name:<18}", *(f"{100 * rows[:, 0].mean():6.1f}" for rows in row))
 
 # %% [markdown]
-# PLACEHOLDER GAINS
+# The complete system is well ahead of the target model alone, in $\mathcal J$ and still more in $\mathcal F$, because
+# $S$ finds contours that lie within a cell of 16 pixels. The updates help the complete system, too, though much less.
+# For $D$ alone they hardly change anything.
+#
+# Two videos are a demonstration and not a measurement. What the parts gain on real video stands under *Measured and
+# claimed*. There you will also see that the gain depends on the features: with a bank of fixed filters in place of a
+# learned backbone, the network loses on synthetic video.
 
 # %%
 J = {way: np.concatenate(rows)[:, 0].mean() for way, rows in table.items()}
@@ -763,7 +769,9 @@ for name, rows in runs.items():
     print(f"{rows[-1, 1]:>10.0f}{rows[-1, 2]:>7.3f}" if rows[-1, 0] >= 200 else "")
 
 # %% [markdown]
-# PLACEHOLDER RACE
+# At 50 evaluations Gauss-Newton has the lowest loss and the highest $\mathcal J$ in the frames that follow, and it
+# needed no learning rate. With four times the work, and with the best of three rates, the two rivals come near its
+# loss. A tracker can afford neither the work nor the search for a rate.
 
 # %%
 losses = [rows[rows[:, 0] <= 50][-1, 1] for rows in runs.values()]
@@ -841,13 +849,19 @@ show(
 )
 
 # %% [markdown]
-# PLACEHOLDER KITE
+# A cell of the score grid is 16 pixels wide. A line of 4 pixels fills a quarter of each cell that it crosses, so the
+# features of these cells are mostly background, and $D$ is less sure of the line than of the kite. The complete system
+# finds even less of the thin lines than $D$ does. Its network was trained on objects that are mostly compact, and we
+# suppose that it takes a faint streak for one of the errors that it learned to remove. This is the price of the gain in
+# section 4.
 
 # %% [markdown]
 # ### Look-alikes
 #
-# In the second video an object has a twin, a copy of the same pixels to its right. Both are given in the first frame.
-# In the third video the twin's red and blue are exchanged, so that it looks different.
+# In the second video the right half of the frame is a copy of the left half. So an object has a twin, and the ground
+# around both is the same. Both are given in the first frame. In the third video the twin's red and blue are exchanged,
+# so that it looks different. (The ground is copied as well, because a cell of a deep backbone sees far beyond its 16
+# pixels. With other ground around it, the twin would have other features.)
 #
 # **Predict.** Which score will the target model of the object give on the object, and which on its twin? Does the
 # result change with the size of the object?
@@ -862,24 +876,27 @@ show(
 # $$s = \frac{v_1}{v_1 + v_0}. \tag{8.4}$$
 #
 # The score is one half where the weights are equal. A small object, however, gets more weight than its share of the
-# frame, and then the score on both twins is higher.
+# frame, and then the score on both twins is higher. The means over an object that the next cell prints come out lower
+# than Equation 8.4, because scores fall off towards a border: even without a rival they do not reach 1.
 #
 # </details>
 
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
-def with_twin(recoloured, frames=16, shift=160):
-    """Frames and labels (1 the object, 2 its twin) of an object doubled."""
+def with_twin(recoloured, frames=16, width=208):
+    """Frames and labels (1 the object, 2 its twin) of a scene beside its own copy."""
     calm = SyntheticConfig(objects=(1, 1), effects=("bend",), frames=frames)
     clip = make_sequence(settings["twin"], calm)
+    columns = np.flatnonzero((clip.labels(0) > 0).any(axis=0))
+    left = int(np.clip(columns.mean() - width / 2, 0, clip.frames.size[1] - width))
     images, labels = [], []
     for t, image in enumerate(clip.frames):
-        mask = clip.labels(t) > 0
-        copy = np.roll(image, shift, axis=1)
-        twin = np.roll(mask, shift, axis=1) & ~mask
-        copy = copy[..., ::-1] if recoloured else copy
-        images.append(np.where(twin[..., None], copy, image))
-        labels.append(np.where(twin, 2, mask).astype(np.uint8))
+        half = image[:, left : left + width]
+        mask = (clip.labels(t)[:, left : left + width] > 0).astype(np.uint8)
+        swapped = half[..., ::-1] if recoloured else half
+        other = np.where(mask[..., None] > 0, swapped, half)
+        images.append(np.concatenate([half, other], axis=1))
+        labels.append(np.concatenate([mask, 2 * mask], axis=1))
     return np.array(images), np.array(labels)
 
 
@@ -903,7 +920,7 @@ for name, recoloured in (("twin", False), ("twin, recoloured", True)):
 v = pixel_weights(torch.tensor(true[0] == 1)[None, None].float())[0, 0].numpy()
 v_1, v_0 = v[true[0] == 1].mean(), v[true[0] != 1].mean()
 print(f"Equation 8.4: {v_1:.2f} / ({v_1:.2f} + {v_0:.2f}) = {v_1 / (v_1 + v_0):.2f}")
-assert abs(twin_s["twin"][0] - twin_s["twin"][1]) < 0.25
+assert abs(twin_s["twin"][0] - twin_s["twin"][1]) < 0.2
 assert np.mean(twin_J["twin, recoloured"]) > np.mean(twin_J["twin"]) + 0.1
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -1036,14 +1053,13 @@ print("\nthe complete system's gain, sequence by sequence")
 for group in ablation.values():
     for spec, gain in group["fast"]["update_of_complete"]["J_of_sequences"].items():
         print(f"{spec:<26}{100 * gain:+5.1f}")
-filters = read_record("frtm_ablation_small_filters").metrics
-print("\nJ in % with the filter bank in place of the ResNet")
-print(f"{'':<22}" + "".join(f"{group:>11}" for group in filters))
-for name, words in zip(paper, ways):
-    row = "".join(
-        f"{100 * group['fast'][name]['J']:>11.1f}" for group in filters.values()
-    )
-    print(f"{words:<22}{row}")
+for record, words in (("davis", "the package's own trunk"), ("filters", "filters")):
+    other = read_record(f"frtm_ablation_small_{record}").metrics
+    print(f"\nJ in % with {words} in place of the ResNet")
+    print(f"{'':<22}" + "".join(f"{group:>11}" for group in other))
+    for name, way in zip(paper, ways):
+        values = (100 * group["fast"][name]["J"] for group in other.values())
+        print(f"{way:<22}" + "".join(f"{value:>11.1f}" for value in values))
 
 # %% [markdown]
 # $S$ gains on real video and on synthetic video, as in the paper, though by less. The updates gain next to nothing with
@@ -1055,8 +1071,9 @@ for name, words in zip(paper, ways):
 # $S$ trained for 1200 steps, half as long, still lost through updates. The paper's network has seen far more video, but
 # we have not measured whether this makes the rest of the difference.
 #
-# With the filter bank in place of a ResNet, $S$ gains on real video and loses on synthetic video, and the updates lose
-# with it. So the gain from $S$ and from updates depends on the features.
+# The package's own trunk is the backbone of this chapter's videos. With it $S$ gains on real and on synthetic video,
+# much as with the ResNet of ImageNet. With the filter bank $S$ gains on real video and loses on synthetic video, and
+# the updates lose with it. So what $S$ and the updates are worth depends on the features.
 #
 # Two further rows of the paper's table need trainings of their own. In the first, fine-tuning takes the place of the
 # solver: $D$ and a copy of $S$ are tuned together on the first frame and its augmentations, with 100 iterations of
