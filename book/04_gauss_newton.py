@@ -53,7 +53,9 @@ from vosbook.target_model.stencil import (
     interpolation_matrix,
     normal_stencil,
 )
+from vosbook.view.drawing import draw
 from vosbook.view.overlay import compare
+from vosbook.view.playgrounds.descent import descent as two_ways
 from vosbook.view.plots import image_row, new_figure, show
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -480,6 +482,19 @@ show(
 )
 
 # %% [markdown]
+# With two unknowns the ways can be drawn. Figure 4.4 has both methods in a long valley; the picture calls steepest
+# descent gradient descent. Move the sliders. The larger the *condition number*, the largest eigenvalue over the
+# smallest, the narrower is the valley, and the more often steepest descent goes from one side of it to the other. CG
+# arrives with its second step, whatever the number is.
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+draw(
+    two_ways(),
+    number="4.4",
+    caption="The way to the minimum with two unknowns, after as many steps as you choose.",
+)
+
+# %% [markdown]
 # ### A prediction
 #
 # The next matrix has 60 unknowns, but only three different eigenvalues: 1, 10 and 100. How many iterations will CG
@@ -624,7 +639,7 @@ show(
         ],
         ["pixel weights v", "UᵀVU is not 0 at", "one row, as a grid"],
     ),
-    number="4.4",
+    number="4.5",
     alt="First: weights, higher in a rectangle. Second: a 24 by 24 matrix that is "
     "zero but for bands along its diagonal. Third: one row of it laid out on the "
     "grid: the cell itself is brightest, its eight neighbours are darker, and the "
@@ -880,7 +895,7 @@ rivals = {
 }
 
 # %% [markdown]
-# Figure 4.5 gives the rivals the benefit of hindsight: at every number of passes it shows the lowest loss that any of
+# Figure 4.6 gives the rivals the benefit of hindsight: at every number of passes it shows the lowest loss that any of
 # their settings has reached by then.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -895,7 +910,7 @@ axes[0, 0].set_xticks([1, 10, 50, 400], ["1", "10", "50", "400"])
 axes[0, 0].legend()
 show(
     figure,
-    number="4.5",
+    number="4.6",
     alt="Loss against passes, these logarithmic. Gauss-Newton falls first and fastest and "
     "ends after 50 passes. Momentum reaches that loss only after several times as many "
     "passes, plain gradient descent not within 400.",
@@ -921,7 +936,7 @@ assert end < 0.8 * min(losses[at_50] for losses in rivals.values())
 #
 # The run `frtm_optimizers` repeated the race on the first frames of the 30 training sequences of DAVIS 2016, with the
 # features of a ResNet-18. Its rivals are gradient descent with momentum 0.9 and Adam, each with the learning rate that
-# was best after 50 passes. The right half of Figure 4.6 is what a tracker wants in the end: the quality $\mathcal J$
+# was best after 50 passes. The right half of Figure 4.7 is what a tracker wants in the end: the quality $\mathcal J$
 # in the frames that follow, which no method has seen.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -942,7 +957,7 @@ for panel in axes.flat:
 figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
 show(
     figure,
-    number="4.6",
+    number="4.7",
     alt="Left: loss against passes on real video. Gauss-Newton is lowest throughout. Right: "
     "J in later frames. Gauss-Newton is at its best after 17 to 28 passes and then "
     "falls slowly; the two others come up to it with 50 and more.",
@@ -996,7 +1011,7 @@ show(
         ],
         [f"scores of frame {t}", f"J = {jaccard(found, truth):.2f}"],
     ),
-    number="4.7",
+    number="4.8",
     alt="Scores of a later frame, high on the object, and the frame with the mask "
     "that they give: mostly found, with errors along the outline.",
     caption="Scores: yellow is high. Mask: white found, blue missed, orange found in error.",
@@ -1129,7 +1144,7 @@ assert all(losses[50] < losses[6] < loss_of(w_start) for losses in runs.values()
 # ## Measured and claimed
 #
 # The paper says that its strategy converges much faster than gradient descent, and it shows no measurement. On our
-# synthetic problem (Figure 4.5) and on real video (Figure 4.6) the claim holds for the first 50 passes, against
+# synthetic problem (Figure 4.6) and on real video (Figure 4.7) the claim holds for the first 50 passes, against
 # momentum and Adam too. The paper's figures for speed (21.9 and 41.3 frames a second on a V100) are those of the whole
 # tracker. They stand in the page *Claimed and measured* of the site.
 

@@ -38,6 +38,7 @@ from vosbook.profiles import load_profile
 from vosbook.view.drawing import draw
 from vosbook.view.machines import matching_table
 from vosbook.view.overlay import overlay
+from vosbook.view.playgrounds.bidding import bidding
 from vosbook.view.plots import image_row, new_figure, show
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -523,6 +524,19 @@ print("200 random matrices: as scipy's, and proven by prices")
 # algorithm of this kind in 1955, and named it after two Hungarian mathematicians on whose work it rests. This one, by
 # shortest chains, is a later form. scipy's is of the same kind, in compiled code, and is what the library calls.
 #
+# Such prices can also be found by an *auction*, which is easy to watch. An object without a slot bids for the one that
+# it gains most from, its soft IoU less the price. It raises the price until its second choice is as good, and a little
+# more, so that the auction ends. The slot's former owner goes away empty, and bids again. Figure 11.6 holds the auction
+# for our table, bid by bid.
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+draw(
+    bidding((1 - C).T, NAMES),
+    number="11.6",
+    caption="Soft IoU of every slot with every object, and what the slots cost. A tick: who has the slot now.",
+)
+
+# %% [markdown]
 # ## 6 In a batch
 #
 # Clips of a batch have different numbers of objects. So $y$ is padded to the largest number with empty masks, and
@@ -621,7 +635,7 @@ print(
 # $$L(p, y) = \frac{1}{M} \sum_{m=1}^{M} \Big( 1 - \text{soft IoU}\big(p_{\pi(m)},\; y_m\big) \Big)
 # \;=\; \min_{\pi} \frac{1}{M} \sum_{m=1}^{M} C_{m, \pi(m)} \tag{11.4}$$
 #
-# Figure 11.6 shows which way its gradient pulls each of the five slots of Figure 11.4.
+# Figure 11.7 shows which way its gradient pulls each of the five slots of Figure 11.4.
 
 # %%
 p_film = p_film.requires_grad_()
@@ -653,7 +667,7 @@ show(
     "bird, slot 1 on the key, slot 3 on the butterfly, and each down everywhere else. Slots 2 and 4 have no gradient.",
     caption="Above, the probabilities; below, minus the gradient, as a share of the largest. Red is positive, blue "
     "negative, white zero.",
-    number="11.6",
+    number="11.7",
 )
 
 # %% [markdown]
@@ -685,7 +699,7 @@ show(
     alt="Loss of the two choices while two slots exchange their objects: one rises, the other falls, and they cross in "
     "the middle. The matched loss is the lower of both at every place and has a kink where they cross.",
     caption="Two slots exchange their objects, from left to right.",
-    number="11.7",
+    number="11.8",
 )
 
 # %% [markdown]
@@ -702,7 +716,7 @@ show(
 # ### A prediction
 #
 # What will the slots of the first network paint? Think of what is best for a slot that is held to a disc drawn at
-# random. Figure 11.8 has the answer.
+# random. Figure 11.9 has the answer.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 SIZE, RADIUS, SLOTS = (16, 32), 3, 3
@@ -823,13 +837,13 @@ show(
     "discs. Trained with matching, each slot paints one disc, a different one each.",
     caption="Left the frame, then the slots' probabilities. Of the test scenes with three discs, the one of the middle "
     "score.",
-    number="11.8",
+    number="11.9",
 )
 
 # %% [markdown]
 # By the list, every slot paints all discs. Nothing in the frame says which disc is whose, and the best that a slot can
 # do is to paint all $k$ of them, for a soft IoU of $1/k$ with any. With matching, each slot paints one. Nobody told the
-# network which disc is for which slot. How did its slots divide them? Figure 11.9 shows, for every disc of the test
+# network which disc is for which slot. How did its slots divide them? Figure 11.10 shows, for every disc of the test
 # scenes, its place and the slot that answers for it.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -856,7 +870,7 @@ show(
     alt="Places of all discs of the test scenes, coloured by slot, twice. By the list "
     "the colours are mixed everywhere. Matched, each slot has a part of the frame.",
     caption="Discs of all test scenes, where they lie in the frame.",
-    number="11.9",
+    number="11.10",
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -880,7 +894,7 @@ show(
     "it falls to near zero, by the list it stays high. Right: J. With matching it rises "
     "well above the other.",
     caption="Left: the share of discs that have changed slots since the report before. Right: the score.",
-    number="11.10",
+    number="11.11",
 )
 for name, history in histories.items():
     used = [int((history[-1]["slots"] == n)[valid].sum()) for n in range(SLOTS)]
@@ -985,7 +999,7 @@ show(
     alt="Four frames with the masks in the colours of their slots. In frames 0 and 4 the key is orange and the bird is "
     "blue; in frames 8 and 11 the two colours have changed places.",
     caption="Colours are slots, from left to right; the loss is the one matched once.",
-    number="11.11",
+    number="11.12",
 )
 
 # %% [markdown]

@@ -56,6 +56,7 @@ from vosbook.training.views import GIVEN_VIEWS
 from vosbook.view.drawing import draw
 from vosbook.view.machines import conditional_layer, osvos_s_machine
 from vosbook.view.overlay import compare
+from vosbook.view.playgrounds.mixing import mixing
 from vosbook.view.plots import image_row, new_figure, show
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -723,6 +724,19 @@ show(
 )
 
 # %% [markdown]
+# In that figure the prior decides anew in every pixel. Figure 17.9 gives all pixels of the frame one weight instead,
+# which you choose, and writes out the sum for the pixel in which the two classifiers disagree most.
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+one, two = f1[0, 0].numpy(), f2[0, 0].numpy()
+row, column = np.unravel_index(np.abs(one - two).argmax(), one.shape)
+draw(
+    mixing(one, two, at=(int(row), int(column))),
+    number="17.9",
+    caption="Two classifiers, mixed by one weight for all pixels.",
+)
+
+# %% [markdown]
 # ## 6 What the second classifier must see
 #
 # **Diagnosis.** Below are two networks on one video, with the same proposals. They were tuned from the same parent by
@@ -747,7 +761,7 @@ axes[0, 0].set(xlabel="frame", ylabel="J", ylim=(-0.02, 1.02))
 figure.legend(loc="outside upper center", ncols=3)
 show(
     figure,
-    number="17.9",
+    number="17.10",
     alt="J by frame of two networks. The first is steady. The second is higher in most frames, and falls far below the "
     "first in the frames that a triangle marks.",
     caption="Two networks that differ in one number.",
@@ -961,7 +975,7 @@ axes[0, 0].set_ylabel("probability")
 figure.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
 show(
     figure,
-    number="17.10",
+    number="17.11",
     alt="Two panels of the result against w. With f1 = 2 the two curves cross at one half and lie close together. With "
     "f1 = 8 the sum of logits rises much earlier than the straight line of the sum of probabilities.",
     caption="The two sums of Equation 17.6 for two pairs of logits.",
@@ -975,7 +989,7 @@ show(
 # ## Measured and claimed
 #
 # **On real video**, the authors have published the masks of OSVOS and of OSVOS-S for DAVIS 2016. We have scored them
-# (record `official_davis2016`). Figure 17.11 shows when OSVOS fails: the longer the video lasts, the more it has
+# (record `official_davis2016`). Figure 17.12 shows when OSVOS fails: the longer the video lasts, the more it has
 # drifted. OSVOS-S drifts much less.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -988,7 +1002,7 @@ axes[0, 0].set(xlabel="length of the video in %", ylabel="mean J", ylim=(0.5, 1)
 figure.legend(loc="outside upper center", ncols=2)
 show(
     figure,
-    number="17.11",
+    number="17.12",
     alt="Mean J over the length of the video. OSVOS falls from 0.89 to about 0.7, OSVOS-S from 0.90 to about 0.82.",
     caption="DAVIS 2016 validation, 20 sequences; the authors' masks, scored here.",
 )
@@ -1032,7 +1046,7 @@ axes[0, 0].set(xlabel="errors of the proposals", ylabel="mean J", ylim=(0, 1.02)
 figure.legend(loc="outside upper center", ncols=2)
 show(
     figure,
-    number="17.12",
+    number="17.13",
     alt="Mean J of four ways against the strength of the proposals' errors, with error bars. All that use proposals "
     "fall as errors grow; the conditional classifier falls least and ends beside the network without a prior.",
     caption="Record osvos_s_proposals_small; a bar is the standard error of the mean over ten videos.",
