@@ -35,6 +35,15 @@ def check_bounding_box(bounding_box):
     _check_box(bounding_box, large, i)
 
 
+def box_of(labels, i):
+    """What exercise 1.1 asks for: with this the chapter goes on where there is no answer yet."""
+    mask = labels == i
+    if not mask.any():
+        return None
+    (top, bottom), (left, right) = (np.flatnonzero(mask.any(axis=axis))[[0, -1]] for axis in (1, 0))
+    return top, left, bottom + 1, right + 1
+
+
 def _check_box(bounding_box, labels, i):
     places = [(r, c) for r, row in enumerate(labels.tolist()) for c, value in enumerate(row) if value == i]
     case = f"labels {labels.shape}, object {i}"
@@ -76,6 +85,15 @@ def check_ids_from_colours(ids_from_colours):
         )
     _check_strangers(ids_from_colours, rng)
     _check_loops(ids_from_colours, rng)
+
+
+def places_in(rgb, palette):
+    """What exercise 1.2 asks for: with this the chapter goes on where there is no answer yet."""
+    colours, of = np.unique(rgb.reshape(-1, 3), axis=0, return_inverse=True)  # (K, 3), (H W)
+    found = (colours[:, None] == palette).all(axis=2)  # (K, 256)
+    if not found.any(axis=1).all():
+        raise ValueError("a colour is not in the palette")
+    return found.argmax(axis=1).astype(np.uint8)[of.reshape(rgb.shape[:2])]
 
 
 def _other_palette(rng):
@@ -121,8 +139,8 @@ def _check_loops(ids_from_colours, rng, most=1500):
     )
 
 
-def _vote(labels, k):
-    """The plainest way: block by block."""
+def voted(labels, k):
+    """What exercise 1.3 asks for, in the plainest way: block by block."""
     small = np.zeros((labels.shape[0] // k, labels.shape[1] // k), np.uint8)
     for r, c in np.ndindex(small.shape):
         ids = [int(i) for i in labels[r * k : r * k + k, c * k : c * k + k].ravel() if i != VOID]
@@ -158,7 +176,7 @@ def _to_shrink(rng):
 def check_shrink(shrink):
     """Exercise 1.3."""
     for case, labels, k in _to_shrink(cases.generator()):
-        expected, got = _vote(labels, k), np.asarray(shrink(labels, k))
+        expected, got = voted(labels, k), np.asarray(shrink(labels, k))
         assert got.shape == expected.shape, f"{case}: expected the shape {expected.shape}, got {got.shape}"
         assert got.dtype == np.uint8, f"{case}: expected uint8, got {got.dtype}"
         wrong = np.argwhere(got != expected)
@@ -167,6 +185,21 @@ def check_shrink(shrink):
             ids, votes = np.unique(labels[r * k : r * k + k, c * k : c * k + k], return_counts=True)
             counted = dict(zip(ids.tolist(), votes.tolist()))
             raise AssertionError(f"{case}: a block with {counted} (id: pixels) became {got[r, c]}")
+
+
+def painted(background, layers):
+    """What exercise 1.4 asks for: with this the chapter goes on where there is no answer yet."""
+    left, frame = np.ones(background.shape[:2]), np.zeros(background.shape)
+    labels, free = np.zeros(background.shape[:2], np.uint8), np.ones(background.shape[:2], bool)
+    shares = {}
+    for colours, alpha, i in layers:  # the nearest first
+        frame, left = frame + (left * alpha)[..., None] * colours, left * (1 - alpha)
+        own = alpha >= 0.5
+        labels[own & free] = i
+        if i:
+            shares[i] = float((own & free).sum() / own.sum()) if own.any() else 0.0
+        free &= ~own
+    return np.rint(frame + left[..., None] * background).astype(np.uint8), labels, shares
 
 
 def _layers(rng, ids, size):
