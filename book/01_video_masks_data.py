@@ -9,11 +9,11 @@
 # %% [markdown]
 # # Video, masks, data
 #
-# A method for video object segmentation reads two lists of arrays: the frames of a video, and for some of them a *mask*,
-# which says for every pixel to which object it belongs. Between the files on a disk and these arrays, much can go wrong
-# without a word, because the same mask is stored in at least seven ways. In this chapter you learn to read all of them.
-# Then you paint a video of your own, with masks that are exact because you placed every object yourself. Figure 1.1
-# shows three videos that the library painted in the same way.
+# A method for video object segmentation reads two lists of arrays: the frames of a video, and for some of them a
+# *mask*, which says for every pixel to which object it belongs. Between the files on a disk and these arrays, much can
+# go wrong without a word, because the same mask is stored in at least seven ways. In this chapter you learn to read all
+# of them. Then you paint a video of your own, with masks that are exact because you placed every object yourself.
+# Figure 1.1 shows three videos that the library painted in the same way.
 
 # %% tags=["parameters", "hide-input"] jupyter={"source_hidden": true}
 profile = "smoke"
@@ -119,8 +119,8 @@ show(
 )
 
 # %% [markdown]
-# Frames are large. Therefore the library reads a video one frame at a time: when you ask `video.frames` for frame `t`, it
-# decodes that frame and keeps nothing. The next cell compares the memory for one frame with that for a whole video.
+# Frames are large. Therefore the library reads a video one frame at a time: when you ask `video.frames` for frame `t`,
+# it decodes that frame and keeps nothing. The next cell compares the memory for one frame with that for a whole video.
 
 # %%
 count = len(video.frames)
@@ -132,9 +132,9 @@ print(f"one minute of 854x480 at 24 frames a second: {minute / 2**30:.1f} GiB")
 # %% [markdown]
 # ## 2 A mask is an array of ids
 #
-# A **label map** is an array of `uint8` with the shape `(H, W)`. In this book we also call it the *labels*, or the mask,
-# of a frame. Each value says what its pixel belongs to. The value 0 is the background, and 1 to 254 are the numbers of
-# objects, their *ids*. The value 255 is **void**: it marks pixels that the annotators left undecided.
+# A **label map** is an array of `uint8` with the shape `(H, W)`. In this book we also call it the *labels*, or the
+# mask, of a frame. Each value says what its pixel belongs to. The value 0 is the background, and 1 to 254 are the
+# numbers of objects, their *ids*. The value 255 is **void**: it marks pixels that the annotators left undecided.
 
 # %%
 labels = video.labels(0)
@@ -226,8 +226,8 @@ assert np.array_equal(labels_from(masks, ids), labels)
 # **indexed** PNG files. Such a file holds the id of every pixel. Beside the ids it holds a table, the *palette*, which
 # gives each id the colour in which it is shown.
 #
-# The table comes from PASCAL VOC, and it is made of the bits of the id. Bits 0, 1 and 2 of the id become the highest bits
-# of red, green and blue. Bits 3, 4 and 5 become the second highest bits, and so on.
+# The table comes from PASCAL VOC, and it is made of the bits of the id. Bits 0, 1 and 2 of the id become the highest
+# bits of red, green and blue. Bits 3, 4 and 5 become the second highest bits, and so on.
 
 # %%
 def colour_of(i):
@@ -313,9 +313,10 @@ for kind, path in files.items():
         print(f"    values {np.unique(values).tolist()}, {np.count_nonzero(values == 1)} of them 1")
 
 # %% [markdown]
-# These are seven files of one mask, but six different arrays. A program that asks for `values == 1` gets no error for the
-# five files in which it finds nothing, because an empty mask is a valid mask. The archives that the authors of published
-# methods offer contain both gray files with 0 and 255 and indexed files. So the file format alone can ruin a score.
+# These are seven files of one mask, but six different arrays. A program that asks for `values == 1` gets no error for
+# the five files in which it finds nothing, because an empty mask is a valid mask. The archives that the authors of
+# published methods offer contain both gray files with 0 and 255 and indexed files. So the file format alone can ruin a
+# score.
 #
 # A reader of masks must look at the *mode* of the file, which says how its values are meant. Where the mode is RGB, the
 # reader has to look up each colour in the palette. You write that part.
@@ -442,11 +443,11 @@ for how in (Image.Resampling.BILINEAR, Image.Resampling.NEAREST):
 # ### Exercise 1.3 · Make labels smaller
 # *difficulty 2 of 3 · 20 minutes · 2 points*
 #
-# Networks work at a fraction of the frame's size, and the labels have to follow. Copying the nearest pixel would let one
-# pixel speak for its whole neighbourhood. Let all of them vote instead: write `shrink(labels, k)`. It returns labels of
-# the shape `(H/k, W/k)`, in which every pixel has the id that is **most frequent** in its block of `k` by `k` pixels. If
-# several ids are equally frequent, the smallest one wins. Void pixels (255) have no vote, but a block of nothing but void
-# is void. You may rely on `k` dividing `H` and `W`.
+# Networks work at a fraction of the frame's size, and the labels have to follow. Copying the nearest pixel would let
+# one pixel speak for its whole neighbourhood. Let all of them vote instead: write `shrink(labels, k)`. It returns
+# labels of the shape `(H/k, W/k)`, in which every pixel has the id that is **most frequent** in its block of `k` by `k`
+# pixels. If several ids are equally frequent, the smallest one wins. Void pixels (255) have no vote, but a block of
+# nothing but void is void. You may rely on `k` dividing `H` and `W`.
 #
 # <details><summary>Hint</summary>
 #
@@ -514,10 +515,11 @@ def list_tree(path, indent="", *, at_most=4):
 list_tree(folder / "davis")
 
 # %% [markdown]
-# Frames and masks lie in two folders of the same form, with one subfolder for each sequence. `ImageSets` holds the lists
-# of the *splits*, such as training and validation. `db_info.yml` holds the attributes, which section 6 explains. In DAVIS
-# 2016, a mask has one object and is stored as gray values 0 and 255. In DAVIS 2017, a mask may have several objects and
-# is stored as an indexed PNG. The library reads both as a **sequence**, which holds frames, masks and a list of objects.
+# Frames and masks lie in two folders of the same form, with one subfolder for each sequence. `ImageSets` holds the
+# lists of the *splits*, such as training and validation. `db_info.yml` holds the attributes, which section 6 explains.
+# In DAVIS 2016, a mask has one object and is stored as gray values 0 and 255. In DAVIS 2017, a mask may have several
+# objects and is stored as an indexed PNG. The library reads both as a **sequence**, which holds frames, masks and a
+# list of objects.
 
 # %%
 for sequence in Davis(folder / "davis", year=2017, split="val"):
@@ -526,10 +528,10 @@ for sequence in Davis(folder / "davis", year=2017, split="val"):
         print("   ", item)
 
 # %% [markdown]
-# The second layout is that of **YouTube-VOS**. Its videos have 30 frames a second, and every fifth frame is annotated, so
-# the files are called 00000, 00005, 00010 and so on. An object has a category, and it need not be there at the start. The
-# file `meta.json` lists the frames that show it. The folder `valid/` gives the mask of an object only in the frame in
-# which the object first appears. A method must therefore accept new objects in the middle of a video.
+# The second layout is that of **YouTube-VOS**. Its videos have 30 frames a second, and every fifth frame is annotated,
+# so the files are called 00000, 00005, 00010 and so on. An object has a category, and it need not be there at the
+# start. The file `meta.json` lists the frames that show it. The folder `valid/` gives the mask of an object only in the
+# frame in which the object first appears. A method must therefore accept new objects in the middle of a video.
 
 # %%
 write_dataset(folder / "ytvos", sequences=2, seed=7, layout="youtube-vos", config=tiny)
@@ -550,12 +552,12 @@ print("held out:  ", ", ".join(UNSEEN))
 # ## 5 A generator from scratch
 #
 # Annotating a video by hand is slow, and two people place an outline a pixel or two apart. If we paint the objects
-# ourselves, then the masks cost nothing and are exact. Painted video does not look like the real world. But it keeps what
-# makes tracking hard: objects that move, bend, overlap and leave, and that change their size and their light.
+# ourselves, then the masks cost nothing and are exact. Painted video does not look like the real world. But it keeps
+# what makes tracking hard: objects that move, bend, overlap and leave, and that change their size and their light.
 #
 # We describe an object in **coordinates of its own**, $(u, v)$. In these coordinates the object does not move, and it
-# fills roughly the square from -1 to 1. Then one question remains for every pixel of the frame: which point of the object
-# does it show?
+# fills roughly the square from -1 to 1. Then one question remains for every pixel of the frame: which point of the
+# object does it show?
 #
 # ### Shape
 #
@@ -569,17 +571,17 @@ def fish(u, v):
     return body | tail
 
 # %% [markdown]
-# A *pose* puts the object into the frame. It consists of the object's centre $(x, y)$ and radius $r$, both in pixels, and
-# of an angle $\varphi$. To get from a pixel to a point of the object, we undo the pose: we subtract the centre, divide by
-# the radius, and turn back,
+# A *pose* puts the object into the frame. It consists of the object's centre $(x, y)$ and radius $r$, both in pixels,
+# and of an angle $\varphi$. To get from a pixel to a point of the object, we undo the pose: we subtract the centre,
+# divide by the radius, and turn back,
 #
 # $$\begin{pmatrix} u \\ v \end{pmatrix} = \frac{1}{r}
 # \begin{pmatrix} \cos\varphi & \sin\varphi \\ -\sin\varphi & \cos\varphi \end{pmatrix}
 # \begin{pmatrix} d_x \\ d_y \end{pmatrix}, \tag{1.1}$$
 #
-# where $d_x$ is the pixel's column minus $x$, and $d_y$ is its row minus $y$. In this direction every pixel gets exactly
-# one answer. If we went from the object to the frame instead, some pixels would get no answer, and the object would have
-# holes.
+# where $d_x$ is the pixel's column minus $x$, and $d_y$ is its row minus $y$. In this direction every pixel gets
+# exactly one answer. If we went from the object to the frame instead, some pixels would get no answer, and the object
+# would have holes.
 
 # %%
 def on_object(size, x, y, radius, angle):
@@ -629,9 +631,9 @@ show(
 # %% [markdown]
 # ### Texture
 #
-# The colours of an object are a function of $(u, v)$ too, so they move, turn and grow with the object. We take them from
-# a photograph. A point of the object is a place in the photograph, and this place generally lies between four pixels.
-# **Bilinear interpolation** mixes the colours of the four, with larger weights for nearer pixels.
+# The colours of an object are a function of $(u, v)$ too, so they move, turn and grow with the object. We take them
+# from a photograph. A point of the object is a place in the photograph, and this place generally lies between four
+# pixels. **Bilinear interpolation** mixes the colours of the four, with larger weights for nearer pixels.
 
 # %%
 def bilinear(image, x, y):
@@ -749,20 +751,20 @@ def layers_at(t):
 # ### Exercise 1.4 · A scene, and who hides whom
 # *difficulty 3 of 3 · 30 minutes · 3 points*
 #
-# Write `render(background, layers)`. The background is `uint8 (H, W, 3)`. The list `layers` goes **from the nearest layer
-# to the farthest**. Each layer is a tuple of colours, `uint8 (H, W, 3)`, opacity, `float (H, W)` in 0..1, and an id. The
-# id 0 marks a layer that is no object, such as a post in front: it hides objects, and in the labels it counts as
-# background. Any other id occurs once. Return three things:
+# Write `render(background, layers)`. The background is `uint8 (H, W, 3)`. The list `layers` goes **from the nearest
+# layer to the farthest**. Each layer is a tuple of colours, `uint8 (H, W, 3)`, opacity, `float (H, W)` in 0..1, and an
+# id. The id 0 marks a layer that is no object, such as a post in front: it hides objects, and in the labels it counts
+# as background. Any other id occurs once. Return three things:
 #
 # - the frame, `uint8 (H, W, 3)`. Round it to the nearest whole number once, at the end. Halves may go either way;
 # - the labels, `uint8 (H, W)`. A pixel has the id of the nearest layer whose opacity there is at least 0.5;
-# - a dictionary from the id of each object to the share of the object's own pixels that the labels show. The object's own
-#   pixels are those where its opacity is at least 0.5. An object without such pixels has the share 0.
+# - a dictionary from the id of each object to the share of the object's own pixels that the labels show. The object's
+#   own pixels are those where its opacity is at least 0.5. An object without such pixels has the share 0.
 #
 # <details><summary>Hint</summary>
 #
-# Painters begin with what is far away: what they paint later covers what was there before. Keep the frame as floats while
-# you paint, and count the shares when all layers are done.
+# Painters begin with what is far away: what they paint later covers what was there before. Keep the frame as floats
+# while you paint, and count the shares when all layers are done.
 #
 # </details>
 
@@ -813,8 +815,8 @@ show(
 # %% [markdown]
 # ### The video
 #
-# Twenty-four frames, with the fish in front, make a video. Every mask in it is exact. Change a line of the poses, and you
-# have another video.
+# Twenty-four frames, with the fish in front, make a video. Every mask in it is exact. Change a line of the poses, and
+# you have another video.
 
 # %%
 film = [render(ground, [layers_at(t)[i] for i in (1, 2)]) for t in range(24)]
@@ -825,8 +827,8 @@ print(f"the ball shows least in frame {least}: {showing[least]:.0%} of itself")
 assert showing[0] == showing[-1] == 1 and showing[least] < 0.5
 
 # %% [markdown]
-# The **inspector** plays the video. Drag its slider, press play, or switch an object off. Figure 1.11 shows four moments
-# of it.
+# The **inspector** plays the video. Drag its slider, press play, or switch an object off. Figure 1.11 shows four
+# moments of it.
 
 # %%
 Inspector(mine, truth=truth, names={1: "fish", 2: "ball"})
@@ -877,8 +879,9 @@ assert difference.max() <= 1
 # scores are compared between the sequences with a tag and those without it.
 #
 # The generator of the synthetic sequences measures the tags while it makes the pixels. For each tag it computes one
-# number for every object, and compares this number with the threshold that stands in the list below. The sequence gets the tag if at least half of the
-# objects meet the criterion. Lengths are given in pixels of a frame that is 480 pixels high.
+# number for every object, and compares this number with the threshold that stands in the list below. The sequence gets
+# the tag if at least half of the objects meet the criterion. Lengths are given in pixels of a frame that is 480 pixels
+# high.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 for tag, criterion in CRITERIA.items():
@@ -910,8 +913,8 @@ show(
 
 # %% [markdown]
 # Take **LR**, low resolution, as an example. It is one of the tags that the authors of DAVIS define by a number: the
-# bounding box of the object covers less than a tenth of the frame, on average over the frames. Masks are all that we need
-# to measure it.
+# bounding box of the object covers less than a tenth of the frame, on average over the frames. Masks are all that we
+# need to measure it.
 
 # %%
 def box_share(labels, i):
@@ -946,10 +949,10 @@ scratch.cleanup()
 # %% [markdown]
 # ## Appendix: why the generator computes in whole numbers
 #
-# Two machines may compute a sine with a different last bit. A mask that depends on such a bit may then differ by a pixel,
-# and a score with it. The library therefore rounds positions to 1/32 of a pixel, and keeps colours and opacities as
-# `uint8`. After that it computes with whole numbers, for which all machines agree. All random choices follow from the
-# seed, so that a seed gives the same video everywhere.
+# Two machines may compute a sine with a different last bit. A mask that depends on such a bit may then differ by a
+# pixel, and a score with it. The library therefore rounds positions to 1/32 of a pixel, and keeps colours and opacities
+# as `uint8`. After that it computes with whole numbers, for which all machines agree. All random choices follow from
+# the seed, so that a seed gives the same video everywhere.
 
 # %%
 again = make_sequence(7), make_sequence(7)
@@ -974,11 +977,11 @@ for name, row in criteria.items():
     print(f"{row['both']:>6}{row['agree']:>7}")
 
 # %% [markdown]
-# For LR, tag and criterion agree in all sequences but one. For FM, the paper does not say for which size of the frame its
-# 20 pixels are meant. The tags fit 1080 rows, the size in which the videos were shot, far better than the 480 rows with
-# which everybody works. For SV, every sequence with the tag meets the criterion, but 19 others meet it without having the
-# tag. We conclude that the tags are also a matter of judgement, and you should read an analysis by tags with this in
-# mind.
+# For LR, tag and criterion agree in all sequences but one. For FM, the paper does not say for which size of the frame
+# its 20 pixels are meant. The tags fit 1080 rows, the size in which the videos were shot, far better than the 480 rows
+# with which everybody works. For SV, every sequence with the tag meets the criterion, but 19 others meet it without
+# having the tag. We conclude that the tags are also a matter of judgement, and you should read an analysis by tags with
+# this in mind.
 #
 # Table 1.1 repeats what the papers say of their data. We have not counted these videos.
 #
@@ -1000,16 +1003,16 @@ for name, row in criteria.items():
 # - The synthetic data set is ours. It takes the place of real video where none is at hand. A score on it says nothing
 #   about a score on DAVIS.
 # - Its tags have the names of DAVIS's tags. LR, SV and FM keep the published thresholds: a box below a tenth of the
-#   frame, a ratio of box areas below a half, and more than 20 pixels a frame. We apply FM at 480 rows, and we measure the
-#   box of the whole object with its hidden parts. The other thresholds are ours.
+#   frame, a ratio of box areas below a half, and more than 20 pixels a frame. We apply FM at 480 rows, and we measure
+#   the box of the whole object with its hidden parts. The other thresholds are ours.
 # - In DAVIS a tag belongs to the sequence as a whole. Our sequences have a tag if half of their objects meet it.
 #
 # ## Summary
 #
-# - A frame is `uint8 (H, W, 3)`. Labels are `uint8 (H, W)`: 0 is the background, 255 is void, and the values between them
-#   are ids. One-hot masks are `bool (N, H, W)`.
-# - Seven files of the same mask give six arrays. Read a mask by the mode of its file, and let a file that cannot be used
-#   be an error.
+# - A frame is `uint8 (H, W, 3)`. Labels are `uint8 (H, W)`: 0 is the background, 255 is void, and the values between
+#   them are ids. One-hot masks are `bool (N, H, W)`.
+# - Seven files of the same mask give six arrays. Read a mask by the mode of its file, and let a file that cannot be
+#   used be an error.
 # - Never interpolate labels, and never store them as JPEG.
 # - A video can be painted. Coordinates on the object give shape, texture and motion, the order of the layers gives
 #   occlusion, and the mask comes with them.
