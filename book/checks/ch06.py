@@ -6,11 +6,46 @@ import numpy as np
 from checks import cases
 from checks.guard import guarded
 
+from vosbook.target_model.memory import first_frame_excess
+
 FIRST = np.array([2.0, 1, 1, 1, 1])
 
 
 def _rounded(values):
     return np.asarray(values).round(4).tolist()
+
+
+# What the chapter goes on with until the reader's own have passed.
+
+
+def weights_after(n, eta, first):
+    """What exercise 6.1 asks for, insert by insert."""
+    (*_, (weights, _)) = _simulate(first, n, eta, K_max=len(first) + n)
+    return np.array([weights[k] for k in range(len(weights))])
+
+
+def insert_weight(gamma, newest, eta, K_max):
+    """What exercise 6.2 asks for."""
+    if newest is None:
+        return np.append((1 - eta) * gamma, eta), len(gamma)
+    weights, place = _inserted(gamma, newest, eta, K_max)
+    return np.array([weights[k] for k in range(len(weights))]), place
+
+
+def sample_equations(X, U_y, U_x, y, v):
+    """What exercise 6.3 asks for, by one large matrix."""
+    UX = np.kron(U_y, U_x) @ X  # (H W, n)
+    return UX.T @ (v.flatten()[:, None] * UX), UX.T @ (v * y).flatten()
+
+
+def run_memory(first, samples, eta, share):
+    """What exercise 6.4 asks for."""
+    running, own = first, 1.0
+    for sample in samples:
+        running = tuple(r + eta * (s - r) for r, s in zip(running, sample))
+        own *= 1 - eta
+        excess = first_frame_excess(own, share)
+        yield tuple(r + excess * (f - r) for r, f in zip(running, first))
 
 
 # ------------------------------------------------------------------------------------------- exercises 6.1 and 6.2
