@@ -693,9 +693,10 @@ show(
 )
 
 # %% [markdown]
-# In this video only labels that are close to the truth gain, and labels that are far off cost more than good ones gain.
-# The tracker's own answers gain a little. They do better than moved masks of the same $\mathcal J$, and this is
-# plausible: an answer errs where the model errs already, while a moved mask teaches an error that is new.
+# In the video of the profile `smoke` only labels that are close to the truth gain, and labels that are far off cost
+# more than good ones gain. The tracker's own answers gain a little. They do better than moved masks of the same
+# $\mathcal J$, and this is plausible: an answer errs where the model errs already, while a moved mask teaches an error
+# that is new.
 
 # %% [markdown]
 # ### Drift
@@ -1217,8 +1218,9 @@ for name, words in (
 # Whether updates pay depends on the videos: thirty sequences gain, and five others do not. Five sequences are few, so
 # their result says only that no gain was seen there. The labels matter as much as the videos. With the rule of the
 # released code updates lose in this run, and with the clamped score, which repeats what the model says already, they
-# change nothing. The library has the rules of the released code as `vosbook.methods.frtm.RELEASED`. It includes the
-# released first insert of section 2, the effect of which on masks we have not measured.
+# change nothing. The plain mask gains most. The library has the rules of the released code as
+# `vosbook.methods.frtm.RELEASED`. It includes the released first insert of section 2, the effect of which on masks we
+# have not measured.
 #
 # **What should be kept of the past?** Another run follows one object in each of the thirty training sequences to the
 # last frame and then back to the first, so that the memory overflows. The backbone and settings are the same. On the
