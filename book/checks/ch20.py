@@ -26,6 +26,15 @@ def _distance(px, py, a, b):
     return ((px - ax - s * (bx - ax)) ** 2 + (py - ay - s * (by - ay)) ** 2) ** 0.5
 
 
+def stroked(labels, a, b, radius, i):
+    """What exercise 20.1 asks for: with this the chapter goes on where there is no answer yet."""
+    drawn = labels.copy()
+    for y, x in np.ndindex(labels.shape):
+        if _distance(x + 0.5, y + 0.5, a, b) <= radius:
+            drawn[y, x] = i
+    return drawn
+
+
 @guarded
 def check_stroke(stroke):
     """Exercise 20.1."""
@@ -45,10 +54,7 @@ def check_stroke(stroke):
 
 
 def _check_one_stroke(stroke, labels, a, b, radius, i, case):
-    want = labels.copy()
-    for y, x in np.ndindex(labels.shape):
-        if _distance(x + 0.5, y + 0.5, a, b) <= radius:
-            want[y, x] = i
+    want = stroked(labels, a, b, radius, i)
     got = np.asarray(stroke(labels.copy(), a, b, radius, i))
     ends = "({:.1f}, {:.1f}) to ({:.1f}, {:.1f})".format(*a, *b)
     _same_labels(got, want, f"{case}, id {i}, from {ends} with radius {radius:.1f}")
@@ -86,17 +92,18 @@ def _label_maps():
     }
 
 
+def runs_of(labels):
+    """What exercise 20.2 asks for: with this the chapter goes on where there is no answer yet."""
+    runs = [(value, len(list(run))) for value, run in itertools.groupby(labels.ravel().tolist())]
+    return np.array(runs)
+
+
 @guarded
 def check_run_lengths(run_lengths):
     """Exercise 20.2."""
     for case, labels in _label_maps().items():
         got, spent = run_lengths.measured(labels.copy())
-        got, want = np.asarray(got), []
-        for value in labels.ravel().tolist():
-            if want and want[-1][0] == value:
-                want[-1][1] += 1
-            else:
-                want.append([value, 1])
+        got, want = np.asarray(got), runs_of(labels).tolist()
         case = f"{case}, labels {labels.shape}"
         assert got.ndim == 2 and got.shape[1] == 2, f"{case}: expected an array (K, 2), got {got.shape}"
         assert np.issubdtype(got.dtype, np.integer), f"{case}: expected whole numbers, got {got.dtype}"
@@ -132,8 +139,8 @@ def _drawn_masks(rng):
     return masks
 
 
-def _surprise(masks):
-    """By sets of pixels."""
+def surprised(masks):
+    """What exercise 20.3 asks for, by sets of pixels."""
     sets, found = [set(map(tuple, np.argwhere(mask).tolist())) for mask in masks], [0.0]
     for old, new in itertools.pairwise(sets):
         if old and new:
@@ -187,7 +194,7 @@ def check_surprise(surprise):
         ("a disc that moves down", [_disc(shape, 6 + 3 * t, 12, 4) for t in range(4)], [0.0] * 4),
         ("a disc that moves up and to the right", [_disc(shape, 18 - 4 * t, 6 + t, 4) for t in range(3)], [0.0] * 3),
         ("a column that jumps: the centre moves by .5, to the nearest even pixel", [box, torn], [0.0, 1 - 12 / 20]),
-        *((f"drawn {n}", masks, _surprise(masks)) for n, masks in enumerate(map(_drawn_masks, [rng] * 6))),
+        *((f"drawn {n}", masks, surprised(masks)) for n, masks in enumerate(map(_drawn_masks, [rng] * 6))),
     ):  # fmt: skip
         stack = np.array(masks)
         got = np.asarray(surprise(stack), float)
