@@ -9,14 +9,15 @@
 # %% [markdown]
 # # Claimed and measured
 #
-# Four papers, about a thousand numbers in their tables, figures and text, and beside each of them what this book has
-# measured, or why it has not. This chapter walks from a claim to the run behind it, checks every step of that walk, and
-# asks what the whole adds up to: what holds, what does not, and what nobody without the papers' data can say.
+# The four papers of this book hold about a thousand numbers, in tables, figures and text. Beside each of these numbers
+# stands what this book has measured, or the reason why it has not. In this chapter you walk from a claim to the run
+# behind it, and check every step of the way. Then you ask what all the claims add up to: which of them hold, which do
+# not, and which cannot be judged without the data of the papers. Figure 19.1 gives the overview.
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "hide-input"] jupyter={"source_hidden": true}
 profile = "smoke"
 
-# %% tags=["imports"]
+# %% tags=["imports", "hide-input"] jupyter={"source_hidden": true}
 import json
 import textwrap
 from collections import Counter
@@ -32,7 +33,7 @@ from vosbook.profiles import load_profile
 from vosbook.runs import read_record
 from vosbook.view.plots import LINE_COLOURS, new_figure, show
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 settings = load_profile(profile).of("claims")
 loader = getattr(
     yaml, "CSafeLoader", yaml.SafeLoader
@@ -69,6 +70,7 @@ show(
     alt="One bar of claims for each paper, stacked by status. The largest part of each "
     "bar is not run; reproduced ones are most of the rest in OSVOS-S.",
     caption="Every number of the four papers, by what became of it.",
+    number="19.1",
 )
 
 # %% [markdown]
@@ -84,8 +86,9 @@ show(
 # %% [markdown]
 # ## 1 A claim is a row
 #
-# The file `book/claims.yml` has one row for every number. It says what the paper says, in the paper's unit, and on
-# which data; and then either a record and the place of the number in it, or a reason. Here is one row.
+# The file `book/claims.yml` has one row for every number. The row says what the paper claims, in the paper's unit, and
+# on which data. Then it names either a record and the place of our number in it, or a reason why there is none. This is
+# one row:
 
 # %%
 by_id = {row["id"]: row for row in claims}
@@ -95,8 +98,9 @@ for key, value in by_id["osvoss-t4-onavos-db-gain"].items():
 # %% [markdown]
 # ## 2 From the claim to its run
 #
-# `record` names a file in `book/results`, `value` says where in its numbers to look, and `scale` turns the record's
-# unit into the paper's. The record says the rest: which code, which data, which machine, when.
+# Three entries of a row lead to the measured number. `record` names a file in `book/results`. `value` says where among
+# the numbers of that file to look. `scale` turns the record's unit into the paper's. The record itself holds everything
+# else: which code, which data, which machine, and when.
 
 
 # %%
@@ -128,7 +132,8 @@ print(f"          sha256 {record.data[0]['sha256'][:16]}...")
 # %% [markdown]
 # ### Equal to the library
 #
-# `read_record` adds nothing and rounds nothing. A record is a JSON file, and whoever reads it as one has the same.
+# `read_record` adds nothing and rounds nothing. A record is a JSON file, and you can read it as one. The next cell does
+# so for every record of a claim, and compares.
 
 
 # %% tags=["equals-library"]
@@ -142,8 +147,8 @@ for name, record in records.items():
 print(f"{len(records)} files say what the library says")
 
 # %% [markdown]
-# That was one row. A table of claims is worth something if this can be done for *every* row, so here it is done: the
-# number shown must be the recorded one, rounded to the digits shown.
+# We have followed one row. A table of claims is only worth something if this works for *every* row. So the next cell
+# follows all of them. The number that is shown must be the recorded number, rounded to the digits that are shown.
 
 
 # %%
@@ -163,18 +168,22 @@ print(f"records of code that was not committed: {', '.join(sorted(unclean)) or '
 # %% [markdown]
 # ## 3 What a status means
 #
-# - *reproduced*: the same data, and the same value to the paper's last digit. Nothing less.
-# - *direction holds*: what the number is there to show is so here too, on other data or with another value.
-# - *contradicted*: it is not so.
-# - *inconclusive*: our test cannot tell. The effect lies within its error, or the error is unknown, because each of two
-#   networks was trained once, or because the test asks something else than the paper's.
+# Each row has one of five statuses:
+#
+# - *reproduced*: we measured on the same data, and our value is the paper's to its last digit.
+# - *direction holds*: what the number is there to show is true here too, but on other data or with another value.
+# - *contradicted*: what the number is there to show is not true here.
+# - *inconclusive*: our test cannot tell. The effect may lie within its error. The error may be unknown, because each of
+#   two networks was trained only once. Or our test asks something else than the paper's.
 # - *not run*: there is a reason, and no number.
 #
-# The first can be checked by a program. An *effect*, the gain from some part of a method, can be checked too: it is a
-# mean over sequences, so it has an interval in which it could as well lie on other sequences, and with other seeds.
-# Where that interval holds zero, the row is inconclusive, whatever its number looks like. What is left of the statuses
-# in the middle is a judgement, and the page of claims says what it rests on. (Some claims are equations. "Equal" is
-# then claimed, and a relative difference measured.)
+# A program can check the first status. It can also check an *effect*, which is the gain from some part of a method. An
+# effect is a mean over sequences. On other sequences, or with other seeds, it could take other values, and so it has an
+# interval in place of one value. If the interval holds zero, then the row is inconclusive, whatever its number looks
+# like. The rest of the statuses is a judgement, and the page of claims says on what it rests.
+#
+# Some claims are equations. For such a claim, the paper's value is the word "equal", and we measure a relative
+# difference.
 
 
 # %%
@@ -198,8 +207,9 @@ for row in same_data:
 # %% [markdown]
 # ## 4 What is not run, and why
 #
-# Most rows have no number. It would be easy to leave them out, and the table would look better. But of what is left out
-# nobody knows: was it forgotten, tried without success, or out of reach? The reasons say it.
+# Most rows have no number of ours. The table would look better without them. But if a row is left out, nobody knows
+# why: it may have been forgotten, tried without success, or out of reach. Therefore each of these rows stays, with its
+# reason.
 
 # %%
 counts = Counter((row["paper"], row["status"]) for row in claims)
@@ -216,16 +226,17 @@ for reason, count in reasons.most_common(settings["reasons"]):
     tell(f"{count:>5}  {reason}", indent=" " * 7)
 
 # %% [markdown]
-# Nearly all are of two kinds. The number belongs to a method of another paper, which nothing here runs and whose masks
-# are not at hand; or the data, a network trained on it, or the server that scores it is not at hand. A few wait for the
-# machine that was timed. None of them says that a number is wrong.
+# Nearly all reasons are of two kinds. Either the number belongs to a method of another paper, which nothing here runs
+# and whose masks are not at hand. Or something that is needed is not at hand: the data, a network trained on the data,
+# or the server that scores it. A few numbers wait for the machine on which they were timed. No reason says that a
+# number is wrong.
 
 # %% [markdown]
 # ## 5 Where we disagree
 #
-# For claims in %, here is every measured value against the claimed one. On the diagonal both are equal.
+# Figure 19.2 shows every claim in % beside what we measured. On the diagonal, the two are equal.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 percent = [
     row
     for row in measured
@@ -246,10 +257,12 @@ show(
     figure,
     alt="Measured against claimed values in %. Reproduced ones lie on the diagonal; the "
     "others scatter around it, most of them within 20 points.",
+    caption="Measured against claimed values, by status.",
+    number="19.2",
 )
 
 # %% [markdown]
-# The largest differences, whatever the status, and what was contradicted:
+# The next two cells list the largest differences, whatever their status, and all claims that were contradicted.
 
 
 # %%
@@ -275,13 +288,15 @@ for row in measured:
         tell(line(row) + note, indent="  ")
 
 # %% [markdown]
-# Read the second list before quoting the first. A value that was measured on five sequences with a small backbone and a
-# short training is expected to be another one; the difference is the price of that, not an error of the paper. Most of
-# the first list is inconclusive for that reason: five sequences and one training do not tell a gain from an accident.
-# What is contradicted is rarer and says more: a loss that is not the one that is minimised, a step that takes another
-# share of the time, or a sentence that does not fit the paper's own table.
+# Read the second list before you quote the first. We measured many values on five sequences, with a small backbone and
+# a short training. Such a value is expected to differ from the paper's, and the difference is no error of the paper.
+# For the same reason most of the first list is inconclusive: five sequences and one training cannot tell a gain from an
+# accident.
 #
-# The papers' own numbers also disagree among themselves here and there. The notes of those rows say so:
+# A contradiction is rarer and says more. One is a loss that is not the loss that is minimised. Another is a step of a
+# method that takes a different share of the time. A third is a count that does not fit the data.
+#
+# Here and there, the papers' own numbers also disagree with each other. The notes of those rows say so:
 
 # %%
 itself = [row for row in claims if "Table" in row.get("note", "")]
@@ -292,9 +307,10 @@ for row in itself[: settings["notes"]]:
 # %% [markdown]
 # ## 6 The page
 #
-# On the site, the page *Claims* holds all rows, to be filtered by paper, status and words, with a link from each to the
-# page of its record and to the chapter that deals with it. The address carries the filter, so that
-# `claims.html?paper=FRTM&status=contradicted` can be sent to somebody. Here the same filter is a function.
+# On the site, the page *Claims* shows all rows. You can filter them by paper, by status and by words. From each row a
+# link leads to the page of its record, and another to the chapter that deals with it. The address of the page holds the
+# filter, so that you can send `claims.html?paper=FRTM&status=contradicted` to somebody. Here the same filter is a
+# function:
 
 
 # %%
@@ -315,14 +331,20 @@ for row in find(paper="FRTM", status="reproduced"):
 # %% [markdown]
 # ## Exercises
 #
-# An answer leaves what it is given as it was.
+# As everywhere in this book, an answer leaves what it is given unchanged.
 #
 # ### Exercise 19.1 · The other way round
 # *difficulty 1 of 3 · 10 minutes · 1 point*
 #
-# A run is to be made again, and you want to know what depends on it. Write `by_record(rows)`: a dict with the sorted
-# list of the ids of all rows that rest on a record, by the record's name, as Python sorts text. Rows without a record
-# do not appear.
+# Suppose that a run has to be made again, and you want to know what depends on it. Write `by_record(rows)`. It returns
+# a dict from the name of each record to the ids of all rows that rest on it, as a list that is sorted as Python sorts
+# text. Rows without a record do not appear.
+#
+# <details><summary>Hint</summary>
+#
+# `dict.setdefault(key, [])` returns the list of a key, and makes it if there is none.
+#
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex19-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -344,10 +366,17 @@ ch19.check_by_record(by_record)
 # ### Exercise 19.2 · To the last digit
 # *difficulty 2 of 3 · 15 minutes · 2 points*
 #
-# Write `same(claimed, value)`: whether a measured number, a float, is the claimed one to the last digit that the paper
-# *prints*. `claimed` is therefore text: "82.0" says more than "82". A value exactly half a step away still counts, on
-# either side. Exactly means by the digits that Python prints: `0.15` lies half a step from "0.2", though the binary
-# fraction behind it is a little less.
+# Write `same(claimed, value)`. It says whether a measured number, a float, is the claimed number to the last digit that
+# the paper *prints*. `claimed` is therefore text, because "82.0" says more than "82". A value that lies exactly half a
+# step away still counts, on either side. "Exactly" refers to the digits that Python prints: `0.15` lies half a step
+# from "0.2", although the binary fraction behind it is a little smaller.
+#
+# <details><summary>Hint</summary>
+#
+# `Decimal(text)` keeps the digits, and its `as_tuple().exponent` is the place of the last one. Think of how a float
+# becomes the text that Python prints.
+#
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex19-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -367,9 +396,8 @@ ch19.check_same(same)
 # ### Exercise 19.3 · A program that does not believe you
 # *difficulty 3 of 3 · 30 minutes · 4 points*
 #
-# Write `faults(row, metrics)`: what is wrong with a row, as a set of words. `metrics` holds the numbers of each record,
-# nested dicts, by the record's name; a path is as in section 2.
-#
+# Write `faults(row, metrics)`. It returns what is wrong with a row, as a set of words. `metrics` is a dict from the
+# name of each record to its numbers, which are nested dicts. A path is written as in section 2. The words are:
 # - A row that is "not run" has the fault `"reason"` if it lacks one, or has an empty one; nothing else is asked of it.
 # - `"record"`: there is no record of that name in `metrics`.
 # - `"value"`: there is one, but the path in the row's `value` leads to no number in it.
@@ -377,7 +405,14 @@ ch19.check_same(same)
 # - `"data"`: the status is "reproduced", and `measured_on` is not `data`.
 # - `"claimed"`: the status is "reproduced", and `measured` does not round to `claimed`.
 #
-# `claimed` and `measured` are numbers; `Decimal(str(x))` has their digits. Half a step away still counts.
+# Here `claimed` and `measured` are numbers, and `Decimal(str(x))` has their digits. Half a step away still counts.
+#
+# <details><summary>Hint</summary>
+#
+# Follow the path one part at a time. At each part, the place where you are may be a dict that lacks it, or no dict at
+# all.
+#
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex19-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -418,7 +453,7 @@ ch19.check_faults(faults)
 # %% [markdown]
 # ## Measured and claimed
 #
-# The whole chapter is about that. In one line for each paper:
+# The whole chapter is about this question. The next cell answers it with one sentence for each paper.
 
 # %%
 for paper in papers:
@@ -435,18 +470,21 @@ for paper in papers:
 # %% [markdown]
 # ## How this differs from the paper
 #
-# - A paper prints the numbers it has. The table here also lists those that are missing, each with its reason.
-# - Numbers that a paper quotes from another one are rows too: that they were copied rightly has not been checked.
-# - Bars and curves without printed values have no rows; what the text says of them has.
+# - A paper prints the numbers that it has. The table here also lists the numbers that are missing, each with its
+#   reason.
+# - If a paper quotes a number from another paper, the number has a row too. We have not checked that it was copied
+#   rightly.
+# - Bars and curves without printed values have no rows. What the text says of them has.
 #
 # ## Summary
 #
-# - A claim is a statement with a number, a unit and the data it was measured on; without the data it is half a claim.
-# - Every number of this book can be followed back to a record, and the record to a commit, data and a machine. A
+# - A claim is a statement with a number, a unit, and the data on which it was measured. Without the data it is half a
+#   claim.
+# - You can follow every number of this book back to a record, and from the record to a commit, data and a machine. A
 #   program follows all of them each time the tests run.
-# - "Reproduced" is for the same data and the same digits. Most of what can be said with other data is weaker, and
-#   should sound weaker.
-# - What was not run is listed. Most of it waits for other methods' masks, for data or for a server.
+# - "Reproduced" means the same data and the same digits. Most of what can be said with other data is weaker, and should
+#   sound weaker.
+# - What was not run is listed. Most of it waits for the masks of other methods, for data, or for a server.
 #
 # ## References
 #
