@@ -29,6 +29,7 @@ import numpy as np
 import yaml
 
 from checks import ch19
+from checks.guard import yours
 from vosbook.profiles import load_profile
 from vosbook.runs import read_record
 from vosbook.view.plots import LINE_COLOURS, new_figure, show
@@ -164,6 +165,41 @@ print(f"{len(measured)} rows followed to {len(records)} records, {len(wrong)} di
 assert not wrong
 unclean = [name for name, record in records.items() if "+changes" in record.commit]
 print(f"records of code that was not committed: {', '.join(sorted(unclean)) or 'none'}")
+
+# %% [markdown]
+# ### Exercise 19.1 · The other way round
+# *difficulty 1 of 3 · 10 minutes · 1 point*
+#
+# Suppose that a run has to be made again, and you want to know what depends on it. Write `by_record(rows)`. It returns
+# a dict from the name of each record to the ids of all rows that rest on it, as a list that is sorted as Python sorts
+# text. Rows without a record do not appear.
+#
+# <details><summary>Hint</summary>
+#
+# `dict.setdefault(key, [])` returns the list of a key, and makes it if there is none.
+#
+# </details>
+
+
+# %% nbgrader={"grade": false, "grade_id": "ex19-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
+def by_record(rows):
+    """Ids by the name of the record, a dict of sorted lists."""
+    ### BEGIN SOLUTION
+    found = {}
+    for row in rows:
+        if "record" in row:
+            found.setdefault(row["record"], []).append(row["id"])
+    return {name: sorted(ids) for name, ids in found.items()}
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "ex19-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+ch19.check_by_record(by_record)
+
+# %%
+by_record = yours(by_record, ch19.ids_by_record)
+for name, rest in by_record(claims).items():
+    print(f"{len(rest):>4}  {name}")
 
 # %% [markdown]
 # ## 3 What a status means
@@ -329,40 +365,10 @@ for row in find(paper="FRTM", status="reproduced"):
     tell(f"{line(row)} [{row['record']}]", indent="  ")
 
 # %% [markdown]
-# ## Exercises
+# ## More exercises
 #
 # As everywhere in this book, an answer leaves what it is given unchanged.
 #
-# ### Exercise 19.1 · The other way round
-# *difficulty 1 of 3 · 10 minutes · 1 point*
-#
-# Suppose that a run has to be made again, and you want to know what depends on it. Write `by_record(rows)`. It returns
-# a dict from the name of each record to the ids of all rows that rest on it, as a list that is sorted as Python sorts
-# text. Rows without a record do not appear.
-#
-# <details><summary>Hint</summary>
-#
-# `dict.setdefault(key, [])` returns the list of a key, and makes it if there is none.
-#
-# </details>
-
-
-# %% nbgrader={"grade": false, "grade_id": "ex19-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
-def by_record(rows):
-    """Ids by the name of the record, a dict of sorted lists."""
-    ### BEGIN SOLUTION
-    found = {}
-    for row in rows:
-        if "record" in row:
-            found.setdefault(row["record"], []).append(row["id"])
-    return {name: sorted(ids) for name, ids in found.items()}
-    ### END SOLUTION
-
-
-# %% nbgrader={"grade": true, "grade_id": "ex19-1-check", "locked": true, "points": 1, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-ch19.check_by_record(by_record)
-
-# %% [markdown]
 # ### Exercise 19.2 · To the last digit
 # *difficulty 2 of 3 · 15 minutes · 2 points*
 #

@@ -10,6 +10,15 @@ from checks.guard import guarded
 # ------------------------------------------------------------------------------------------------ exercise 19.1
 
 
+def ids_by_record(rows):
+    """What exercise 19.1 asks for: with this the chapter goes on where there is no answer yet."""
+    found: dict[str, list[str]] = {}
+    for row in sorted(rows, key=lambda row: row["id"]):
+        if row.get("record"):
+            found.setdefault(row["record"], []).append(row["id"])
+    return found
+
+
 @guarded
 def check_by_record(by_record):
     """Exercise 19.1."""
@@ -30,11 +39,7 @@ def check_by_record(by_record):
         "no rows": [],
     }
     for name, rows in tables.items():
-        want: dict[str, list[str]] = {}
-        for row in sorted(rows, key=lambda row: row["id"]):
-            if row.get("record"):
-                want.setdefault(row["record"], []).append(row["id"])
-        got = by_record(rows)
+        want, got = ids_by_record(rows), by_record(rows)
         assert isinstance(got, dict), f"{name}: a dict is asked for, got {type(got).__name__}"
         records = sorted(map(str, got))
         assert set(got) == set(want), f"{name}: the records are {sorted(want)}, got {records}"
