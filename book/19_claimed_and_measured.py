@@ -150,24 +150,46 @@ print(f"{len(records)} files say what the library says")
 # %% [markdown]
 # We have followed one row. A table of claims is only worth something if this works for *every* row. So the next cell
 # follows all of them. The number that is shown must be the recorded number, rounded to the digits that are shown.
+#
+# ### Exercise 19.1 · To the last digit
+# *difficulty 2 of 3 · 15 minutes · 2 points*
+#
+# Write `same(claimed, value)`. It says whether a measured number, a float, is the claimed number to the last digit that
+# the paper *prints*. `claimed` is therefore text, because "82.0" says more than "82". A value that lies exactly half a
+# step away still counts, on either side. "Exactly" refers to the digits that Python prints: `0.15` lies half a step
+# from "0.2", although the binary fraction behind it is a little smaller.
+#
+# <details><summary>Hint</summary>
+#
+# `Decimal(text)` keeps the digits, and its `as_tuple().exponent` is the place of the last one. Think of how a float
+# becomes the text that Python prints.
+#
+# </details>
 
+
+# %% nbgrader={"grade": false, "grade_id": "ex19-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
+def same(claimed, value):
+    """Whether `value` is what is printed, a bool."""
+    ### BEGIN SOLUTION
+    printed = Decimal(claimed)
+    step = Decimal(1).scaleb(printed.as_tuple().exponent)
+    return bool(abs(Decimal(str(value)) - printed) <= step / 2)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "ex19-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
+ch19.check_same(same)
 
 # %%
-def rounds_to(value, shown):
-    """Whether a number, rounded to the digits of `shown`, is `shown`."""
-    shown = Decimal(str(shown))
-    step = Decimal(1).scaleb(shown.as_tuple().exponent)  # of the last digit
-    return abs(Decimal(float(value)) - shown) <= step / 2
-
-
-wrong = [row["id"] for row in measured if not rounds_to(recorded(row), row["measured"])]
+same = yours(same, ch19.same_digits)
+wrong = [row["id"] for row in measured if not same(str(row["measured"]), recorded(row))]
 print(f"{len(measured)} rows followed to {len(records)} records, {len(wrong)} differ")
 assert not wrong
 unclean = [name for name, record in records.items() if "+changes" in record.commit]
 print(f"records of code that was not committed: {', '.join(sorted(unclean)) or 'none'}")
 
 # %% [markdown]
-# ### Exercise 19.1 · The other way round
+# ### Exercise 19.2 · The other way round
 # *difficulty 1 of 3 · 10 minutes · 1 point*
 #
 # Suppose that a run has to be made again, and you want to know what depends on it. Write `by_record(rows)`. It returns
@@ -227,7 +249,7 @@ def agrees(row):
     """Whether the measured value is the claimed one to the claimed one's last digit."""
     if row["claimed"] == "equal":
         return abs(row["measured"]) < 1e-6
-    return rounds_to(row["measured"], row["claimed"])
+    return same(str(row["claimed"]), row["measured"])
 
 
 reproduced = [row for row in measured if row["status"] == "reproduced"]
@@ -369,36 +391,6 @@ for row in find(paper="FRTM", status="reproduced"):
 #
 # As everywhere in this book, an answer leaves what it is given unchanged.
 #
-# ### Exercise 19.2 · To the last digit
-# *difficulty 2 of 3 · 15 minutes · 2 points*
-#
-# Write `same(claimed, value)`. It says whether a measured number, a float, is the claimed number to the last digit that
-# the paper *prints*. `claimed` is therefore text, because "82.0" says more than "82". A value that lies exactly half a
-# step away still counts, on either side. "Exactly" refers to the digits that Python prints: `0.15` lies half a step
-# from "0.2", although the binary fraction behind it is a little smaller.
-#
-# <details><summary>Hint</summary>
-#
-# `Decimal(text)` keeps the digits, and its `as_tuple().exponent` is the place of the last one. Think of how a float
-# becomes the text that Python prints.
-#
-# </details>
-
-
-# %% nbgrader={"grade": false, "grade_id": "ex19-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
-def same(claimed, value):
-    """Whether `value` is what is printed, a bool."""
-    ### BEGIN SOLUTION
-    printed = Decimal(claimed)
-    step = Decimal(1).scaleb(printed.as_tuple().exponent)
-    return bool(abs(Decimal(str(value)) - printed) <= step / 2)
-    ### END SOLUTION
-
-
-# %% nbgrader={"grade": true, "grade_id": "ex19-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
-ch19.check_same(same)
-
-# %% [markdown]
 # ### Exercise 19.3 · A program that does not believe you
 # *difficulty 3 of 3 · 30 minutes · 4 points*
 #

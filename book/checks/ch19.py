@@ -7,11 +7,11 @@ import numpy as np
 from checks import cases
 from checks.guard import guarded
 
-# ------------------------------------------------------------------------------------------------ exercise 19.1
+# ------------------------------------------------------------------------------------------------ exercise 19.2
 
 
 def ids_by_record(rows):
-    """What exercise 19.1 asks for: with this the chapter goes on where there is no answer yet."""
+    """What the exercise asks for: with this the chapter goes on where there is no answer yet."""
     found: dict[str, list[str]] = {}
     for row in sorted(rows, key=lambda row: row["id"]):
         if row.get("record"):
@@ -21,7 +21,7 @@ def ids_by_record(rows):
 
 @guarded
 def check_by_record(by_record):
-    """Exercise 19.1."""
+    """Exercise 19.2."""
     rng = cases.generator()
     names = ["official", "ablation", "official_small", None]
     rows = [{"id": f"row-{n}", "paper": "X"} | ({"record": r} if r else {}) for n, r in enumerate(names * 4)]
@@ -48,12 +48,18 @@ def check_by_record(by_record):
             assert ids == want[record], f"{name}: the rows of {record} are {want[record]}, got {ids}"
 
 
-# ------------------------------------------------------------------------------------------------ exercise 19.2
+# ------------------------------------------------------------------------------------------------ exercise 19.1
+
+
+def same_digits(claimed, value):
+    """What the exercise asks for: with this the chapter goes on where there is no answer yet."""
+    step = Decimal(1).scaleb(Decimal(claimed).as_tuple().exponent)
+    return 2 * abs(Decimal(str(value)) - Decimal(claimed)) <= step
 
 
 @guarded
 def check_same(same):
-    """Exercise 19.2."""
+    """Exercise 19.1."""
     numbers = {
         ("85.6", 85.6): True,
         ("85.6", 85.6449): True,

@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 from functools import reduce
 
-# ------------------------------------------------------------------------------------------------ Exercise 19.1
+# ------------------------------------------------------------------------------------------------ Exercise 19.2
 
 
 def sorted_first(rows):
@@ -23,7 +23,7 @@ def name_by_name(rows):
     return {name: sorted([row["id"] for row in rows if row.get("record") == name]) for name in names}
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 19.2
+# ------------------------------------------------------------------------------------------------ Exercise 19.1
 
 
 def in_fractions(claimed, value):
