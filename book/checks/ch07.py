@@ -13,12 +13,12 @@ from torch import nn
 
 from vosbook.nn.resize import resize_matrix
 
-# ------------------------------------------------------------------------------------------------ exercise 7.1
+# ------------------------------------------------------------------------------------------------ exercise 7.3
 
 
 @guarded
 def check_bce(bce):
-    """Exercise 7.1."""
+    """Exercise 7.3."""
     rng = cases.generator()
     size, share = cases.draw_size(rng), rng.uniform(0.1, 0.9)
     pixels = {
@@ -41,12 +41,19 @@ def check_bce(bce):
         assert np.isclose(got, want, rtol=1e-6, atol=1e-12), f"{name}: the mean loss is {want:.6g}, got {got:.6g}"
 
 
-# ------------------------------------------------------------------------------------------------ exercise 7.2
+# ------------------------------------------------------------------------------------------------ exercise 7.1
+
+
+def attend(shallow, deep, gate):
+    """What exercise 7.1 asks for. The chapter goes on with it until the reader's own has passed."""
+    pooled = torch.cat([shallow.mean((2, 3), keepdim=True), deep.mean((2, 3), keepdim=True)], dim=1)  # (N, 2 C, 1, 1)
+    up = F.interpolate(deep, shallow.shape[-2:], mode="bilinear", align_corners=False)
+    return shallow * gate(pooled) + up
 
 
 @guarded
 def check_attend(attend):
-    """Exercise 7.2: values, and gradients."""
+    """Exercise 7.1: values, and gradients."""
     rng, generator = cases.generator(), cases.torch_generator()
     drawn = (*rng.integers(2, 6, 2).tolist(), cases.draw_size(rng, 6, 12), cases.draw_size(rng, 2, 5))
     for N, C, size, small in ((1, 4, (6, 10), (3, 5)), (3, 5, (7, 9), (4, 5)), (2, 4, (5, 8), (1, 1)), drawn):
@@ -80,7 +87,7 @@ def check_attend(attend):
         compare_gradients(case, got, want, given)
 
 
-# ------------------------------------------------------------------------------------------------ exercise 7.3
+# ------------------------------------------------------------------------------------------------ exercise 7.2
 
 
 def _blocks(levels):
@@ -103,8 +110,8 @@ def _blocks(levels):
     return [encoder(d) for d in range(levels)], [refinement(d) for d in range(levels)]
 
 
-def _path(s, x, encoders, refinements):
-    """What exercise 7.3 asks for."""
+def path(s, x, encoders, refinements):
+    """What exercise 7.2 asks for. The chapter goes on with it until the reader's own has passed."""
     z = None
     for x_d, T, R in zip(x[::-1], encoders[::-1], refinements[::-1]):
         encoding, projection = T(x_d, s)
@@ -113,8 +120,8 @@ def _path(s, x, encoders, refinements):
 
 
 @guarded
-def check_path(path):
-    """Exercise 7.3: values, and gradients."""
+def check_path(answer):
+    """Exercise 7.2: values, and gradients."""
     rng, generator = cases.generator(), cases.torch_generator()
     for levels in (1, 2, 4, 3):
         N, C, (H, W) = (
@@ -126,7 +133,7 @@ def check_path(path):
         given = leaves(s=torch.rand(N, 1, 6, 10, generator=generator), **x)
         s, *x = given.values()
         encoders, refinements = _blocks(levels)
-        got, want = path(s, x, encoders, refinements), _path(s, x, encoders, refinements)
+        got, want = answer(s, x, encoders, refinements), path(s, x, encoders, refinements)
         assert got.shape == want.shape, (
             f"{levels} levels: z of the shallowest has the shape {tuple(want.shape)}, got {tuple(got.shape)}"
         )

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from vosbook.nn.resize import resize_matrix
 
-# ------------------------------------------------------------------------------------------------ Exercise 7.1
+# ------------------------------------------------------------------------------------------------ Exercise 7.3
 
 
 def probability_first(logits, y):
@@ -88,7 +88,7 @@ def clips_the_callers_logits(logits, y):
     return loss
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 7.2
+# ------------------------------------------------------------------------------------------------ Exercise 7.1
 
 
 def _attend(shallow, deep, gate, *, pool=None, gated="shallow", order=1, mode="bilinear", corners=False):
@@ -191,7 +191,7 @@ def twice_the_size(shallow, deep, gate):
     return shallow * g + up
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 7.3
+# ------------------------------------------------------------------------------------------------ Exercise 7.2
 
 
 def _path(s, x, encoders, refinements, *, order=-1, deepest=None):
