@@ -148,8 +148,9 @@ for name, record in records.items():
 print(f"{len(records)} files say what the library says")
 
 # %% [markdown]
-# We have followed one row. A table of claims is only worth something if this works for *every* row. So the next cell
-# follows all of them. The number that is shown must be the recorded number, rounded to the digits that are shown.
+# We have followed one row. A table of claims is only worth something if this works for *every* row, so we now follow
+# all of them. The number that is shown must be the recorded number, rounded to the digits that are shown. You write the
+# comparison.
 #
 # ### Exercise 19.1 · To the last digit
 # *difficulty 2 of 3 · 15 minutes · 2 points*

@@ -3,7 +3,7 @@
 from decimal import ROUND_HALF_UP, Decimal
 from itertools import groupby
 
-# ------------------------------------------------------------------------------------------------ Exercise 19.1
+# ------------------------------------------------------------------------------------------------ Exercise 19.2
 
 
 def unsorted(rows):
@@ -76,7 +76,7 @@ def sorted_backwards(rows):
     return {name: sorted(ids, reverse=True) for name, ids in unsorted(rows).items()}
 
 
-# ------------------------------------------------------------------------------------------------ Exercise 19.2
+# ------------------------------------------------------------------------------------------------ Exercise 19.1
 
 
 def _within(claimed, value, tolerance):
