@@ -680,8 +680,8 @@ show(
     figure,
     number="7.5",
     alt="The loss of S against the step. With true shares it falls fast, and soon lies below "
-    "the loss of D, which is a dotted line. With scores of D it begins anew, higher, and falls "
-    "again.",
+    "the loss of D, which is a dotted line. With scores of D it is higher again, and "
+    "falls only a little.",
     caption="The training of S in two stages.",
 )
 print(f"loss: D {D_loss:.3f}, S at last {curve[-1]['loss']:.3f}")
@@ -887,15 +887,15 @@ show(
     ),
     number="7.9",
     alt="A true mask; scores of D that are wrong in several cells; the probabilities by the "
-    "network that was trained on true shares, which are near 1 in some places off the "
-    "object; and those by the other network, which are lower there.",
+    "network that was trained on true shares, which reach about one half in a place "
+    "off the object; and those by the other network, which are much lower there.",
     caption="The held-out sample in which the two networks differ most. From 0, dark, to 1, "
     "yellow.",
 )
 
 # %% [markdown]
 # By the loss, each network is the better one on the scores that it was trained on. The network that only saw true
-# shares turns a score in error into a mask in error, with full confidence, which the loss punishes.
+# shares turns a score in error into a mask in error, with more confidence, which the loss punishes.
 #
 # $\mathcal J$ says something else. It keeps only on which side of one half a pixel lies, and given scores of $D$ the
 # network that was trained on true shares is ahead in it. After so short a training, doubt makes the other network leave
