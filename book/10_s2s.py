@@ -58,10 +58,6 @@ from vosbook.view.machines import s2s_machine
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, new_figure, score_curves, show
 
-torch.set_flush_denormal(
-    True
-)  # numbers under 1e-38 are slow on a CPU, and as good as 0
-
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 draw(
     s2s_machine(),
@@ -108,6 +104,9 @@ draw(
 # and hide one another. A shape is 14 to 20 pixels wide and moves 2 to 4.5 pixels a frame.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
+torch.set_flush_denormal(
+    True
+)  # numbers under 1e-38 are slow on a CPU, and as good as 0
 SIZE, FRAMES, MARGIN = (48, 80), 14, 8
 ROOM = np.array(SIZE[::-1]) - 2 * MARGIN  # that the middle of a shape moves in, (x, y)
 rows, columns = np.mgrid[: SIZE[0], : SIZE[1]] + 0.5

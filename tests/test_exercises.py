@@ -125,3 +125,11 @@ def test_a_wrong_answer_fails_with_a_message(name, exercise, wrong):
     with pytest.raises(AssertionError) as caught:
         run(name, check, {**imported(name), answer_name(check): wrong})
     assert len(str(caught.value)) > 20, "the message must help"
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_the_imports_change_nothing_that_other_chapters_answers_feel(name):
+    """The grader executes all of them in one process: numbers under 1e-38 once broke another chapter's answer."""
+    source = next(c.source for c in code_cells(chapter(name)) if "imports" in c.metadata.get("tags", []))
+    kinds = (ast.Import, ast.ImportFrom)
+    assert all(isinstance(line, kinds) for line in ast.parse(source).body), source

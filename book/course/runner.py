@@ -121,6 +121,7 @@ def run_job(job: dict, namespace: dict, nursery: "Nursery", limits: dict) -> dic
         pupil = nursery.begin(job["setup"], pupils, printed.fileno())
         judge = os.fork()
         if judge == 0:
+            pupils.close()  # else the channel would stay open, and the judge wait, when the pupil has gone
             _judge(job, namespace, judges, pupil, limits, told.fileno())
         for one in (judges, pupils):
             one.close()
