@@ -898,12 +898,13 @@ show(
 # shares turns a score in error into a mask in error, with more confidence, which the loss punishes.
 #
 # $\mathcal J$ says something else. It keeps only on which side of one half a pixel lies, and given scores of $D$ the
-# network that was trained on true shares is ahead in it. After so short a training, doubt makes the other network leave
-# pixels out that it should have dared to include. So confidence and masks are two things, and this chapter's training
-# is too short to gain in both.
+# network that was trained on true shares is ahead in it. Confidence and masks are two things. We did not test why the
+# masks are worse: the other network may leave pixels out because it doubts, and a longer training may gain in both.
 #
 # A warning belongs here. The standard errors above are over samples, and both kinds of training ran once, with one
-# seed. Another random start gives other networks, and these errors do not contain that.
+# seed. Another random start gives other networks, and these errors do not contain that. The numbers of steps were also
+# chosen after a look at results like these, because the losses differ most clearly there. So the difference in loss
+# looks surer than it is.
 
 # %% [markdown]
 # ## 8 Thin structures
