@@ -852,7 +852,7 @@ ch03.check_gradient_w2(gradient_w2)
 #   Video Object Segmentation*. CVPR 2020. Section 3.1 and the supplement's section 6.
 # - M. Danelljan, G. Bhat, F. S. Khan, M. Felsberg: *ATOM: Accurate Tracking by Overlap Maximization*. CVPR 2019. The
 #   two-layer model for bounding boxes, from which this one comes.
-# - D. S. Bolme, J. R. Beveridge, B. A. Draper, Y. M. Lui: *Visual Object Tracking using Adaptive Correlation Filters*.
+# - D. S. Bolme, J. R. Beveridge, B. A. Draper, Y. M. Lui: *Visual Object Tracking Using Adaptive Correlation Filters*.
 #   CVPR 2010. MOSSE, the least squares of one filter.
 # - G. Bhat, F. Järemo Lawin, M. Danelljan, A. Robinson, M. Felsberg, L. Van Gool, R. Timofte: *Learning What to Learn
 #   for Video Object Segmentation*. ECCV 2020. LWL, the successor by some of the same authors.

@@ -1347,5 +1347,5 @@ print(f"{(backs[1] > backs[0]).sum()} of {len(backs[0])} sequences gain")
 #   a memory that is read by attention.
 # - H. K. Cheng, A. G. Schwing: *XMem: Long-Term Video Object Segmentation with an Atkinson-Shiffrin Memory Model*. ECCV
 #   2022. Which part of a growing memory to keep.
-# - N. Ravi and others: *SAM 2: Segment Anything in Images and Videos*. 2024. A memory of recent frames, and of those
-#   that the user marked.
+# - N. Ravi et al.: *SAM 2: Segment Anything in Images and Videos*. arXiv:2408.00714, 2024.
+#   A memory of recent frames, and of those that the user marked.

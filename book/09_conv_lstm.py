@@ -1102,10 +1102,11 @@ print(f"{'first masks, unmoved':<29}{100 * scores['first_mask']['J']:>8.1f}")
 #   Video Object Segmentation*. ECCV 2018. Section 4.
 # - C. Ventura, M. Bellver, A. Girbau, A. Salvador, F. Marques, X. Giro-i-Nieto: *RVOS: End-to-End Recurrent Network for
 #   Video Object Segmentation*. CVPR 2019. Section 3.
-# - S. W. Oh, J.-Y. Lee, N. Xu, S. J. Kim: *Video Object Segmentation using Space-Time Memory Networks*. ICCV 2019. STM:
+# - S. W. Oh, J.-Y. Lee, N. Xu, S. J. Kim: *Video Object Segmentation Using Space-Time Memory Networks*. ICCV 2019. STM:
 #   attention over stored frames in place of a recurrent state.
 # - Z. Teed, J. Deng: *RAFT: Recurrent All-Pairs Field Transforms for Optical Flow*. ECCV 2020. A convolutional GRU that
 #   refines its answer step by step.
 # - H. K. Cheng, A. G. Schwing: *XMem: Long-Term Video Object Segmentation with an Atkinson-Shiffrin Memory Model*. ECCV
 #   2022. Three memories side by side; the one for the short term is a GRU.
-# - N. Ravi and others: *SAM 2: Segment Anything in Images and Videos*. 2024. Attention over a few stored frames.
+# - N. Ravi et al.: *SAM 2: Segment Anything in Images and Videos*. arXiv:2408.00714, 2024.
+#   Attention over a few stored frames.

@@ -1438,11 +1438,12 @@ show(
 #   Computation 1(2), 1989. Teacher forcing.
 # - S. Bengio, O. Vinyals, N. Jaitly, N. Shazeer: *Scheduled Sampling for Sequence Prediction with Recurrent Neural
 #   Networks*. NIPS 2015. From the teacher's masks to the network's own.
-# - S. W. Oh, J.-Y. Lee, N. Xu, S. J. Kim: *Video Object Segmentation using Space-Time Memory Networks*. ICCV 2019. STM:
+# - S. W. Oh, J.-Y. Lee, N. Xu, S. J. Kim: *Video Object Segmentation Using Space-Time Memory Networks*. ICCV 2019. STM:
 #   the read that took the place of the state.
 # - H. K. Cheng, A. G. Schwing: *XMem: Long-Term Video Object Segmentation with an Atkinson-Shiffrin Memory Model*. ECCV
 #   2022. A recurrent state and stored features, side by side.
 # - H. K. Cheng, S. W. Oh, B. Price, J.-Y. Lee, A. Schwing: *Putting the Object Back into Video Object Segmentation*.
 #   CVPR 2024. Cutie: queries for each object.
-# - N. Ravi and others: *SAM 2: Segment Anything in Images and Videos*. 2024. The task with prompts in any frame.
+# - N. Ravi et al.: *SAM 2: Segment Anything in Images and Videos*. arXiv:2408.00714, 2024.
+#   The task with prompts in any frame.
 # - K. Simonyan, A. Zisserman: *Very Deep Convolutional Networks for Large-Scale Image Recognition*. ICLR 2015. VGG-16.

@@ -1198,7 +1198,7 @@ for name, values in (("here", F_here), ("paper", F_paper)):
 # - S. Bengio, O. Vinyals, N. Jaitly, N. Shazeer: *Scheduled Sampling for Sequence Prediction with Recurrent Neural
 #   Networks*. NIPS 2015. Training on a network's own answers.
 # - L. Lamport: *The Parallel Execution of DO Loops*. Communications of the ACM 17(2), 1974. The wavefront.
-# - S. W. Oh, J.-Y. Lee, N. Xu, S. J. Kim: *Video Object Segmentation using Space-Time Memory Networks*. ICCV 2019. STM:
+# - S. W. Oh, J.-Y. Lee, N. Xu, S. J. Kim: *Video Object Segmentation Using Space-Time Memory Networks*. ICCV 2019. STM:
 #   attention to past frames takes the place of a recurrent state.
 # - Z. Yang, Y. Wei, Y. Yang: *Associating Objects with Transformers for Video Object Segmentation*. NeurIPS 2021. AOT:
 #   all objects in one pass.

@@ -767,6 +767,7 @@ for level in levels:
 #   Segmentation*. ACCV 2018. Proposals that are followed by flow and by appearance, without a list of names.
 # - L. Yang, Y. Fan, N. Xu: *Video Instance Segmentation*. ICCV 2019. MaskTrack R-CNN: the segmenter learns to recognise
 #   its instances.
-# - A. Kirillov et al.: *Segment Anything*. ICCV 2023. Masks without categories, from a click.
+# - A. Kirillov, E. Mintun, N. Ravi, H. Mao, C. Rolland, L. Gustafson, T. Xiao, S. Whitehead, A. C. Berg, W.-Y. Lo,
+#   P. Dollár, R. Girshick: *Segment Anything*. ICCV 2023. Masks without categories, from a click.
 # - H. K. Cheng, S. W. Oh, B. Price, A. Schwing, J.-Y. Lee: *Tracking Anything with Decoupled Video Segmentation*. ICCV
 #   2023. DEVA: any source of proposals, and a network that joins them over time.
