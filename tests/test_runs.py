@@ -135,3 +135,17 @@ def test_every_record_in_the_book_can_be_read():
         assert json.dumps(record.metrics)
         profile = book_folder() / "profiles" / f"{record.profile}.yml"
         assert yaml.safe_load(profile.read_text(encoding="utf-8"))["description"]
+
+
+def test_what_a_stopped_run_has_done_is_not_done_again(tmp_path):
+    part, done = tmp_path / "new" / "one.json", []
+
+    def work():
+        done.append(1)
+        return {"J": [0.5, len(done)]}
+
+    assert runs.kept(part, work) == runs.kept(part, work) == {"J": [0.5, 1]}
+    part.unlink()
+    with pytest.raises(ZeroDivisionError):
+        runs.kept(part, lambda: 1 / 0)
+    assert not list(part.parent.iterdir()), "half a part counts as done"

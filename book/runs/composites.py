@@ -11,8 +11,8 @@
 profile = "smoke"
 
 # %% tags=["imports"]
-import json
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -27,9 +27,8 @@ from vosbook.methods import METHODS, build
 from vosbook.methods.frtm import MERGES, FrtmSegmenter
 from vosbook.methods.osvos import OnlineConfig, OsvosSegmenter
 from vosbook.metrics.evaluate import evaluate
-from vosbook.output import output_file
 from vosbook.profiles import book_folder, load_profile, script_parameters
-from vosbook.runs import manifest_entry, record_run
+from vosbook.runs import kept, manifest_entry, record_run
 from vosbook.segmenter import segment_frames
 from vosbook.training.fine_tune import Budget
 from vosbook.training.held_out import FirstMasks
@@ -77,6 +76,10 @@ def scores_of(name, video) -> dict:
     return {key: found[key] for key in ("J", "F", "seconds_per_frame")}
 
 
+def scores_of_all(video) -> dict:
+    return {name: scores_of(name, video) for name in settings["methods"]}
+
+
 def matched_scores(method, video) -> dict:
     with TemporaryDirectory() as folder:
         truth, masks = Path(folder) / "truth" / video.name, Path(folder) / "masks" / video.name
@@ -103,12 +106,7 @@ config |= {"device": device, "backbone": build("frtm-d-only", **quiet).backbone.
 with record_run(f"composites_{profile}", profile=profile, config=config, seed=settings["seed"], data=data) as run:
     found = {name: [] for name in methods}
     for count, k, video in every:
-        part = parts / f"{count}_{k}.json"
-        if not part.is_file():
-            part.parent.mkdir(parents=True, exist_ok=True)
-            with output_file(part) as file:
-                file.write_text(json.dumps({name: scores_of(name, video) for name in methods}))
-        scores = json.loads(part.read_text())
+        scores = kept(parts / f"{count}_{k}.json", partial(scores_of_all, video))
         for name in methods:
             found[name].append({"objects": count, **scores[name]})
         print(count, "objects:", {name: round(100 * scores[name]["J"], 1) for name in methods}, flush=True)

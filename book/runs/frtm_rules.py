@@ -20,8 +20,8 @@ profile = "smoke"
 
 # %% tags=["imports"]
 import copy
-import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -32,9 +32,8 @@ from vosbook.features import load_backbone
 from vosbook.merge import soft_aggregate
 from vosbook.methods.frtm import FAST, LABELS, RELEASED
 from vosbook.metrics.region import jaccard
-from vosbook.output import output_file
 from vosbook.profiles import book_folder, load_profile, script_parameters
-from vosbook.runs import manifest_entry, record_run
+from vosbook.runs import kept, manifest_entry, record_run
 from vosbook.target_model.augment import augment_first_frame
 from vosbook.target_model.loss import upsample
 from vosbook.target_model.model import TargetModel
@@ -114,12 +113,7 @@ data = [manifest_entry(spec, sequence) for spec, sequence in sequences.items()]
 with record_run(f"frtm_rules_{profile}", profile=profile, config=config, seed=settings["seed"], data=data) as run:
     found = {}
     for spec, sequence in sequences.items():
-        part = parts / f"{sequence.name}.json"
-        if not part.is_file():
-            part.parent.mkdir(parents=True, exist_ok=True)
-            with output_file(part) as file:
-                file.write_text(json.dumps(score(sequence)))
-        found[spec] = json.loads(part.read_text())
+        found[spec] = kept(parts / f"{sequence.name}.json", partial(score, sequence))
         print(f"{spec:<32}" + "  ".join(f"{name} {np.mean(j):.3f}" for name, j in found[spec].items()), flush=True)
     for name in rules:
         by_seed = np.mean([found[spec][name] for spec in sequences], axis=0)

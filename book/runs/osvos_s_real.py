@@ -17,8 +17,8 @@ variant = "base"
 
 # %% tags=["imports"]
 import copy
-import json
 from dataclasses import asdict
+from functools import partial
 
 import numpy as np
 import torch
@@ -30,10 +30,9 @@ from vosbook.methods.osvos import LEVELS, METHOD, REMEDY, base_network
 from vosbook.methods.osvos_s import Guide, OsvosSConfig, OsvosSNetwork, as_image, find_object, learn_object
 from vosbook.metrics.scores import frame_scores
 from vosbook.nn.side_outputs import load_side_outputs
-from vosbook.output import output_file
 from vosbook.profiles import book_folder, load_profile, script_parameters
 from vosbook.proposals import FileProposals, ProposalErrors, SyntheticProposals
-from vosbook.runs import manifest_entry, record_run
+from vosbook.runs import kept, manifest_entry, record_run
 from vosbook.semantics import select, union_of
 from vosbook.training.fine_tune import Budget
 from vosbook.weights import shipped_weights
@@ -133,12 +132,7 @@ config |= {"start": variant, "backbone": settings["backbone"], "threads": torch.
 with record_run(name, profile=profile, config=config, seed=settings["seed"], data=data) as run:
     found = {}
     for spec, sequence in sequences.items():
-        part = parts / f"{sequence.name}.json"
-        if not part.is_file():
-            part.parent.mkdir(parents=True, exist_ok=True)
-            with output_file(part) as file:
-                file.write_text(json.dumps(score(sequence)))
-        found[spec] = json.loads(part.read_text())
+        found[spec] = kept(parts / f"{sequence.name}.json", partial(score, sequence))
         js = {stage: round(100 * np.mean(found[spec]["scores"][stage], axis=0)[0], 1) for stage in STAGES}
         print(f"{spec:<32}", found[spec]["wanted"], js, flush=True)
     known = [spec for spec in found if found[spec]["wanted"]]

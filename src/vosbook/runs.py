@@ -12,7 +12,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Sequence as Many
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
@@ -25,7 +25,7 @@ import numpy as np
 
 from vosbook.datasets.sequence import Sequence
 from vosbook.errors import InputError
-from vosbook.output import partial_file
+from vosbook.output import output_file, partial_file
 from vosbook.profiles import book_folder
 
 PACKAGES = ("vosbook", "torch", "torchvision", "numpy", "scipy", "scikit-image", "opencv-python-headless", "pillow")
@@ -112,6 +112,18 @@ def record_run(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
     )
     write_record(record, folder=folder)
+
+
+def kept(part: Path, work: Callable[[], Any]) -> Any:
+    """What `work` returns, numbers and text; from the JSON file `part` where a run that was stopped has left it there.
+
+    The file appears when the work is done, so that a run which was stopped goes on after its last whole part.
+    """
+    if not part.is_file():
+        part.parent.mkdir(parents=True, exist_ok=True)
+        with output_file(part) as file:
+            file.write_text(json.dumps(work()))
+    return json.loads(part.read_text())
 
 
 def manifest_entry(spec: str, sequence: Sequence) -> dict[str, Any]:
