@@ -170,6 +170,8 @@ def test_an_answer_that_does_harm_costs_itself_and_nothing_else(desk):
         assert (first, last, graded[student].points) == ("passed", "passed", 4), student
         assert verdict == expected or (expected is None and verdict != "passed"), (student, verdict)
     assert "did not end within 10 s" in graded["sleeps"].marks[1].message
+    assert "ended by SIGSEGV" in graded["crashes"].marks[1].message, "nobody noticed that its process had gone"
+    assert "its process ended before the check did" in graded["is_gone"].marks[1].message
     assert "MemoryError" in graded["eats_memory"].marks[1].message
     listed = {row["student"]: row["look at"] for row in desk.rows("exercises.csv") if row["exercise"] == "ex00-2"}
     assert listed["is_gone"] == "import os" and listed["zoe"] == ""
