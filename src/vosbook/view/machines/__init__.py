@@ -11,6 +11,7 @@ from vosbook.view.machines.osvos_s import conditional_layer, osvos_s_machine
 from vosbook.view.machines.overview import four_systems, legend
 from vosbook.view.machines.rvos import rvos_ladder, rvos_table
 from vosbook.view.machines.s2s import s2s_machine
+from vosbook.view.machines.stm import memory_read
 
 __all__ = [
     "conditional_layer",
@@ -19,6 +20,7 @@ __all__ = [
     "legend",
     "lstm_cell",
     "matching_table",
+    "memory_read",
     "osvos_machine",
     "osvos_s_machine",
     "rvos_ladder",
