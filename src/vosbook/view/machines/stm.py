@@ -11,7 +11,7 @@ def memory_read() -> Drawing:
     remembered = []
     for x, name, mask in ((16, "$x_0$", "$y_0$"), (104, "$x_5$", "$ŷ_5$"), (192, "$x_{t-1}$", "$ŷ_{t-1}$")):
         frame = sketch.box("image", x, 36, 80, 48, f"{name}, {mask}")
-        state = sketch.box("state", x, 124, 80, 64, "$k$, $v$", "a key and", "a value a cell")
+        state = sketch.box("state", x, 124, 80, 64, "$k$, $v$", "of its cells")
         sketch.arrow(frame.bottom(), state.top())
         remembered.append(state)
     query = sketch.box("image", 300, 36, 90, 48, "frame $x_t$")
