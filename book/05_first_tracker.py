@@ -358,7 +358,8 @@ for pixel in ([0.9, 0.0], [0.9, 0.7], [0.6, 0.55], [0.45, 0.4]):
 # For the labels alone, Equation 5.2 computes more than is needed. Write `labels_of(p, ids)`. It takes probabilities
 # `p`, a numpy array `(N, H, W)`, and the ids of the objects, and returns labels `uint8 (H, W)`, the same as those of
 # soft aggregation. Comparisons are enough. When does the background win, and who wins where it ties with an object?
-# Where two objects tie above the background, the first of them wins.
+# Where two objects tie above the background, the first of them wins. You need not clamp: that matters only where two
+# probabilities differ by less than $10^{-7}$, and the check has none so near each other that are not equal.
 #
 # <details><summary>Hint</summary>
 #

@@ -205,7 +205,11 @@ $$\\begin{aligned} x &= 1 \\\\ y &= 2 \\end{aligned} \\tag{9.3}$$
 
 $$\\begin{aligned} x &= 1 \\\\ y &= 2 \\end{aligned}$$
 
-**Table 9.1** What the table shows. See Table 9.1 and Table 9.1.
+**Table 9.1** What the table shows. See Table 9.1, and Tables 9.1 and 9.2.
+
+```{raw} html
+<figure class="vos-table" id="table-9-2"></figure>
+```
 
 ## Exercises
 
@@ -253,7 +257,8 @@ def test_what_the_text_refers_to_is_linked(small_site):
     ]
     assert links(pages["09_two"]) == [
         ("Table 9.1", "#table-9-1"),
-        ("Table 9.1", "#table-9-1"),
+        ("Tables 9.1", "#table-9-1"),
+        ("9.2", "#table-9-2"),
         ("Chapter 03", "03_one.html"),
         ("section 1", "03_one.html#section-1"),
     ]
@@ -263,14 +268,16 @@ def test_what_the_text_refers_to_is_linked(small_site):
         r"\begin{equation}\begin{aligned} x &amp;= 1 \\ y &amp;= 2 \end{aligned} \tag{9.3}\end{equation}"
         in pages["09_two"]
     )
-    for place in ("equation-9-2", "equation-9-3", "table-9-1", "exercise-9-1"):
+    for place in ("equation-9-2", "equation-9-3", "table-9-1", "table-9-2", "exercise-9-1"):
         assert pages["09_two"].count(f'id="{place}"') == 1
+    assert '<p class="vos-table-caption" id="table-9-1"><strong>Table 9.1</strong>' in pages["09_two"]
     assert pages["03_one"].count('id="section-1"') == 1
 
 
 @pytest.mark.parametrize(
     ("words", "missing"),
-    [("Figure 9.7", "chapters/09_two has no figure-9-7"), ("section 8", "chapters/03_one has no section-8"),
+    [("Figure 9.7", "chapters/09_two has no figure-9-7"), ("Table 9.7", "chapters/09_two has no table-9-7"),
+     ("section 8", "chapters/03_one has no section-8"),
      ("chapter 44", "there is no chapter 44")],
 )  # fmt: skip
 def test_a_site_whose_text_refers_to_what_is_not_there_is_not_built(words, missing, small_site, capfd):

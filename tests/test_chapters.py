@@ -43,6 +43,19 @@ def numbered_calls(name: str) -> list[ast.Call]:
     return sorted([*calls(name, "show"), *calls(name, "draw")], key=lambda call: call.lineno)
 
 
+def numbers_of(found: list[ast.Call]) -> list[str]:
+    return [keyword.value.value for call in found for keyword in call.keywords if keyword.arg == "number"]
+
+
+def table_numbers(name: str) -> list[str]:
+    """Of the tables that code shows and those of the text, in their order."""
+    lines = CHAPTERS[name].read_text(encoding="utf-8").splitlines()
+    captions = ((place, re.match(r"# \*\*Table (\d+\.\d+)\*\*", line)) for place, line in enumerate(lines, 1))
+    found = [(place, match[1]) for place, match in captions if match]
+    found += [(call.lineno, number) for call in calls(name, "show_table") for number in numbers_of([call])]
+    return [number for _, number in sorted(found)]
+
+
 @every_chapter
 def test_a_chapter_has_its_sections_in_order(name):
     headings = re.findall(r"^## (.+)$", prose(name), re.MULTILINE)
@@ -70,11 +83,19 @@ def test_every_figure_says_what_it_shows(name):
 @every_chapter
 def test_figures_are_numbered_in_order(name):
     """All or none of a chapter: "12.1", "12.2", ..., and the text speaks of no other."""
-    given = [k.value.value for call in numbered_calls(name) for k in call.keywords if k.arg == "number"]
+    given = numbers_of(numbered_calls(name))
     assert given == [f"{int(name[:2])}.{n + 1}" for n in range(len(given))]
     assert len(given) in (0, len(numbered_calls(name)))
     told = re.findall(r"\bFigure (\d+\.\d+)", prose(name))
     assert {number for number in told if number.split(".")[0] == str(int(name[:2]))} <= set(given)
+
+
+@every_chapter
+def test_tables_are_numbered_in_order(name):
+    """Every table that code shows has a number, and so has none but a table."""
+    assert len(numbers_of(calls(name, "show_table"))) == len(calls(name, "show_table"))
+    given = table_numbers(name)
+    assert given == [f"{int(name[:2])}.{n + 1}" for n in range(len(given))]
 
 
 @every_chapter
@@ -116,9 +137,9 @@ def places(number: str) -> set[str]:
     name = next(name for name in CHAPTERS if name.startswith(number))
     text = prose(name)
     kinds = {
-        "figure": re.findall(r'\bnumber="(\d+\.\d+)"', CHAPTERS[name].read_text(encoding="utf-8")),
+        "figure": numbers_of(numbered_calls(name)),
         "equation": re.findall(r"\\tag\{(\d+\.\d+)\}", text),
-        "table": re.findall(r"^\*\*Table (\d+\.\d+)", text, re.MULTILINE),
+        "table": table_numbers(name),
         "exercise": re.findall(r"^### Exercise (\d+\.\d+) ", text, re.MULTILINE),
         "section": re.findall(r"^## (\d+) ", text, re.MULTILINE),
     }

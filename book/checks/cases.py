@@ -54,6 +54,12 @@ def draw_labels(rng: np.random.Generator, ids: list[int], size: tuple[int, int])
     return labels
 
 
+def draw_absent(rng: np.random.Generator, ids: list[int]) -> tuple[int, int]:
+    """Two ids that are none of these: the largest there is, above nearly all maps, and any other."""
+    free = np.setdiff1d(np.arange(1, 255), ids)
+    return int(free[-1]), int(rng.choice(free[:-1]))
+
+
 def how_to_draw_again() -> str:
     """To be put behind a failure's message: how the same cases can be had once more."""
     if not _drawn or _fixed is not None:

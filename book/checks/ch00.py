@@ -2,7 +2,7 @@
 
 import numpy as np
 from checks import cases
-from checks.guard import guarded
+from checks.guard import guarded, tried
 
 
 @guarded
@@ -11,14 +11,15 @@ def check_coverage(coverage):
     rng = cases.generator()
     for least in (5, 5, 5, 5, 50):  # the last is so large that a byte cannot count an object's pixels
         size, ids = cases.draw_size(rng, least, 60), cases.draw_ids(rng, 3)
-        labels, absent = cases.draw_labels(rng, ids, size), int(rng.choice(np.setdiff1d(np.arange(1, 255), ids)))
+        labels, absent = cases.draw_labels(rng, ids, size), cases.draw_absent(rng, ids)
         for case, given in (("", labels), (", with a row of void pixels (255)", _with_void(labels))):
-            for i in (*ids, absent):
+            for i in (*ids, *absent):
                 count = sum(row.count(i) for row in given.tolist())
                 want = count / given.size
-                got = coverage(given.copy(), i)
+                pixels = f"{given.size} pixels{case}, of which {count} carry the id {i}"
+                got = tried(pixels, coverage, given.copy(), i)
                 assert np.ndim(got) == 0 and np.isclose(got, want, rtol=1e-6), (
-                    f"{given.size} pixels{case}, of which {count} carry the id {i}: expected {want:.6g}, got {got}"
+                    f"{pixels}: expected {want:.6g}, got {got}"
                 )
 
 

@@ -2,22 +2,21 @@
 
 import numpy as np
 from checks import cases
-from checks.guard import guarded
+from checks.guard import guarded, tried
 
 from vosbook.video.labels import PALETTE, VOID
 
 
 def _scattered(rng):
-    """Labels (H, W), and ids: an object in two pieces, one in a corner, one of void neighbours, and an absent one."""
+    """Labels (H, W), and ids: an object in two pieces, one in a corner, one of void neighbours, and two absent ones."""
     H, W = size = cases.draw_size(rng, 6, 40)
     far, corner, edge = ids = cases.draw_ids(rng, 3)
-    absent = int(rng.choice(np.setdiff1d(np.arange(1, 255), ids)))
     labels = np.zeros(size, np.uint8)
     labels[[1, 2, 3, H - 2], [3, W - 1, 2, 3]] = far  # begins and ends between its leftmost and its rightmost
     labels[rng.integers(1, H - 1), 0] = edge
     labels[0, 0] = corner
     labels[-1] = VOID
-    return labels, (*ids, absent)
+    return labels, (*ids, *cases.draw_absent(rng, ids))
 
 
 @guarded
@@ -47,11 +46,7 @@ def box_of(labels, i):
 def _check_box(bounding_box, labels, i):
     places = [(r, c) for r, row in enumerate(labels.tolist()) for c, value in enumerate(row) if value == i]
     case = f"labels {labels.shape}, object {i}"
-    try:
-        got = bounding_box(labels, i)
-    except (ValueError, IndexError) as error:
-        where = "present" if places else "absent"
-        raise AssertionError(f"{case}, which is {where}: it raises {error!r}") from error
+    got = tried(f"{case}, which is {'present' if places else 'absent'}", bounding_box, labels, i)
     if not places:
         assert got is None, f"{case}, which is not in the labels: expected None, got {got}"
         return
@@ -75,7 +70,7 @@ def check_ids_from_colours(ids_from_colours):
         ("few ids of another palette", rng.integers(3, 9, cases.draw_size(rng), np.uint8), _other_palette(rng)),
     ):
         rgb = palette[labels]
-        got = np.asarray(ids_from_colours(rgb.copy(), palette.copy()))
+        got = np.asarray(tried(f"{case}, no other colour", ids_from_colours, rgb.copy(), palette.copy()))
         assert got.dtype == np.uint8, f"{case}: expected uint8, got {got.dtype}"
         assert got.shape == labels.shape, f"{case}: expected the shape {labels.shape}, got {got.shape}"
         wrong = np.argwhere(got != labels)
@@ -129,13 +124,13 @@ def _mixed(palette, rng):
     return colour
 
 
-def _check_loops(ids_from_colours, rng, most=1500):
-    """A loop over these 4096 pixels takes more lines of Python than any way without one."""
-    labels = rng.integers(0, 256, (64, 64), np.uint8)
+def _check_loops(ids_from_colours, rng, most=10_000):
+    """A loop over these 16 384 pixels takes more lines of Python than any way without one, 256 colours in turn too."""
+    labels = rng.integers(0, 256, (128, 128), np.uint8)
     got, spent = ids_from_colours.measured(PALETTE[labels], PALETTE.copy())
-    assert np.array_equal(got, labels), "64 x 64 pixels of every id: some labels are wrong"
+    assert np.array_equal(got, labels), "128 x 128 pixels of every id: some labels are wrong"
     assert spent.lines <= most, (
-        f"64 x 64 pixels: right, but {spent.lines} lines of Python ran; is there a loop over pixels?"
+        f"128 x 128 pixels: right, but {spent.lines} lines of Python ran; is there a loop over pixels?"
     )
 
 

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 from checks import cases
-from checks.guard import guarded
+from checks.guard import guarded, tried
 
 from vosbook.metrics.boundary import boundary_f
 from vosbook.metrics.region import jaccard
@@ -30,7 +30,10 @@ def _two_maps(rng):
     for _ in range(3):
         size = cases.draw_size(rng, 5, 30)
         one, other = (cases.draw_labels(rng, [first, second, third], size) for _ in range(2))
-        yield "random labels", (one, np.where(rng.random(size) < 0.6, one, other), [fourth, third, first])
+        mixed = np.where(rng.random(size) < 0.6, one, other)
+        yield "random labels", (one, mixed, [fourth, third, first])
+        larger = cases.draw_absent(rng, [first, second, third])[0]
+        yield "random labels, and an id above nearly all of theirs", (one, mixed, [second, larger])
 
 
 @guarded
@@ -38,7 +41,7 @@ def check_mean_iou(mean_iou):
     """Exercise 2.1."""
     for name, (prediction, truth, ids) in _two_maps(cases.generator()):
         want = np.mean([_iou(prediction, truth, i) for i in ids])
-        got = mean_iou(prediction, truth, ids)
+        got = tried(f"{name}, objects {ids}", mean_iou, prediction, truth, ids)
         each = ", ".join(f"{_iou(prediction, truth, i):.3f}" for i in ids)
         assert np.isclose(got, want), f"{name}: the objects' J are {each}; expected their mean {want:.4f}, got {got}"
 

@@ -79,12 +79,13 @@ def _first_weights(rng):
 def check_weights_after(weights_after):
     """Exercise 6.1."""
     rng = cases.generator()
-    for first in (FIRST, np.array([1.0]), np.array([0.5, 0.3, 0.2]), _first_weights(rng)):
+    whole = rng.permutation(np.arange(1, 6))  # of integers
+    for first in (FIRST, np.array([1.0]), np.array([0.5, 0.3, 0.2]), whole, _first_weights(rng)):
         for n, eta in (
             (0, 0.1),
             (1, 0.1),
             (2, 0.1),
-            (40, 0.1),
+            (120, 0.1),  # more than a memory of 80 holds: no sample is removed
             (12, 0.4),
             (int(rng.integers(3, 60)), rng.uniform(0.02, 0.5)),
         ):

@@ -121,6 +121,19 @@ def yours(answer: Answer, otherwise: Answer) -> Answer:
     return answer if passed else otherwise
 
 
+def tried(case: str, answer: Callable, *given: Any) -> Any:
+    """What the answer returns; an error of its own is an AssertionError that says in which case.
+
+    For cases in which an error is a mistake that many make, such as an object that is absent.
+    """
+    try:
+        return answer(*given)
+    except (ArithmeticError, LookupError, RuntimeError, ValueError) as error:
+        if isinstance(error, NotImplementedError):
+            raise
+        raise AssertionError(f"{case}: it raises {error!r}") from error
+
+
 def _in_a_notebook() -> bool:
     """A grader's process and a test have no use for what a check prints."""
     ipython = sys.modules.get("IPython")
@@ -130,6 +143,8 @@ def _in_a_notebook() -> bool:
 def _explained(error: Exception, called: Called) -> Exception:
     """The error itself, or one that says what the reader can do about it."""
     if error is called.raised or isinstance(error, NotImplementedError) or _is_of(called.answer, error):
+        return error
+    if called.raised and error.__cause__ is called.raised:  # `tried` says in which case it was raised
         return error
     if called.calls and not called.useful:
         return AssertionError(f"{called.name} returned None: does it end with a `return`?")

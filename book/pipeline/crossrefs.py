@@ -1,9 +1,9 @@
 """Sphinx: what the text says in plain words, "Figure 9.3" or "chapter 11, section 6", becomes a link to that place.
 
-The places are found as pages are read: figures by the id that they carry, equations by their tag, tables by a bold
-"Table 9.1" before them, exercises and sections by their headings. Words in code, formulas, headings and links stay as
-they are, and so does a section "References", where the papers' own sections are named. A place that is not there is a
-warning, which fails the build.
+The places are found as pages are read: figures, and tables that code has shown, by the id that they carry, equations by
+their tag, tables of the text by a bold "Table 9.1" before them, exercises and sections by their headings. Words in
+code, formulas, headings and links stay as they are, and so does a section "References", where the papers' own sections
+are named. A place that is not there is a warning, which fails the build.
 """
 
 import re
@@ -23,7 +23,7 @@ from pipeline.mentions import Mention, anchor, find_mentions
 
 CHAPTER = re.compile(r"chapters/(\d\d)_\w+")
 EXERCISE, SECTION, TABLE = (re.compile(r) for r in (r"Exercise (\d+\.\d+) ", r"(\d+) ", r"Table (\d+\.\d+)"))
-TAG, FIGURE = re.compile(r"\\tag\{(\d+\.\d+)\}"), re.compile(r'<figure [^>]*\bid="(figure-\d+-\d+)"')
+TAG, SHOWN = re.compile(r"\\tag\{(\d+\.\d+)\}"), re.compile(r'<figure [^>]*\bid="((?:figure|table)-\d+-\d+)"')
 AS_IT_IS = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.reference, nodes.title, nodes.raw)
 
 
@@ -37,12 +37,14 @@ class Places(EnvironmentCollector):
         _places(env).update({name: found for name, found in _places(other).items() if name in docnames})
 
     def process_doc(self, app: Sphinx, doctree: nodes.document) -> None:
-        found = {id for raw in doctree.findall(nodes.raw) for id in FIGURE.findall(raw.astext())}
+        found = {id for raw in doctree.findall(nodes.raw) for id in SHOWN.findall(raw.astext())}
         for formula in doctree.findall(nodes.math_block):
             _keep_tag(formula)
         for node, place in _without_id(doctree):
             node["ids"].append(place)
             found.add(place)
+            if place.startswith("table-"):
+                node["classes"].append("vos-table-caption")  # the look of the captions that `show_table` writes
         _places(app.env)[app.env.docname] = found
 
 

@@ -13,6 +13,8 @@ def test_sizes_ids_and_labels_show_the_usual_mistakes():
         labels = cases.draw_labels(rng, ids, size)
         assert H != W and {H, W} <= set(range(3, 7))
         assert max(ids) > 127 and len(set(ids)) == 4 and set(ids) <= set(range(1, 255))
+        largest, other = cases.draw_absent(rng, ids)
+        assert largest == max(set(range(1, 255)) - set(ids)) and other not in {0, largest, *ids}
         assert labels.shape == size and labels.dtype == np.uint8
         assert set(ids) <= set(np.unique(labels).tolist()) <= {0, *ids}
         sizes.add(size)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from checks import cases
-from checks.guard import guarded, yours
+from checks.guard import guarded, tried, yours
 
 
 @guarded
@@ -51,6 +51,20 @@ def test_what_cannot_be_used_is_shown():
     assert "AttributeError: 'list' object has no attribute 'shape'" in told and "It returned a list: [1, 2]" in told
     with pytest.raises(TypeError, match="'int' object is not callable"):
         check_double(5)
+
+
+def test_an_error_that_many_make_is_told_with_its_case():
+    @guarded
+    def check(first):
+        assert tried("an empty list", first, []) is None
+
+    def first(values):
+        raise NotImplementedError
+
+    check(lambda values: values[0] if values else None)
+    assert message(check, lambda values: values[0]).startswith("an empty list: it raises IndexError")
+    with pytest.raises(NotImplementedError):
+        check(first)
 
 
 def test_errors_of_the_answer_stay_its_own():

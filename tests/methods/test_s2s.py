@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from rounding import assert_same_labels
 from torch import Tensor, nn
 
+from vosbook.datasets.catalog import load_sequence
 from vosbook.errors import InputError
 from vosbook.methods import build
 from vosbook.methods.s2s import (
@@ -30,6 +31,7 @@ from vosbook.methods.s2s import (
     loss_of_clips,
     working_size,
 )
+from vosbook.nn.encoder import pretrained_encoder
 from vosbook.segmenter import segment_frames
 from vosbook.training.views import CLIP_VIEWS, ViewConfig
 from vosbook.weights import describe_network, save_network
@@ -219,6 +221,28 @@ def test_gradients_of_a_clip():
 def loss_of_clips64(logits: Tensor, masks: Tensor) -> Tensor:
     """`loss_of_clips` counts in float32, too coarse for a gradient by differences."""
     return F.binary_cross_entropy_with_logits(logits, masks)
+
+
+def test_the_papers_network_learns_from_weights_of_vgg16(davis):
+    """VGG-16's weights from a file: every part has a gradient, and steps along it lower a clip's loss."""
+    torch.manual_seed(0)
+    network = build_s2s(S2SConfig(), pretrained_encoder)
+    assert "vgg16-hed-bsds500" in network.encode.trunk.encoder.backbone.source
+    sequence = load_sequence("davis2016/blackswan")
+    frames = torch.tensor(np.stack(list(islice(sequence.frames, 2)))[:, :448:7, :672:7]).permute(0, 3, 1, 2)[None] / 255
+    masks = torch.tensor(np.stack([sequence.labels(t)[:448:7, :672:7] > 0 for t in (0, 1)]))[None, :, None].float()
+    labelled = torch.ones(1, 1, dtype=torch.bool)
+    optimizer, losses = torch.optim.Adam(network.parameters(), lr=1e-5), []
+    for step in range(3):
+        optimizer.zero_grad()
+        loss = loss_of_clips(network(frames, masks), masks[:, 1:], labelled)
+        loss.backward()
+        if step == 0:
+            without = [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()]
+            assert not without
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[0] > losses[1] > losses[2]
 
 
 def test_the_loss_is_equation_5_and_nothing_where_there_is_no_label():

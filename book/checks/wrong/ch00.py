@@ -66,6 +66,11 @@ def in_whole_percent(labels, i):
     return round(float((labels == i).mean()), 2)
 
 
+def bins_up_to_the_largest(labels, i):
+    """Counts in as many bins as the largest id needs: an error for an id above it."""
+    return np.bincount(labels.ravel())[i] / labels.size
+
+
 def counts_in_a_byte(labels, i):
     """Adds the pixels up in uint8, where 256 is 0."""
     return float((labels == i).sum(dtype=np.uint8) / labels.size)
@@ -361,6 +366,7 @@ WRONG = {
         square_frames,
         in_whole_percent,
         counts_in_a_byte,
+        bins_up_to_the_largest,
     ],
     "ex00-2": [
         overflows,

@@ -1,6 +1,7 @@
 """Wrong answers to the exercises of chapter 01, named after the mistake."""
 
 import numpy as np
+from scipy import ndimage
 
 from vosbook.video.labels import VOID
 
@@ -83,6 +84,12 @@ def empty_box_where_absent(labels, i):
 def _box(mask):
     rows, columns = np.nonzero(mask)
     return (rows.min(), columns.min(), rows.max() + 1, columns.max() + 1) if len(rows) else None
+
+
+def boxes_up_to_the_largest(labels, i):
+    """SciPy's list of boxes is as long as the largest id: an error for an id above it."""
+    box = ndimage.find_objects(labels.astype(int))[i - 1]
+    return box and (box[0].start, box[1].start, box[0].stop, box[1].stop)
 
 
 def ends_in_a_byte(labels, i):
@@ -202,6 +209,16 @@ def places_of_the_sorted_palette(rgb, palette):
     if (known[places] != packed).any():
         raise ValueError("a colour is not in the palette")
     return places.astype(np.uint8)
+
+
+def marks_strangers_by_255(rgb, palette):
+    """Right, but takes 255, which is a place of the palette like any other, for a stranger."""
+    table = np.full(256**3, 255, np.uint8)
+    table[palette @ np.array([65536, 256, 1])] = np.arange(256)
+    labels = table[rgb @ np.array([65536, 256, 1])]
+    if (labels == 255).any():
+        raise ValueError("a colour is not in the palette")
+    return labels
 
 
 def labels_of_64_bits(rgb, palette):
@@ -507,6 +524,7 @@ WRONG = {
         by_the_first_and_the_last_pixel,
         empty_box_where_absent,
         ends_in_a_byte,
+        boxes_up_to_the_largest,
     ],
     "ex01-2": [
         packs_in_uint8,
@@ -523,6 +541,7 @@ WRONG = {
         sorts_the_callers_palette,
         places_of_the_sorted_palette,
         labels_of_64_bits,
+        marks_strangers_by_255,
         ids_of_what_occurs,
         strangers_by_each_channel,
     ],

@@ -24,6 +24,14 @@ def counts_the_background(prediction, truth, ids):
     return np.mean([_iou(prediction == i, truth == i) for i in (0, *ids)])
 
 
+def table_up_to_the_largest(prediction, truth, ids):
+    """Counts pairs of ids in a table that is as wide as the largest id: an error for an id above it."""
+    n = int(max(prediction.max(), truth.max())) + 1
+    table = np.bincount(prediction.ravel().astype(int) * n + truth.ravel(), minlength=n * n).reshape(n, n)
+    either = table.sum(0) + table.sum(1) - table.diagonal()
+    return np.mean([table[i, i] / either[i] if either[i] else 1 for i in ids])
+
+
 def skips_absent_objects(prediction, truth, ids):
     """Leaves out an object that is in neither map, where it counts as 1."""
     there = [i for i in ids if ((prediction == i) | (truth == i)).any()]
@@ -373,6 +381,7 @@ WRONG = {
         ids_with_a_sign,
         accuracy,
         smoothed,
+        table_up_to_the_largest,
     ],
     "ex02-2": [
         half_is_enough,

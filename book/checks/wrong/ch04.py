@@ -306,6 +306,18 @@ def lumped(U, v):
     return lambda s: main * s
 
 
+def result_of_the_type_of_s(U, v):
+    """Makes the result like s, so that of whole numbers the fractions are lost."""
+    main, side = _diagonals(U, v)
+
+    def apply(s):
+        result = np.empty_like(s)
+        result[:] = _apply(main, side, s)
+        return result
+
+    return apply
+
+
 def weights_forgotten(U, v):
     """Lets all pixels count alike."""
     return _by_diagonals(*_diagonals(U, np.ones_like(v)))
@@ -511,6 +523,7 @@ WRONG = {
         the_diagonals_alone,
         multiplies_into_s,
         one_result_for_all_calls,
+        result_of_the_type_of_s,
     ],
     "ex04-4": [
         second_layer_forgotten,

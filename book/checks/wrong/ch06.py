@@ -67,6 +67,19 @@ def first_frame_one_insert_younger(n, eta, first):
     return gamma / gamma.sum()
 
 
+def at_most_eighty(n, eta, first):
+    """Removes the oldest samples, as a memory of 80 would."""
+    gamma = np.append((1 - eta) ** n * first / first.sum(), eta * (1 - eta) ** np.arange(n)[::-1])[-80:]
+    return gamma / gamma.sum()
+
+
+def normalised_in_the_type_of_first(n, eta, first):
+    """Right, but writes the normalised weights into a copy, which of whole numbers holds no fractions."""
+    share = first.copy()
+    share[:] = first / first.sum()
+    return np.append((1 - eta) ** n * share, eta * (1 - eta) ** np.arange(n)[::-1])
+
+
 def divides_the_callers_weights(n, eta, first):
     """Right, but normalises the caller's array."""
     first /= first.sum()
@@ -473,6 +486,8 @@ WRONG = {
         newest_before_the_first_frame,
         first_frame_one_insert_younger,
         divides_the_callers_weights,
+        at_most_eighty,
+        normalised_in_the_type_of_first,
     ],
     "ex06-2": [
         normalises_before_the_decay,

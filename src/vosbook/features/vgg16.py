@@ -71,6 +71,10 @@ class Vgg16(ConvolutionalBackbone):
 
     def stage_maps(self, images: Tensor) -> dict[str, Tensor]:
         """What pool2 to pool5 are given, as in OSVOS's paper."""
+        return dict(zip(self.STAGES, self.maps_before_pools(images)[1:]))
+
+    def maps_before_pools(self, images: Tensor) -> list[Tensor]:
+        """What pool1 to the last pool are given, of images as `forward` takes them."""
         self._check(images)
         x, maps = self.normalised(images), []
         for layer in chain(self.stem, *self.stages.values()):
@@ -79,7 +83,7 @@ class Vgg16(ConvolutionalBackbone):
             if len(maps) == 2 + len(self.stages):  # nothing of the last pool and of fc6 is looked at
                 break
             x = layer(x)
-        return dict(zip(self.STAGES, maps[1:]))
+        return maps
 
     def beyond_stages(self) -> list[nn.Parameter]:
         """fc6's."""

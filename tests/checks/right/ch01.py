@@ -87,9 +87,20 @@ def half_up(background, layers):
     return np.floor(frame + 0.5).clip(0, 255).astype(np.uint8), labels, shares
 
 
+def colour_by_colour(rgb, palette):
+    labels, known = np.zeros(rgb.shape[:2], np.uint8), np.zeros(rgb.shape[:2], bool)
+    for i, colour in enumerate(palette):
+        here = (rgb == colour).all(axis=-1)
+        labels[here] = i
+        known |= here
+    if not known.all():
+        raise ValueError("unknown")
+    return labels
+
+
 RIGHT = {
     "ex01-1": [box_by_projections, box_in_python],
-    "ex01-2": [by_a_table, by_comparison, by_unique],
+    "ex01-2": [by_a_table, by_comparison, by_unique, colour_by_colour],
     "ex01-3": [by_bins, by_one_hot],
     "ex01-4": [front_to_back, half_up],
 }
