@@ -842,8 +842,8 @@ ch03.check_gradient_w2(gradient_w2)
 # LWL went on from FRTM in two ways. Its target model gives each cell a vector instead of a single score, and what this
 # vector should encode is learned offline, together with the weight of each pixel. Another line gave up the learning on
 # the spot: STM *compares* each cell with the cells of remembered frames by attention, and reads the answer from their
-# masks. XMem and Cutie, among the strong systems of recent years, follow STM. What they kept from FRTM's time is the
-# memory of the first frame and of later ones. Chapter 06 is about that memory.
+# masks (chapter 21). XMem and Cutie, among the strong systems of recent years, follow STM. What they kept from FRTM's
+# time is the memory of the first frame and of later ones. Chapter 06 is about that memory.
 
 # %% [markdown]
 # ## References

@@ -861,9 +861,9 @@ for name, words in remembers.items():
 # boxes. FRTM took this target model to masks.
 #
 # The merge has a history of its own. RGMP introduced soft aggregation by odds, and STM kept it. STM, however, replaced
-# the learning: it stores features and masks of earlier frames, and a new frame reads from them by attention. XMem,
-# Cutie and SAM 2 follow it there. What all of them kept from this chapter is the loop: answer, remember your own
-# answer, and be careful with what you remember.
+# the learning: it stores features and masks of earlier frames, and a new frame reads from them by attention (chapter
+# 21). XMem, Cutie and SAM 2 follow it there. What all of them kept from this chapter is the loop: answer, remember your
+# own answer, and be careful with what you remember.
 
 # %% [markdown]
 # ## References

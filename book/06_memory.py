@@ -1326,10 +1326,10 @@ print(f"{(backs[1] > backs[0]).sum()} of {len(backs[0])} sequences gain")
 # pixel weights the samples should have.
 #
 # Memories that are read by attention replaced the update. STM stores the features and masks of earlier frames, and a
-# pixel of the new frame looks for its like among them. Nothing is learned while the video plays, and nothing fades.
-# Instead the memory grows, and so later methods had to choose again what to keep. XMem has several stores and condenses
-# what was used most. SAM 2 keeps the frame that the user marked, beside a short queue of recent frames. There the given
-# frame is protected by construction, as it is by the share of section 6.
+# pixel of the new frame looks for its like among them, as chapter 21 builds it. Nothing is learned while the video
+# plays, and nothing fades. Instead the memory grows, and so later methods had to choose again what to keep. XMem has
+# several stores and condenses what was used most. SAM 2 keeps the frame that the user marked, beside a short queue of
+# recent frames. There the given frame is protected by construction, as it is by the share of section 6.
 
 # %% [markdown]
 # ## References

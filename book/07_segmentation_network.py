@@ -1302,8 +1302,8 @@ for data, words in (("davis2016", "DAVIS 2016"), ("synthetic", "synthetic")):
 #
 # What changed is what the decoder is given. Here it gets one score for each cell and object. LWL kept the target model
 # that learns online, but lets it predict several channels for each cell, a code of the mask that the network itself
-# learned to write and to read. STM and its successors replaced the scores by values which the frame reads from a
-# memory of earlier frames.
+# learned to write and to read. STM and its successors replaced the scores by values which the frame reads from a memory
+# of earlier frames (chapter 21).
 #
 # The lesson of section 7 stayed as well. These methods are trained on short clips in which the network meets its own
 # earlier answers, rather than only true masks. Chapter 10 comes back to this question.

@@ -1322,10 +1322,10 @@ print("rates:", ", ".join(optimizers[kind]["best"] for kind in ("sgd", "adam")))
 # training.
 #
 # Another line replaced online learning. STM keeps the features and masks of earlier frames in a memory, and a pixel of
-# the new frame reads from it by attention, with no optimisation at all. XMem, Cutie and SAM 2 build on this idea. They
-# kept two ideas of this chapter: a memory to which the tracker adds its own answers, and a backbone that runs once for
-# all objects. They also kept the question of this chapter's failures, what to do about objects that look alike. Cutie,
-# for example, adds a summary of each object to what single pixels remember.
+# the new frame reads from it by attention, with no optimisation at all (chapter 21). XMem, Cutie and SAM 2 build on
+# this idea. They kept two ideas of this chapter: a memory to which the tracker adds its own answers, and a backbone
+# that runs once for all objects. They also kept the question of this chapter's failures, what to do about objects that
+# look alike. Cutie, for example, adds a summary of each object to what single pixels remember.
 #
 # ## References
 #

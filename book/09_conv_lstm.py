@@ -1085,10 +1085,10 @@ print(f"{'first masks, unmoved':<29}{100 * scores['first_mask']['J']:>8.1f}")
 #
 # What has been replaced is the way the memory reaches its object. Section 4 showed that a ConvLSTM hands it from place
 # to place, and that it must fit into a state of fixed size. STM stores features of past frames with their masks, and
-# every pixel of a new frame looks for pixels like itself among all of them, by attention. Nothing has to travel, and an
-# object can be found again at the other end of the image. The price is a memory that grows with the video. XMem bounds
-# it by keeping prototypes of old features, and SAM 2 by keeping only a few recent frames beside the frames that a
-# person has marked.
+# every pixel of a new frame looks for pixels like itself among all of them, by attention (chapter 21). Nothing has to
+# travel, and an object can be found again at the other end of the image. The price is a memory that grows with the
+# video. XMem bounds it by keeping prototypes of old features, and SAM 2 by keeping only a few recent frames beside the
+# frames that a person has marked.
 
 # %% [markdown]
 # ## References

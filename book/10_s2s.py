@@ -1420,11 +1420,11 @@ show(
 # does, too.
 #
 # What has been replaced is the state of fixed size. In this chapter it forgot within a few frames which object was
-# meant. STM keeps the encoded frames themselves, and each pixel of a new frame reads from them by attention. The first
-# frame, with its true mask, then stays as clear at the end of the video as it was at the start. XMem keeps a recurrent
-# state, a GRU, beside such a memory, for what changes from frame to frame. Cutie goes on from there, and lets a few
-# vectors for each object, its queries, say what the object is as a whole. SAM 2 takes a click or a box in any frame in
-# the place of the first mask.
+# meant. STM keeps the encoded frames themselves, and each pixel of a new frame reads from them by attention (chapter
+# 21). The first frame, with its true mask, then stays as clear at the end of the video as it was at the start. XMem
+# keeps a recurrent state, a GRU, beside such a memory, for what changes from frame to frame. Cutie goes on from there,
+# and lets a few vectors for each object, its queries, say what the object is as a whole. SAM 2 takes a click or a box
+# in any frame in the place of the first mask.
 
 # %% [markdown]
 # ## References

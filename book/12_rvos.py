@@ -1179,9 +1179,9 @@ for name, values in (("here", F_here), ("paper", F_paper)):
 # object exchange what they know with the pixels, in both directions.
 #
 # *What is carried over time.* RVOS carries $h$ and the last mask, and whatever these lose is lost for good. Space-time
-# memory networks (STM) keep past frames with their masks and read from them by attention, so that a frame can look back
-# over any distance without a recurrent state. XMem bounds that memory and adds a small recurrent state, a gated one,
-# beside it. SAM 2 reads from a memory of recent and of prompted frames.
+# memory networks (STM) keep past frames with their masks and read from them by attention (chapter 21), so that a frame
+# can look back over any distance without a recurrent state. XMem bounds that memory and adds a small recurrent state, a
+# gated one, beside it. SAM 2 reads from a memory of recent and of prompted frames.
 #
 # The mask of the frame before, on which the network of section 5 depends, has stayed in another form: in STM and its
 # successors masks are written into the memory together with their frames.

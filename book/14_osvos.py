@@ -1098,9 +1098,9 @@ for variant in ("images_30", "images_200", "images_2079", "parent"):
 #
 # *What was replaced.* Tuning a whole network by gradient descent takes seconds to minutes for every object. FRTM tunes
 # two layers, by a method of second order, in a fraction of the time. Space-time memory networks such as STM tune
-# nothing at all: they store features of past frames with their masks, and every new frame looks up what it resembles.
-# XMem and SAM 2 follow that line. There the first frame is a memory that the network reads, and no longer a training
-# set.
+# nothing at all: they store features of past frames with their masks, and every new frame looks up what it resembles
+# (chapter 21). XMem and SAM 2 follow that line. There the first frame is a memory that the network reads, and no longer
+# a training set.
 #
 # ## References
 #

@@ -24,6 +24,7 @@ PARTS = {  # name -> numbers of its chapters
     "Recurrence": range(9, 14),
     "One-shot fine-tuning": range(14, 18),
     "Results": range(18, 21),
+    "After the four systems": range(21, 22),
 }
 STATUSES = {
     "reproduced": "status-reproduced",
