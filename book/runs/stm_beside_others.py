@@ -18,7 +18,7 @@ from vosbook.datasets.sequence import Sequence
 from vosbook.datasets.synthetic import ArrayFrames, ArrayMasks, SyntheticConfig
 from vosbook.measure import score_sequence
 from vosbook.methods import build
-from vosbook.methods.stm import StmSegmenter
+from vosbook.methods.stm import StmSegmenter, load_stm
 from vosbook.profiles import book_folder, load_profile, script_parameters
 from vosbook.runs import manifest_entry, record_run
 from vosbook.training.held_out import FirstMasks
@@ -44,7 +44,7 @@ def segmenters() -> dict:
     """New ones for every sequence."""
     quiet = {"device": "cpu", "note": lambda text: None}
     built = {name: build(name, **quiet) for name in settings["methods"]}
-    return {"first_mask": FirstMasks(), "stm": StmSegmenter.load(checkpoint=checkpoint, **quiet), **built}
+    return {"first_mask": FirstMasks(), "stm": StmSegmenter(*load_stm(checkpoint, **quiet)), **built}
 
 
 # %%

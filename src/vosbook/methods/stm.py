@@ -7,6 +7,8 @@ What is smaller, and other, than the paper's: one frozen trunk looks at every fr
 trunk alone, so a frame's keys serve it as a query and in the memory (as in STCN, Cheng et al., NeurIPS 2021), and all
 objects share them. A value is made of the trunk's deepest features and the masks of that frame; the paper has a second
 ResNet for it. N objects have N values, and are merged by their odds.
+
+It is no method of the registry, and no network of it comes with the package: it serves the comparison with those.
 """
 
 import math
@@ -26,7 +28,7 @@ from vosbook.features.backbone import STRIDES, Backbone, up_to
 from vosbook.merge import normalised_odds, to_labels
 from vosbook.nn.space_time_memory import affinity, read, similarity
 from vosbook.video.labels import object_ids
-from vosbook.weights import given_or_shipped, load_described, read_about
+from vosbook.weights import load_described, read_about
 
 FINE = 4  # a mask is told in averages of FINE x FINE pixels: (stride / FINE) squared of them for a cell
 Levels = Mapping[str, Tensor]  # a frame's features by level
@@ -192,13 +194,6 @@ class StmSegmenter:
         self.backbone, self.network, self.config = backbone, network, network.config
         self.groups: list[tuple[list[int], Memory, int]] = []  # ids, what is remembered of them, the frame it began in
         self._t = 0
-
-    @classmethod
-    def load(cls, *, checkpoint: Path | None, device: str, note: Callable[[str], None]) -> "StmSegmenter":
-        """The network of `checkpoint`, else the package's own, and its backbone. InputError: one cannot be had."""
-        path = given_or_shipped(checkpoint, "stm.safetensors", remedy=TRAIN, note=note)
-        backbone, network = load_stm(path, device=device, note=note)
-        return cls(backbone, network)
 
     def start(self, frame: np.ndarray, masks: np.ndarray | None) -> None:
         """Begin a video: remember its first frame with the objects of `masks`. ValueError where there is none."""
