@@ -240,8 +240,9 @@ assert abs(pulls[0][0] / pulls[2][0] - 1) < 0.05 and pulls[0][1] < 0.2 * pulls[2
 # *difficulty 2 of 3 · 15 minutes · 2 points*
 #
 # The network gives logits $\ell$, and $p = \sigma(\ell)$. Write `loss_gradient(logits, y)` in numpy, without automatic
-# differentiation: the gradient of $1 - \text{soft IoU}$ with respect to the logits, for arrays `(H, W)` of which `y` is
-# 0 or 1. Where `y` is empty it is zero.
+# differentiation: the gradient of $1 - \text{soft IoU}$ with respect to the logits, for arrays `(H, W)`. `logits` are
+# floats, as far from 0 as 1000; `y` is 0 or 1, as floats or as bytes (`uint8`). Where `y` is empty the gradient is zero,
+# even if the union is, too.
 #
 # <details><summary>Hint</summary>
 #
@@ -255,6 +256,8 @@ assert abs(pulls[0][0] / pulls[2][0] - 1) < 0.05 and pulls[0][1] < 0.2 * pulls[2
 def loss_gradient(logits, y):
     """d(1 - soft IoU) / d logits, (H, W)."""
     ### BEGIN SOLUTION
+    if not y.any():
+        return np.zeros(y.shape)
     p = 1 / (1 + np.exp(-logits))
     both, union = (p * y).sum(), (p + y - p * y).sum()
     slope = (y * union - (1 - y) * both) / union**2  # of soft IoU, by p

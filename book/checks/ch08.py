@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from checks import cases
 from checks.guard import guarded
+from checks.whole import assert_integers
 
 from vosbook.merge import soft_aggregate, to_labels
 
@@ -51,6 +52,7 @@ def check_updates_per_frame(updates_per_frame):
             f"{name}, objects by first frame {first}, t_s = {t_s}: after frame {wrong[0]} there are {want[wrong[0]]} "
             f"updates, got {got[wrong[0]]} ({len(wrong)} of {frames} frames differ)"
         )
+        assert_integers(name, got)
 
 
 def _budgets(rng):

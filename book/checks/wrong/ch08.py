@@ -67,6 +67,14 @@ def takes_objects_out(first, frames, t_s):
     return counts
 
 
+def counts_as_floats(first, frames, t_s):
+    """Adds to an array of zeros, which are floats."""
+    counts = np.zeros(frames)
+    for f in first.values():
+        counts[f + t_s :: t_s] += 1
+    return counts.tolist()
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 8.3 (ex08-2)
 
 
@@ -355,6 +363,7 @@ WRONG = {
         counted_from_frame_one,
         updates_so_far,
         takes_objects_out,
+        counts_as_floats,
     ],
     "ex08-2": [
         features_for_every_object,
