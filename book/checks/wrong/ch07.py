@@ -88,11 +88,6 @@ def clips_the_callers_logits(logits, y):
     return loss
 
 
-def labels_negated(logits, y):
-    """Negates the labels: of unsigned bytes -1 is 255."""
-    return (-y * -np.logaddexp(0, -logits) - (1 - y) * -np.logaddexp(0, logits)).mean()
-
-
 # ------------------------------------------------------------------------------------------------ Exercise 7.1
 
 
@@ -615,7 +610,6 @@ WRONG = {
         averaged_over_rows,
         with_a_small_number,
         clips_the_callers_logits,
-        labels_negated,
     ],
     "ex07-2": [
         pools_over_channels,
