@@ -428,8 +428,9 @@ ch15.check_distances(distances)
 # *difficulty 1 of 3 · 10 minutes · 1 point*
 #
 # Write `vote(mask, superpixels)`: the mask, bool `(H, W)`, of all superpixels of which *more than* half of the pixels
-# lie in `mask`, bool `(H, W)`. `superpixels` holds integers from 0 on, `(H, W)`, of any integer type; there may be
-# thousands, and some numbers may not occur. The answer is bool, so that it can be used as an index.
+# lie in `mask`, bool `(H, W)`. `superpixels` holds integers from 0 on, `(H, W)`, in `uint8`, `uint16`, `int32` or
+# `int64`; there may be thousands, and some numbers may not occur. The answer is bool, so that it can be used as an
+# index.
 #
 # <details><summary>Hint</summary>
 #
