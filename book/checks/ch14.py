@@ -334,7 +334,8 @@ def check_balanced_loss(balanced_loss):
     y = torch.tensor([[1.0, 0.0], [1.0, 0.0]])[None, None]
     given = leaves(logits=torch.tensor([[-1000.0, 1000.0], [1000.0, -1000.0]])[None, None])
     far = balanced_loss(given["logits"], y)
-    assert abs(far.item() - 250) < 1e-3, f"with logits of -1000 and 1000, half of them wrong, the loss is 250, got {far}"
+    right = abs(far.item() - 250) < 1e-3
+    assert right, f"with logits of -1000 and 1000, half of them wrong, the loss is 250, got {far.item()}"
     want = 0.5 * F.softplus(torch.where(y > 0, -given["logits"], given["logits"])).mean()
     compare_gradients("logits of -1000 and 1000", far, want, given)
     none = balanced_loss(torch.zeros(1, 1, H, W), torch.zeros(1, 1, H, W)).item()
