@@ -46,6 +46,7 @@ def check_gradient_of_eq_1(gradient_of_eq_1):
         "a small object": (rng.normal(size=small.shape) - 2, small),
         "an object larger than the background": (rng.normal(size=small.shape), 1 - small),
         "logits up to 40": (rng.uniform(-40, 40, size), (rng.random(size) < 0.4).astype(float)),
+        "y in uint8": (rng.normal(size=size), (rng.random(size) < 0.4).astype(np.uint8)),
         "object everywhere": (rng.normal(size=(4, 5)), np.ones((4, 5))),
         "no object": (rng.normal(size=(4, 5)), np.zeros((4, 5))),
         "logits of -1000 and 1000": (np.array([[-1000.0, 1000.0], [-1000.0, 1000.0]]), np.array([[1.0, 0], [0, 1]])),
@@ -66,7 +67,7 @@ def check_gradient_of_eq_1(gradient_of_eq_1):
 
 
 def _autograd(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
-    z, y = torch.tensor(logits, requires_grad=True), torch.tensor(y)
+    z, y = torch.tensor(logits, requires_grad=True), torch.tensor(y, dtype=torch.float64)
     beta = 1 - y.mean()
     (-(beta * y * F.logsigmoid(z) + (1 - beta) * (1 - y) * F.logsigmoid(-z)).sum()).backward()
     return z.grad.numpy()

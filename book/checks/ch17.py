@@ -118,7 +118,12 @@ def check_gradients(gradients):
     size, C = cases.draw_size(rng), int(rng.integers(2, 7))
     few = np.zeros(size)
     few[2, 1:3] = 1
-    labels = {"a small object": few, "a part of the frame": (rng.random(size) < rng.uniform(0.2, 0.8)).astype(float)}
+    part = rng.random(size) < rng.uniform(0.2, 0.8)
+    labels = {
+        "a small object": few,
+        "a part of the frame": part.astype(float),
+        "a part of the frame, in uint8": part.astype(np.uint8),
+    }
     priors = {"a soft prior": rng.random(size), "a hard prior": few, "no prior": np.zeros(size)}
     for object_name, y in labels.items():
         for prior_name, w in priors.items():

@@ -166,6 +166,8 @@ def check_surprise(surprise):
     moving = [_disc(shape, 12, 6 + 3 * t, 4) for t in range(6)]
     growing = [_disc(shape, 12, 16, 3), _disc(shape, 12, 16, 4)]
     leaving = [_disc(shape, 12, 28, 5), _disc(shape, 12, 31, 5)]
+    entering = [_disc(shape, 12, 0, 5), _disc(shape, 12, 3, 5)]  # it covers columns that come in empty
+    rising = [_disc(shape, 23, 12, 5), _disc(shape, 20, 12, 5)]
     empty = np.zeros(shape, bool)
     box, pair = empty.copy(), empty.copy()
     box[4:8, 4:8] = True
@@ -188,6 +190,8 @@ def check_surprise(surprise):
         ("a speck that appears far from the object", [box, speck], [0.0, 1 / 17]),
         ("a disc that leaves the frame", leaving,
          [0.0, 1 - (moved & leaving[1]).sum() / (moved | leaving[1]).sum()]),
+        ("a disc that enters the frame", entering, surprised(entering)),
+        ("a disc that rises into the frame", rising, surprised(rising)),
         ("a speck that is moved out of the frame on the left", *_speck_that_leaves(shape, 1)),
         ("a speck that is moved out of the frame at the top", *_speck_that_leaves(shape, 0)),
         ("a single frame", [box], [0.0]),

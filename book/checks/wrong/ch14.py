@@ -136,6 +136,12 @@ def logits_written_over(logits, y):
     return right
 
 
+def signs_of_the_mask(logits, y):
+    """Makes signs of the mask by 2 y - 1, which is 255 for a 0 in uint8."""
+    sign = 2 * y - 1
+    return -sign * np.where(y > 0, 1 - y.mean(), y.mean()) * (1 - np.tanh(sign * logits / 2)) / 2
+
+
 def slope_of_the_sigmoid(logits, y):
     """Multiplies by p (1 - p), which has cancelled."""
     p = (1 + np.tanh(logits / 2)) / 2
@@ -558,6 +564,7 @@ WRONG = {
         object_alone,
         logits_written_over,
         slope_of_the_sigmoid,
+        signs_of_the_mask,
     ],
     "ex14-3": [
         corners_aligned,

@@ -297,6 +297,12 @@ def biases_left_out_of_the_answer(x, y, w, theta1, b1, theta2, b2):
     return _answer(x, y, w, theta1, 0.0, theta2, 0.0)
 
 
+def signs_of_the_labels(x, y, w, *classifiers):
+    """Makes signs of the labels by 2 y - 1, which is 255 for a label 0 in uint8."""
+    sign = 2 * y - 1
+    return _answer(x, y, w, *classifiers, slope=lambda p, beta: -sign * np.where(y > 0, beta * (1 - p), (1 - beta) * p))
+
+
 def labels_for_the_prior(x, y, w, *classifiers):
     """Lets the labels decide who learns from a pixel."""
     return _answer(x, y, w, *classifiers, weights=(y, 1 - y))
@@ -360,5 +366,6 @@ WRONG = {
         weights_before_biases,
         biases_left_out_of_the_answer,
         labels_for_the_prior,
+        signs_of_the_labels,
     ],
 }

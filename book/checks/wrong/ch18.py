@@ -153,6 +153,22 @@ def rounded_to_two_digits(seconds, quality):
     )
 
 
+def rounded_to_three_digits(seconds, quality):
+    """Compares with a digit more than what is printed."""
+    return _compare(
+        np.round(seconds, 3), np.round(quality, 3), lambda s, t, q, r: (s <= t) & (q >= r) & ((s < t) | (q > r))
+    )
+
+
+def nearly_equal_is_equal(seconds, quality):
+    """Calls close numbers equal."""
+    return _compare(
+        seconds,
+        quality,
+        lambda s, t, q, r: (s <= t) & (q >= r) & ~(np.isclose(s, t) & np.isclose(q, r)),
+    )
+
+
 def best_ratio(seconds, quality):
     """Keeps those with more than the mean quality a second."""
     ratio = np.asarray(quality) / np.asarray(seconds)
@@ -282,6 +298,8 @@ WRONG = {
         strictly_better,
         outline_of_the_cloud,
         rounded_to_two_digits,
+        rounded_to_three_digits,
+        nearly_equal_is_equal,
         best_ratio,
         who_is_beaten,
         sorted_in_place,

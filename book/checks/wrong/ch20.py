@@ -303,6 +303,18 @@ def new_one_moves_back(masks):
     return values
 
 
+def where_both_see(masks):
+    """Leaves out the pixels that come in with the move, whatever the new mask has there."""
+    values = np.zeros(len(masks))
+    for t in range(1, len(masks)):
+        old, new = masks[t - 1], masks[t]
+        if old.any() and new.any():
+            by = _by(old, new)
+            old, new = _shift(old, by), new & _shift(np.ones_like(new), by)
+        values[t] = _wrong(old, new)
+    return values
+
+
 def share_of_the_new_mask(masks):
     """Divides by the new mask, not by the union."""
     values = np.zeros(len(masks))
@@ -396,6 +408,7 @@ WRONG = {
         halves_rounded_up,
         new_one_moves_back,
         share_of_the_new_mask,
+        where_both_see,
         moves_on_from_the_moved_one,
         stopped_at_the_border,
         negative_places,
