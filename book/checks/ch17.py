@@ -90,7 +90,7 @@ def check_masked_logits(masked_logits):
     """Exercise 17.2."""
     rng = cases.generator()
     H, W = cases.draw_size(rng, 30, 60)
-    for channels in ((16, 16, 16), (20,), (24, 8), tuple(rng.integers(8, 24, 4).tolist())):
+    for channels in ((16, 16, 16), (20,), (24, 8), tuple(rng.integers(8, 24, 4).tolist()), (3,) * 9):
         levels = [rng.standard_normal((c, H, W)) for c in channels]
         theta, b = [rng.standard_normal(c) for c in channels], float(rng.normal())
         for name, w in (("a soft prior", rng.random((H, W))), ("a hard prior", np.round(rng.random((H, W))))):

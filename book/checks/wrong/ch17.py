@@ -181,6 +181,12 @@ def weights_spread_over_pixels(levels, theta, b, w):
     return sum(np.einsum("chw,chw->hw", t[:, None, None] * w, x) for t, x in zip(theta, levels)) + b
 
 
+def maps_of_all_levels(levels, theta, b, w):
+    """Keeps a map of every level until they are added up: of many levels that is too much."""
+    maps = [np.tensordot(t, x, axes=1) for t, x in zip(theta, levels)]
+    return w * sum(maps) + b
+
+
 def prior_squared(levels, theta, b, w):
     """Masks the features, and the answer again."""
     return w * (w * _scores(levels, theta)) + b
@@ -345,6 +351,7 @@ WRONG = {
         one_level_after_the_other,
         prior_hidden,
         weights_spread_over_pixels,
+        maps_of_all_levels,
         prior_squared,
         bias_by_its_share,
         same_weights_for_all,

@@ -119,6 +119,11 @@ def column_by_column(labels):
     return _runs(labels.T.ravel())
 
 
+def in_the_order_of_memory(labels):
+    """Reads the pixels as they lie there, which in a view may be down the columns."""
+    return _runs(labels.ravel(order="K"))
+
+
 def last_run_missing(labels):
     """Counts from change to change, and forgets what comes after the last."""
     return _runs(labels.ravel())[:-1]
@@ -382,6 +387,7 @@ WRONG = {
         ends_at_each_row,
         column_by_column,
         last_run_missing,
+        in_the_order_of_memory,
         lengths_before_values,
         counts_in_uint8,
         counts_of_values,
