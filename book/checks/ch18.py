@@ -40,6 +40,7 @@ def check_overtakes(overtakes):
         got, want = overtakes(*given), _by_adding(*given)
         seconds = "a {} s and then {} s a frame, b {} s and then {} s".format(*given)
         assert got == want and (got is None) == (want is None), f"{seconds}: {want} frames, got {got}"
+        assert got is None or isinstance(got, int | np.integer), f"{seconds}: a whole number of frames, got {got!r}"
 
 
 # ------------------------------------------------------------------------------------------------ exercise 18.2

@@ -51,6 +51,11 @@ def prior_rounded_first(f1, f2, w, g_top):
     return hard * g_top, (1 - hard) * g_top, (f1 - f2) * g_top
 
 
+def prior_summed_over_images(f1, f2, w, g_top):
+    """One gradient of the prior for all images of the batch."""
+    return w * g_top, (1 - w) * g_top, ((f1 - f2) * g_top).sum(dim=0, keepdim=True).expand_as(w)
+
+
 def prior_first(f1, f2, w, g_top):
     """In the order w, f1, f2."""
     return (f1 - f2) * g_top, w * g_top, (1 - w) * g_top
@@ -325,6 +330,7 @@ WRONG = {
         from_above_forgotten,
         summands_for_slopes,
         prior_rounded_first,
+        prior_summed_over_images,
         prior_first,
         summed_up,
         two_alone,

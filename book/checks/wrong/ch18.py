@@ -67,6 +67,13 @@ def zero_for_never(first_a, later_a, first_b, later_b):
     return 0 if later_a >= later_b else 2 + int((first_a - first_b) // (later_b - later_a))
 
 
+def as_a_float(first_a, later_a, first_b, later_b):
+    """The right number, as a float, that no range and no index takes."""
+    if first_a < first_b:
+        return 1.0
+    return None if later_a >= later_b else 2 + (first_a - first_b) // (later_b - later_a)
+
+
 def ten_thousand_frames_at_most(first_a, later_a, first_b, later_b):
     """Adds frame after frame, and gives up after 10000."""
     for n in range(10000):
@@ -285,6 +292,7 @@ WRONG = {
         methods_exchanged,
         long_videos_end,
         zero_for_never,
+        as_a_float,
         ten_thousand_frames_at_most,
     ],
     "ex18-2": [
