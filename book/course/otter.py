@@ -11,6 +11,7 @@ from course.assignments import Assignment, Exercise
 
 TEST = '''"""Exercise {number}, {title}: as its check's cell in the notebook."""
 
+from checks.guard import own
 from otter.test_files import test_case
 
 OK_FORMAT = False
@@ -20,6 +21,7 @@ points = {points}
 
 @test_case()
 def passes(env):
+    own(eval({name!r}, env))  # later cells go on with the library's where the answer did not pass
     exec({check!r}, env)
 '''
 
@@ -34,4 +36,6 @@ def write_tests(assignment: Assignment, folder: Path) -> None:
 
 
 def _test_of(exercise: Exercise) -> str:
-    return TEST.format(**{name: getattr(exercise, name) for name in ("number", "title", "id", "points", "check")})
+    return TEST.format(
+        **{name: getattr(exercise, name) for name in ("number", "title", "id", "points", "name", "check")}
+    )

@@ -5,6 +5,7 @@ import sys
 import types
 
 import pytest
+from checks import guard
 from course.assignments import assignments
 from course.otter import write_tests
 from pipeline.chapters import BOOK
@@ -44,3 +45,17 @@ def test_the_solution_passes_and_the_stub_does_not(files, monkeypatch):
             else:
                 with pytest.raises((AssertionError, NotImplementedError)):
                     of["passes"](env)
+
+
+def test_the_library_in_the_place_of_an_answer_has_no_points(files, monkeypatch):
+    """The chapter's later cells call the answer's name something else where it did not pass."""
+    monkeypatch.chdir(BOOK)
+    first, test = ASSIGNMENT.exercises[0], next(iter(files.values()))
+    env: dict = {}
+    exec(ASSIGNMENT.imports, env)
+    exec(first.answer, env)
+    right = env[first.name]
+    test["passes"](env)
+    env[first.name] = guard.yours(lambda *given: None, right)
+    with pytest.raises(AssertionError, match="had not passed when its check's cell ran"):
+        test["passes"](env)
