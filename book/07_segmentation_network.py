@@ -597,8 +597,9 @@ print(f"{len(batches)} batches of {len(batches[0].y)} samples")
 # ### Exercise 7.3 · The loss from logits
 # *difficulty 1 of 3 · 10 minutes · 1 point*
 #
-# Write `bce(logits, y)`: the mean of Equation 7.4, a number, for numpy arrays of one shape, with `y` in 0..1. It must
-# be right for logits of 40, where the probability rounds to 1, and for logits of 1000, where an exponential overflows.
+# Write `bce(logits, y)`: the mean of Equation 7.4, a number, for numpy arrays of floats of one shape, with `y` in 0..1.
+# It must be right for logits of 40, where the probability rounds to 1, and for logits of 1000, where an exponential
+# overflows.
 #
 # <details><summary>Hint</summary>
 #

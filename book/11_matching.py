@@ -18,7 +18,6 @@
 profile = "smoke"
 
 # %% jupyter={"source_hidden": true} tags=["imports", "hide-input"]
-import math
 from itertools import pairwise, permutations
 
 import numpy as np
@@ -45,7 +44,8 @@ from vosbook.view.plots import image_row, new_figure, show
 draw(
     matching_table(),
     number="11.1",
-    caption="What every slot would cost for every object, and the match of the smallest sum. One slot is left over.",
+    caption="What every slot would cost for every object, and the match of the smallest sum. One slot is left over. "
+    "(The drawing counts from 1, the code from 0.)",
 )
 
 # %% [markdown]
@@ -217,13 +217,16 @@ show(
 )
 
 # %% [markdown]
-# Two things follow. First, the worse the answer, the less a pixel counts that is painted in error, because its share is
-# soft IoU itself. A network that finds nothing yet is pulled towards painting *more*. Second, $U$ is of the order of
-# the object's area, so the gradients of all its pixels together do not depend on the area. A small object pulls as hard
-# as a large one. Under the mean binary cross-entropy of chapter 07 it does not:
+# Two things follow. First, the worse the answer, the less a pixel counts that is painted in error: beside a pixel of
+# the object it weighs $I / U$, which is soft IoU itself. So a network that finds nothing yet is pulled towards painting
+# *more*. Second, $U$ is of the order of the object's area, so the gradients of all its pixels together do not depend on
+# the area. A small object pulls as hard as a large one. Under the mean binary cross-entropy of chapter 07 it does not.
+#
+# **Table 11.1** The pull of a disc by its radius in pixels: minus the gradient of the loss, summed over the disc, where
+# $p$ is one half on the disc and 0 off it.
 
 # %%
-print("radius   soft IoU: pull   cross-entropy: pull")
+print("radius    1 - soft IoU   cross-entropy")
 pulls = []
 for radius in (2, 4, 8):
     y_one = disc(20, radius=radius)
@@ -232,7 +235,7 @@ for radius in (2, 4, 8):
         p_one = (0.5 * y_one).requires_grad_()  # half certain on it, nothing off it
         loss(p_one, y_one).backward()
         pulls[-1].append(float(-p_one.grad[y_one > 0.5].sum()))
-    print(f"{radius:>6} {pulls[-1][0]:>16.2f} {pulls[-1][1]:>21.3f}")
+    print(f"{radius:>6} {pulls[-1][0]:>15.2f} {pulls[-1][1]:>15.3f}")
 assert abs(pulls[0][0] / pulls[2][0] - 1) < 0.05 and pulls[0][1] < 0.2 * pulls[2][1]
 
 # %% [markdown]
@@ -240,8 +243,9 @@ assert abs(pulls[0][0] / pulls[2][0] - 1) < 0.05 and pulls[0][1] < 0.2 * pulls[2
 # *difficulty 2 of 3 · 15 minutes · 2 points*
 #
 # The network gives logits $\ell$, and $p = \sigma(\ell)$. Write `loss_gradient(logits, y)` in numpy, without automatic
-# differentiation: the gradient of $1 - \text{soft IoU}$ with respect to the logits, for arrays `(H, W)` of which `y` is
-# 0 or 1. Where `y` is empty it is zero.
+# differentiation: the gradient of $1 - \text{soft IoU}$ with respect to the logits, for arrays `(H, W)`. `logits` are
+# floats, as far from 0 as 1000; `y` is 0 or 1, as floats or as bytes (`uint8`). Where `y` is empty the gradient is zero,
+# even if the union is, too.
 #
 # <details><summary>Hint</summary>
 #
@@ -255,6 +259,8 @@ assert abs(pulls[0][0] / pulls[2][0] - 1) < 0.05 and pulls[0][1] < 0.2 * pulls[2
 def loss_gradient(logits, y):
     """d(1 - soft IoU) / d logits, (H, W)."""
     ### BEGIN SOLUTION
+    if not y.any():
+        return np.zeros(y.shape)
     p = 1 / (1 + np.exp(-logits))
     both, union = (p * y).sum(), (p + y - p * y).sum()
     slope = (y * union - (1 - y) * both) / union**2  # of soft IoU, by p
@@ -270,10 +276,13 @@ ch11.check_loss_gradient(loss_gradient)
 #
 # What if there is nothing to intersect? An object that has left the view has an empty $y$, and a network may well
 # answer with an empty $p$.
+#
+# **Table 11.2** A frame in which $p$ has one value everywhere, and $y$ is empty or full: soft IoU, $\mathcal J$ of $p$
+# cut at one half, and the largest slope of soft IoU by any pixel of $p$.
 
 # %%
 everything = torch.ones(6, 6)
-print(f"{'p':<5}{'y':<6}{'soft IoU':>9}{'J at .5':>9}{'max. slope':>12}")
+print(f"{'p':<5}{'y':<6}{'soft IoU':>9}{'J':>9}{'slope':>12}")
 for p_value, y_value in ((0, 0), (0.3, 0), (1, 0), (0, 1), (0.3, 1), (1, 1)):
     p_one, y_one = (p_value * everything).requires_grad_(), y_value * everything
     value = library_soft_iou(p_one, y_one)
@@ -330,8 +339,9 @@ show(
 )
 
 # %% [markdown]
-# Soft IoU of every slot $n$ with every object $m$ is a matrix. All intersections together are a single product of
-# matrices, `(N, HW) @ (HW, M)`; the unions need only the sums of each mask.
+# Number the $N$ slots by $n$ and the $M$ objects by $m$, both from 0. Soft IoU of every slot with every object is a
+# matrix. All intersections together are a single product of matrices, `(N, HW) @ (HW, M)`; the unions need only the
+# sums of each mask.
 
 
 # %% tags=["equals-library"]
@@ -351,8 +361,7 @@ for n, row in enumerate(S):
 # %% [markdown]
 # ## 4 Greedy is not good enough
 #
-# We want a different slot for every object. Let $\pi(m)$ be the slot of object $m$, and let $1 - \text{soft IoU}$ be
-# the
+# We want a different slot for every object. Let $\pi(m)$ be the slot of object $m$, and let one minus soft IoU be the
 # *cost* of a pair. Of all ways to give the objects different slots we want the cheapest:
 #
 # $$\pi = \arg\min_{\pi} \sum_m C_{m, \pi(m)}, \qquad C_{m,n} = 1 - \text{soft IoU}(p_n,\, y_m) \tag{11.3}$$
@@ -413,20 +422,23 @@ show(
 
 # %% [markdown]
 # Greedy spends slot 1 on the butterfly, for which slot 3 is nearly as good, and the key is left with a slot that shows
-# nothing of it. Trying all ways finds the best one, but there are $10!$ of them for ten slots and ten objects:
+# nothing of it. Trying all ways finds the best one, but there are $10! = 3\,628\,800$ of them for ten slots and ten
+# objects. How often does greedy miss the best?
+#
+# **Table 11.3** Greedy against the best choice, on 300 random matrices of each size: in how many it is worse, and by
+# how much the sum of costs is larger in the mean of all.
 
 # %%
-print(f"10! = {math.factorial(10)}")
 generator = np.random.default_rng(0)
+print("size       worse      by")
 for size in (2, 3, 5, 10):
     lost = []
     for _ in range(300):
         tried = generator.random((size, size))
         ways = [greedy(tried), linear_sum_assignment(tried)[1]]
         lost.append(np.subtract(*(tried[range(size), way].sum() for way in ways)))
-    print(
-        f"{size:>2} x {size:<2} greedy is worse in {np.mean(np.array(lost) > 1e-6):>4.0%}, by {np.mean(lost):.2f}"
-    )
+    worse = np.mean(np.array(lost) > 1e-6)
+    print(f"{size:>2} x {size:<2} {worse:>9.0%}{np.mean(lost):>8.2f}")
 assert np.mean(np.array(lost) > 1e-6) > 0.5
 
 # %% [markdown]
@@ -436,10 +448,11 @@ assert np.mean(np.array(lost) > 1e-6) > 0.5
 # ## 5 The Hungarian algorithm
 #
 # How can one know that a choice is the best without a look at all others? By *prices*. Give every slot a price of zero
-# or more, and let an object that takes a slot pay its cost plus the price. Suppose two things hold:
+# or more, and let an object that takes a slot pay the cost of the pair plus the price of the slot. Suppose two things
+# hold:
 #
-# - (a) every object has a slot for which it pays least, given the prices;
-# - (b) a slot that nobody has costs no price.
+# - (a) no object would pay less for another slot than it pays for its own;
+# - (b) a slot that no object has taken has the price zero.
 #
 # Then no other choice has a smaller sum of costs. The proof takes three steps. By (a) the objects of any other choice
 # pay at least as much, object by object. By (b) our objects pay all the prices there are, and those of another choice
@@ -524,10 +537,10 @@ print("200 random matrices: as scipy's, and proven by prices")
 # algorithm of this kind in 1955, and named it after two Hungarian mathematicians on whose work it rests. This one, by
 # shortest chains, is a later form. scipy's is of the same kind, in compiled code, and is what the library calls.
 #
-# Such prices can also be found by an *auction*, which is easy to watch. An object without a slot bids for the one that
-# it gains most from, its soft IoU less the price. It raises the price until its second choice is as good, and a little
-# more, so that the auction ends. The slot's former owner goes away empty, and bids again. Figure 11.6 holds the auction
-# for our table, bid by bid.
+# Such prices can also be found by an *auction*, which is easy to watch. What an object gains from a slot is their soft
+# IoU less the price of the slot. An object without a slot bids for the slot from which it gains most. It raises the
+# price until its second choice is as good, and a little more, so that the auction ends. The slot's former owner goes
+# away empty, and bids again. Figure 11.6 holds the auction for our table, bid by bid.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 draw(
@@ -541,7 +554,8 @@ draw(
 #
 # Clips of a batch have different numbers of objects. So $y$ is padded to the largest number with empty masks, and
 # `valid` says which are real. Padding must have no say in the match, whatever it holds. RVOS's code gives all pairs
-# with padding the same cost, 10: a row of equal costs has no wish, and takes what the others leave.
+# with padding the same cost, 10. An object to which all slots cost the same prefers none, and takes what the others
+# leave.
 #
 # ### Exercise 11.3 · The slot of every object
 # *difficulty 2 of 3 · 20 minutes · 2 points*
@@ -632,10 +646,12 @@ print(
 #
 # The loss of a frame is the cost of the best match, as a mean over its $M$ objects:
 #
-# $$L(p, y) = \frac{1}{M} \sum_{m=1}^{M} \Big( 1 - \text{soft IoU}\big(p_{\pi(m)},\; y_m\big) \Big)
-# \;=\; \min_{\pi} \frac{1}{M} \sum_{m=1}^{M} C_{m, \pi(m)} \tag{11.4}$$
+# $$\begin{aligned} L(p, y) &= \frac{1}{M} \sum_{m=1}^{M} \Big( 1 - \text{soft IoU}\big(p_{\pi(m)},\; y_m\big) \Big) \\
+# &= \min_{\pi} \frac{1}{M} \sum_{m=1}^{M} C_{m, \pi(m)} \end{aligned} \tag{11.4}$$
 #
-# Figure 11.7 shows which way its gradient pulls each of the five slots of Figure 11.4.
+# Figure 11.7 shows which way its gradient pulls each of the five slots of Figure 11.4. Two helpers of the library are
+# used from here on: `take_slots(p, slots)` puts the slots into the order of the objects, and `soft_iou_loss` averages
+# over the objects that are valid, so that it does not matter which slot padding is given.
 
 # %%
 p_film = p_film.requires_grad_()
@@ -710,13 +726,13 @@ show(
 #
 # Does matching matter? We train one network twice, from the same weights and on the same scenes. The scenes are plain,
 # so that nothing but the order is in the way: two or three equal discs, anywhere. The network is a stack of five
-# convolutions that ends in three channels, its slots. Once slot $m$ is held to object $m$ *by the list*, whose order is
-# a coin's. Once it is *matched*, by your `assign`.
+# convolutions that ends in three channels, its slots. In the first training slot $m$ has to answer for disc $m$ *of the
+# list*, and the list is in random order. In the second training slots and discs are *matched*, by your `assign`.
 #
 # ### A prediction
 #
-# What will the slots of the first network paint? Think of what is best for a slot that is held to a disc drawn at
-# random. Figure 11.9 has the answer.
+# What will the slots of the first network paint? Think of what is best for a slot whose disc is drawn at random. Decide
+# before you run the training; Figure 11.9 has the answer.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 SIZE, RADIUS, SLOTS = (16, 32), 3, 3
@@ -806,7 +822,8 @@ for name, matched in (("by the list", False), ("matched", True)):
 assert histories["matched"][-1]["J"] > histories["by the list"][-1]["J"] + 0.2
 
 # %% [markdown]
-# The score gives both networks the best order of their slots, so it is not the order that the first one is bad at.
+# When they are scored, the slots of both networks are matched with the discs. So the first network does not lose by a
+# wrong order of its slots.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 with torch.no_grad():
@@ -912,10 +929,12 @@ for name, history in histories.items():
 # ## 9 Matched once, then kept
 #
 # A video needs more than the right masks in every frame: a slot must stay with *its* object. So RVOS matches on the
-# first frame of a clip and keeps the slots for all others. With $t$ for frames,
+# first frame of a clip and keeps the slots for all others. With $t$ for frames, the loss of a clip is
 #
-# $$L = \frac{1}{M} \sum_{m=1}^{M} \sum_{t} \Big( 1 - \text{soft IoU}\big(p_{t,\pi(m)},\; y_{t,m}\big) \Big),
-# \qquad \pi \text{ from Equation 11.3 with } p_0,\, y_0 \tag{11.5}$$
+# $$L = \frac{1}{M} \sum_{m=1}^{M} \sum_{t} \Big( 1 - \text{soft IoU}\big(p_{t,\pi(m)},\; y_{t,m}\big) \Big)
+# \tag{11.5}$$
+#
+# where $\pi$ is that of Equation 11.3 for $p_0$ and $y_0$, the first frame.
 #
 # ### Exercise 11.4 · The loss of a clip
 # *difficulty 3 of 3 · 25 minutes · 3 points*
@@ -966,6 +985,8 @@ print("equal to the library's")
 # What does it punish? In the film of Figure 11.4, the key and the bird change sides. Suppose that a network has slots
 # by place: the leftmost object is always in slot 0. Each frame by itself is answered without an error. We compare two
 # losses: slots matched anew in every frame, and slots matched once, by your `clip_loss`.
+#
+# **Table 11.4** What single frames of the film add to each loss.
 
 # %%
 T = 12

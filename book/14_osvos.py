@@ -849,8 +849,8 @@ print("the labels of two objects are equal")
 # *difficulty 2 of 3 · 15 minutes · 2 points*
 #
 # Write `gradient_of_eq_1(logits, y)` in numpy: the derivative of the paper's loss by every logit of one image, `(H,
-# W)`. The paper's loss is a sum: Equation 14.4 without the factor $1/|Y|$. Logits of -1000 and 1000 must give finite
-# numbers and no warning.
+# W)`. The mask `y` is 0 or 1, as floats or in `uint8`. The paper's loss is a sum: Equation 14.4 without the factor
+# $1/|Y|$. Logits of -1000 and 1000 must give finite numbers and no warning.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex14-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

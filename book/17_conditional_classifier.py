@@ -899,8 +899,8 @@ ch17.check_least_prior(least_prior)
 # ### Exercise 17.4 · What the classifiers are told
 # *difficulty 3 of 3 · 25 minutes · 3 points*
 #
-# Features `x (C, H, W)`, labels `y (H, W)`, 0 or 1, and the prior `w (H, W)` are given, and classifiers with weights
-# `theta1`, `theta2` `(C,)` and biases `b1`, `b2`. The loss is the *balanced* cross-entropy of $f_\text{out}$,
+# Features `x (C, H, W)`, labels `y (H, W)`, 0 or 1 as floats or in `uint8`, and the prior `w (H, W)` are given, and
+# classifiers with weights `theta1`, `theta2` `(C,)` and biases `b1`, `b2`. The loss is the *balanced* cross-entropy of $f_\text{out}$,
 #
 # $$-\beta \sum_{Y_+} \log p - (1 - \beta) \sum_{Y_-} \log (1 - p),
 # \qquad \beta = |Y_-| / |Y|, \quad p = \sigma(f_\text{out}),$$

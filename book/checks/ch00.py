@@ -139,7 +139,7 @@ def _check_case(drive, case, frames, given):
     got = drive(probe, _camera(log, frames), given)
     assert hasattr(got, "__next__"), f"{case}: drive must be a generator, got {type(got).__name__}"
     for t, labels in enumerate(answers):
-        item = next(got, None)
+        item = tried(f"{case}, frame {t}", next, got, None)
         assert item is not None, f"{case}: it ended after {t} of {len(frames)} frames"
         log.append(("answer", item[0]))
         assert item[0] == t, f"{case}: expected frame {t}, got {item[0]}"

@@ -235,6 +235,8 @@ def _scenes(rng, size):
     yield "four objects, the nearest with the largest id", _layers(rng, sorted([a, b, c, d], reverse=True), size)
     everywhere = (np.full((*size, 3), 120, np.uint8), np.ones(size), b)
     yield "objects behind a post (id 0), one of which is everywhere", [post, *_layers(rng, [d, a], size), everywhere]
+    beside = (np.full((*size, 3), 60, np.uint8), np.roll(post[1], 5, axis=1), 0)
+    yield "an object behind two posts (id 0)", [post, beside, everywhere]
     yield "an object before a post (id 0)", [*_layers(rng, [d], size), post, *_layers(rng, [a], size)]
     yield "objects behind a pane that shows 70 % of them", [pane, *_layers(rng, [a, b], size)]
     yield "an object without a pixel", [nothing, *_layers(rng, [c], size)]

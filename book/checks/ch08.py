@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from checks import cases
 from checks.guard import guarded
+from checks.whole import assert_integers
 
 from vosbook.merge import soft_aggregate, to_labels
 
@@ -51,6 +52,7 @@ def check_updates_per_frame(updates_per_frame):
             f"{name}, objects by first frame {first}, t_s = {t_s}: after frame {wrong[0]} there are {want[wrong[0]]} "
             f"updates, got {got[wrong[0]]} ({len(wrong)} of {frames} frames differ)"
         )
+        assert_integers(name, got)
 
 
 def _budgets(rng):
@@ -113,8 +115,9 @@ def check_claimed_by_product(claimed_by_product):
     for p in _three(cases.generator()):
         got = np.asarray(claimed_by_product(p.copy()))
         assert got.shape == p.shape[1:], f"expected the shape {p.shape[1:]}, got {got.shape}"
+        assert got.dtype == bool, f"a bool array is asked for, which can choose pixels; got one of {got.dtype}"
         want = by_product(p)
-        wrong = np.argwhere(got.astype(bool) != want)
+        wrong = np.argwhere(got != want)
         assert len(wrong) == 0, (
             f"objects with the probabilities {p[(slice(None), *wrong[0])].round(3).tolist()}: "
             f"{bool(got[tuple(wrong[0])])} is not right ({len(wrong)} of {want.size} pixels)"
@@ -165,6 +168,8 @@ def check_merge_stream(merge_stream):
                 f"{theirs[tuple(wrong[0])]:.6g} is not what soft aggregation of all at once gives "
                 f"({len(wrong)} of {ours.size} pixels)"
             )
+        kind = np.asarray(got[0]).dtype
+        assert kind == np.uint8, f"labels are uint8, got {kind}"
     _check_storage(merge_stream, rng)
 
 

@@ -7,6 +7,7 @@ import torch
 from checks import cases
 from checks.gradients import compare_gradients, leaves
 from checks.guard import guarded
+from checks.whole import assert_integers
 from torch import nn
 
 from vosbook.nn.conv_lstm import ConvLSTM, SpaceTimeConvLSTM
@@ -28,6 +29,7 @@ def check_frames_until_half(frames_until_half):
         assert got == want, (
             f"forget bias {bias}: at most half is left after {want} frames for the first time, got {got}"
         )
+        assert_integers(f"forget bias {bias}", got)
 
 
 @guarded
@@ -46,6 +48,7 @@ def check_kernel_for(kernel_for):
         assert got % 2 == 1, f"{case}: {got} is not odd"
         least = "cannot keep up" if got < want else "is larger than it must be"
         assert got == want, f"{case}: a kernel of {got} {least}"
+        assert_integers(case, got)
 
 
 @guarded

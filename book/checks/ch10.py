@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from checks import cases
 from checks.gradients import compare_gradients
 from checks.guard import guarded
+from checks.whole import assert_integers
 from torch import Tensor, nn
 
 from vosbook.methods.s2s import S2S, Memory
@@ -23,7 +24,9 @@ def check_painted(painted):
     drawn = zip((2 * rng.integers(0, 6, 12) + 1).tolist(), rng.integers(0, 7, 12).tolist())
     for kernel, layers in ((5, 0), (1, 3), (3, 1), (5, 1), (5, 5), (7, 2), *drawn):
         got, want = painted(kernel, layers), _painted_by_trial(kernel, layers)
-        assert got == want, f"kernel {kernel}, {layers} layers: by trial a cell paints {want} pixels, got {got}"
+        case = f"kernel {kernel}, {layers} layers"
+        assert got == want, f"{case}: by trial a cell paints {want} pixels, got {got}"
+        assert_integers(case, got)
 
 
 def _painted_by_trial(kernel: int, layers: int) -> int:

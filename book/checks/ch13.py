@@ -7,6 +7,7 @@ import torch
 from checks import cases
 from checks.gradients import compare_gradients
 from checks.guard import guarded
+from checks.whole import assert_integers
 from torch import Tensor
 
 # ------------------------------------------------------------------------------------------------ exercise 13.1
@@ -159,6 +160,7 @@ def check_switches(switches):
         want = sum(a != b for before, now in itertools.pairwise(found) for a, b in zip(before, now))
         assert np.ndim(got) == 0, f"{name}: one number is asked for, got {got}"
         assert got == want, f"{name}: objects change slots {want} times, got {got}"
+        assert_integers(name, got)
 
 
 # ------------------------------------------------------------------------------------------------ exercise 13.4

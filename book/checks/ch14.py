@@ -46,6 +46,7 @@ def check_gradient_of_eq_1(gradient_of_eq_1):
         "a small object": (rng.normal(size=small.shape) - 2, small),
         "an object larger than the background": (rng.normal(size=small.shape), 1 - small),
         "logits up to 40": (rng.uniform(-40, 40, size), (rng.random(size) < 0.4).astype(float)),
+        "y in uint8": (rng.normal(size=size), (rng.random(size) < 0.4).astype(np.uint8)),
         "object everywhere": (rng.normal(size=(4, 5)), np.ones((4, 5))),
         "no object": (rng.normal(size=(4, 5)), np.zeros((4, 5))),
         "logits of -1000 and 1000": (np.array([[-1000.0, 1000.0], [-1000.0, 1000.0]]), np.array([[1.0, 0], [0, 1]])),
@@ -66,7 +67,7 @@ def check_gradient_of_eq_1(gradient_of_eq_1):
 
 
 def _autograd(logits: np.ndarray, y: np.ndarray) -> np.ndarray:
-    z, y = torch.tensor(logits, requires_grad=True), torch.tensor(y)
+    z, y = torch.tensor(logits, requires_grad=True), torch.tensor(y, dtype=torch.float64)
     beta = 1 - y.mean()
     (-(beta * y * F.logsigmoid(z) + (1 - beta) * (1 - y) * F.logsigmoid(-z)).sum()).backward()
     return z.grad.numpy()
@@ -89,10 +90,11 @@ def check_enlarge_row(enlarge_row):
         "one cell, an odd stride": (rng.normal(size=1), 5),
         f"{w} cells, stride {stride}": (1000 * rng.normal(size=w), stride),
         "stride 1": (rng.normal(size=4), 1),
+        "cells of a type of whole numbers": (rng.permutation(9), 4),
     }
     for name, (x, stride) in rows.items():
         got = np.asarray(enlarge_row(x.copy(), stride), float)
-        row = torch.tensor(x)[None, None]
+        row = torch.tensor(x.astype(float))[None, None]
         want = F.interpolate(row, scale_factor=stride, mode="linear", align_corners=False)[0, 0].numpy()
         assert got.shape == want.shape, f"{name}: {len(x)} cells give {len(want)} pixels, got {got.shape}"
         off = np.where(np.isnan(got), np.inf, abs(got - want))
@@ -313,10 +315,13 @@ def check_balanced_loss(balanced_loss):
         ("one image, a large object", [0.8], 2),
         ("an image with a large object and one with a small one", [0.7, 0.1], 1),
         ("three images, sure logits", [0.2, 0.5, 0.9], 4),
+        ("an image without an object beside another", [0, 0.4], 1),
+        ("an image that is all object beside another", [0.3, 1], 1),
     ):
         y = torch.zeros(len(shares), 1, H, W)
         for n, share in enumerate(shares):
-            chosen = rng.choice(H * W, max(1, round(share * H * W)), replace=False)
+            least = 1 if share else 0
+            chosen = rng.choice(H * W, max(least, round(share * H * W)), replace=False)
             y[n].view(-1)[torch.tensor(chosen)] = 1
         images[name] = scale * torch.randn(y.shape, generator=torch_rng), y
     for name, (logits, y) in images.items():
@@ -328,7 +333,11 @@ def check_balanced_loss(balanced_loss):
         assert near, f"{name}: the loss is {want.item():.6f}, got {got.item():.6f}"
         compare_gradients(name, got, want.float(), given)
     y = torch.tensor([[1.0, 0.0], [1.0, 0.0]])[None, None]
-    far = balanced_loss(torch.tensor([[-1000.0, 1000.0], [1000.0, -1000.0]])[None, None], y).item()
-    assert abs(far - 250) < 1e-3, f"with logits of -1000 and 1000, half of them wrong, the loss is 250, got {far}"
+    given = leaves(logits=torch.tensor([[-1000.0, 1000.0], [1000.0, -1000.0]])[None, None])
+    far = balanced_loss(given["logits"], y)
+    right = abs(far.item() - 250) < 1e-3
+    assert right, f"with logits of -1000 and 1000, half of them wrong, the loss is 250, got {far.item()}"
+    want = 0.5 * F.softplus(torch.where(y > 0, -given["logits"], given["logits"])).mean()
+    compare_gradients("logits of -1000 and 1000", far, want, given)
     none = balanced_loss(torch.zeros(1, 1, H, W), torch.zeros(1, 1, H, W)).item()
     assert none == 0, f"an image without an object has beta 1 and no positives: its loss is 0, got {none}"

@@ -11,10 +11,15 @@ from checks.guard import guarded
 
 def _vote(mask, superpixels):
     voted = np.zeros(mask.shape, bool)
-    for i in range(superpixels.max() + 1):
+    for i in np.unique(superpixels):
         inside = [mask[place] for place in map(tuple, np.argwhere(superpixels == i))]
         voted[superpixels == i] = sum(inside) > len(inside) - sum(inside)
     return voted
+
+
+def _near_the_end(kind, rng, size):
+    """Superpixels whose numbers are the last that their type can hold: twice as many are not in it."""
+    return rng.choice(np.iinfo(kind).max - np.arange(6), size).astype(kind)
 
 
 @guarded
@@ -27,6 +32,8 @@ def check_vote(vote):
         "random": (rng.random((9, 12)) < 0.5, rng.integers(0, 15, (9, 12))),
         "numbers with gaps": (rng.random(size) < 0.5, rng.choice(numbers, size)),
         "numbers with gaps, of 16 bits": (rng.random(size) < 0.5, rng.choice(numbers, size).astype(np.uint16)),
+        "numbers up to 255, of 8 bits": (rng.random(size) < 0.5, _near_the_end(np.uint8, rng, size)),
+        "numbers up to 65535, of 16 bits": (rng.random(size) < 0.5, _near_the_end(np.uint16, rng, size)),
         "few pixels": (rng.random((9, 12)) < 0.2, rng.integers(0, 30, (9, 12)) // 3),
         "one superpixel, a tie": (columns % 2 == 0, columns // 4),
         "two ties": (columns % 2 == 0, columns // 2),
@@ -179,12 +186,16 @@ def check_recover(recover):
     notch = boxes((4, 4, 9, 9))
     notch[4, 4] = False  # the pixel (5, 5) touches it at a corner, and is none of the outline's 15
     parts["a box that lacks a corner"] = notch, np.zeros(size, bool), boxes((8, 4, 9, 9), (5, 8, 8, 9)), 0.52
+    ring = boxes((2, 2, 11, 11)) & ~boxes((4, 4, 9, 9))  # 32 pixels of its outline are outside, and 20 at the hole
+    parts["a ring with a contour around it"] = ring, np.zeros(size, bool), ~boxes((3, 3, 10, 10)), 0.7
+    parts["a ring with a contour in its hole"] = ring, np.zeros(size, bool), boxes((3, 3, 10, 10)), 0.3
     parts["the whole image"] = (np.ones(size, bool), body, np.ones(size, bool), 0.5)
     parts["nothing"] = (np.zeros(size, bool), body, np.ones(size, bool), 0.5)
     for n in range(6):
         shape = cases.draw_size(rng, 8, 18)
         share = rng.uniform(0.3, 0.8)
-        parts[f"random {n}"] = (rng.random(shape) < 0.35, rng.random(shape) < 0.2, rng.random(shape) < 0.6, share)
+        filled = 0.35 if n < 4 else 0.85  # a full mask has holes
+        parts[f"random {n}"] = (rng.random(shape) < filled, rng.random(shape) < 0.2, rng.random(shape) < 0.6, share)
     for name, (mask, snapped, at_contour, share) in parts.items():
         got = np.asarray(recover(mask, snapped, at_contour, share))
         right = got.shape == mask.shape and got.dtype == bool
@@ -235,6 +246,9 @@ def check_clear_vote(clear_vote):
         inside = rng.uniform(0.05, 0.95, superpixels.max() + 1)[superpixels]  # the share of each superpixel, about
         q = rng.uniform(0.8, 0.95) if n == 3 else rng.uniform(0.55, 0.8)
         maps[name] = rng.random((H, W)) < inside, superpixels, q
+    for kind, name in ((np.uint8, "numbers up to 255, of 8 bits"), (np.uint16, "numbers up to 65535, of 16 bits")):
+        superpixels = _near_the_end(kind, rng, cases.draw_size(rng, 10, 20))
+        maps[name] = rng.random(superpixels.shape) < rng.random(superpixels.shape)[:, :1], superpixels, 0.55
     for name, (mask, superpixels, q) in maps.items():
         got = np.asarray(clear_vote(mask, superpixels, q))
         assert got.shape == mask.shape, f"{name}: the answer is a mask {mask.shape}, got {got.shape}"

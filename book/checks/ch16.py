@@ -175,6 +175,7 @@ def check_follow(follow):
         "a touch is too little": (masks, names, ["bird"], touch, 0.2),
         "a touch is enough": (masks, names, ["bird"], touch, 0.1),
         "exactly the share that is asked for": (masks, names, ["bird"], touch, 0.125),
+        "half a pixel less than what is asked for": (masks, names, ["bird"], touch, 8.5 / 64),
         "a large one that holds the estimate, a small one that fits it": (
             [_box(0, 0, 20, 30), bird],
             ["bird", "bird"],

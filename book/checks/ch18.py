@@ -40,6 +40,7 @@ def check_overtakes(overtakes):
         got, want = overtakes(*given), _by_adding(*given)
         seconds = "a {} s and then {} s a frame, b {} s and then {} s".format(*given)
         assert got == want and (got is None) == (want is None), f"{seconds}: {want} frames, got {got}"
+        assert got is None or isinstance(got, int | np.integer), f"{seconds}: a whole number of frames, got {got!r}"
 
 
 # ------------------------------------------------------------------------------------------------ exercise 18.2
@@ -75,6 +76,7 @@ def check_pareto(pareto):
         "many": (rng.random(30), rng.random(30)),
         f"{n}, from milliseconds to hours, in percent": (10.0 ** rng.uniform(-3, 4, n), rng.uniform(20, 90, n)),
         "nearly equal": (1 + 1e-4 * rng.permutation(9), 0.8 + 1e-4 * rng.permutation(9)),
+        "equal but for a billionth": ([1, 1, 1 + 1e-9], [0.7, 0.7 - 1e-9, 0.7]),
         "a front that is hollow": ([1, 2, 3, 4], [0.1, 0.2, 0.4, 0.9]),
     }
     for name, (seconds, quality) in methods.items():
@@ -86,7 +88,7 @@ def check_pareto(pareto):
         wrong = np.flatnonzero(got != want)
         assert len(wrong) == 0, (
             f"{name}: seconds {s.round(2).tolist()}, quality {q.round(2).tolist()}: the method with "
-            f"{s[wrong[0]]:.4f} s and {q[wrong[0]]:.4f} should {'go' if got[wrong[0]] else 'stay'}"
+            f"{s[wrong[0]]:.10g} s and {q[wrong[0]]:.10g} should {'go' if got[wrong[0]] else 'stay'}"
         )
 
 

@@ -88,6 +88,7 @@ def _label_maps():
         "a long run": np.zeros((30, 40), np.uint8),
         "a run of more than 65535 pixels": np.full((300, 260), 9, np.uint8),
         "stripes": tall,
+        "a map that lies column by column": cases.draw_labels(rng, cases.draw_ids(rng, 3), cases.draw_size(rng)).T,
         "a map that is a part of another": np.tile(np.arange(6, dtype=np.uint8), (8, 2))[::2, ::3],
     }
 
@@ -102,7 +103,7 @@ def runs_of(labels):
 def check_run_lengths(run_lengths):
     """Exercise 20.2."""
     for case, labels in _label_maps().items():
-        got, spent = run_lengths.measured(labels.copy())
+        got, spent = run_lengths.measured(labels)  # no copy, which would lie row by row
         got, want = np.asarray(got), runs_of(labels).tolist()
         case = f"{case}, labels {labels.shape}"
         assert got.ndim == 2 and got.shape[1] == 2, f"{case}: expected an array (K, 2), got {got.shape}"
@@ -166,6 +167,8 @@ def check_surprise(surprise):
     moving = [_disc(shape, 12, 6 + 3 * t, 4) for t in range(6)]
     growing = [_disc(shape, 12, 16, 3), _disc(shape, 12, 16, 4)]
     leaving = [_disc(shape, 12, 28, 5), _disc(shape, 12, 31, 5)]
+    entering = [_disc(shape, 12, 0, 5), _disc(shape, 12, 3, 5)]  # it covers columns that come in empty
+    rising = [_disc(shape, 23, 12, 5), _disc(shape, 20, 12, 5)]
     empty = np.zeros(shape, bool)
     box, pair = empty.copy(), empty.copy()
     box[4:8, 4:8] = True
@@ -188,6 +191,8 @@ def check_surprise(surprise):
         ("a speck that appears far from the object", [box, speck], [0.0, 1 / 17]),
         ("a disc that leaves the frame", leaving,
          [0.0, 1 - (moved & leaving[1]).sum() / (moved | leaving[1]).sum()]),
+        ("a disc that enters the frame", entering, surprised(entering)),
+        ("a disc that rises into the frame", rising, surprised(rising)),
         ("a speck that is moved out of the frame on the left", *_speck_that_leaves(shape, 1)),
         ("a speck that is moved out of the frame at the top", *_speck_that_leaves(shape, 0)),
         ("a single frame", [box], [0.0]),

@@ -18,6 +18,7 @@ from checks.unchanged import change, taken
 
 Answer = TypeVar("Answer", bound=Callable)
 _passed: WeakSet = WeakSet()  # answers whose check has passed in this process
+_stand_ins: WeakSet = WeakSet()  # the library's, that stand in the place of an answer which has not passed
 
 
 class Called:
@@ -118,7 +119,15 @@ def yours(answer: Answer, otherwise: Answer) -> Answer:
     name = getattr(answer, "__name__", "the answer")
     passed = answer in _passed
     print(f"from here on: {f'your {name}' if passed else f'the library, since your {name} has not passed yet'}")
+    if not passed:
+        _stand_ins.add(otherwise)
     return answer if passed else otherwise
+
+
+def own(answer: Answer) -> Answer:
+    """The answer, for a grader that sees a notebook at its end. AssertionError where `yours` took the library's."""
+    assert answer not in _stand_ins, "the answer had not passed when its check's cell ran"
+    return answer
 
 
 def tried(case: str, answer: Callable, *given: Any) -> Any:

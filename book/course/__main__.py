@@ -8,6 +8,7 @@ from pipeline.chapters import BOOK
 
 from course.assignments import make_course
 from course.grade import grade
+from course.otter import write_tests
 from course.sandbox import ISOLATION, Limits
 from vosbook.errors import InputError
 
@@ -31,8 +32,10 @@ def main() -> int:
     sys.stdout.reconfigure(errors="backslashreplace")  # names of files may hold what cannot be printed
     try:
         if args.command == "make":
-            make_course(args.out)
-            print(f"For the instructor: {args.out / 'source'}\nFor students:       {args.out / 'release'}")
+            for assignment in make_course(args.out):
+                write_tests(assignment, args.out / "otter" / assignment.name)
+            for whom, name in (("the instructor", "source"), ("students", "release"), ("Otter", "otter")):
+                print(f"For {whom + ':':<16}{args.out / name}")
             return 0
         limits = Limits(seconds=args.seconds, wall_seconds=3 * args.seconds, memory_mb=args.memory_mb)
         options = {"limits": limits, "isolation": args.isolation}

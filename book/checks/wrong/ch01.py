@@ -395,6 +395,15 @@ def post_hides_nothing(background, layers):
     return frame, labels, _shares(labels, layers)
 
 
+def one_post_of_many(background, layers):
+    """Keeps the layers by id: of several posts, all with the id 0, the last alone hides anything."""
+    frame, _ = _painted(background, layers[::-1])
+    labels = np.zeros(background.shape[:2], np.uint8)
+    for i, own in reversed({i: alpha >= 0.5 for _, alpha, i in layers}.items()):
+        labels[own] = i
+    return frame, labels, _shares(labels, layers)
+
+
 def scissors_and_glue(background, layers):
     """Pastes without mixing: opacity is taken for in or out."""
     frame, labels = _painted(background, layers[::-1], hard=True)
@@ -564,6 +573,7 @@ WRONG = {
     "ex01-4": [
         nearest_painted_first,
         post_hides_nothing,
+        one_post_of_many,
         scissors_and_glue,
         rounds_after_every_layer,
         everything_shows,

@@ -41,6 +41,21 @@ def writes_into_b(A, b, iterations):
     return delta
 
 
+def first_step_before_the_loop(A, b, iterations):
+    """Takes the first step in any case, also where no iteration is asked for."""
+    q = A(b)
+    alpha = (b @ b) / (b @ q)
+    delta, g = alpha * b, b - alpha * q
+    p, before, rho = b, b @ b, g @ g
+    for _ in range(iterations - 1):
+        p = g + rho / before * p
+        q = A(p)
+        alpha = rho / (p @ q)
+        delta, g = delta + alpha * p, g - alpha * q
+        before, rho = rho, g @ g
+    return delta
+
+
 def beta_upside_down(A, b, iterations):
     """Divides the old rho by the new one."""
     return _cg(A, b, iterations, beta=lambda rho, before: before / max(rho, 1e-300))
@@ -306,6 +321,20 @@ def lumped(U, v):
     return lambda s: main * s
 
 
+def neighbours_taken_for_granted(U, v):
+    """Treats both ends apart, and takes for granted that they have a neighbour."""
+    main, side = _diagonals(U, v)
+
+    def apply(s):
+        result = main * s
+        result[1:-1] += side[:-1] * s[:-2] + side[1:] * s[2:]
+        result[0] += side[0] * s[1]
+        result[-1] += side[-1] * s[-2]
+        return result
+
+    return apply
+
+
 def result_of_the_type_of_s(U, v):
     """Makes the result like s, so that of whole numbers the fractions are lost."""
     main, side = _diagonals(U, v)
@@ -477,6 +506,7 @@ WRONG = {
     "ex04-1": [
         steepest_descent,
         writes_into_b,
+        first_step_before_the_loop,
         beta_upside_down,
         direction_kept_whole,
         beta_with_the_sign_of_its_definition,
@@ -524,6 +554,7 @@ WRONG = {
         multiplies_into_s,
         one_result_for_all_calls,
         result_of_the_type_of_s,
+        neighbours_taken_for_granted,
     ],
     "ex04-4": [
         second_layer_forgotten,

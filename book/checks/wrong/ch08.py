@@ -67,6 +67,14 @@ def takes_objects_out(first, frames, t_s):
     return counts
 
 
+def counts_as_floats(first, frames, t_s):
+    """Adds to an array of zeros, which are floats."""
+    counts = np.zeros(frames)
+    for f in first.values():
+        counts[f + t_s :: t_s] += 1
+    return counts.tolist()
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 8.3 (ex08-2)
 
 
@@ -232,6 +240,13 @@ def denies_in_place(p):
     return (best > p.prod(axis=0)) & (best <= p.min(axis=0))
 
 
+def labels_for_a_mask(p):
+    """Returns which object it is, 0 where the rules agree: numbers, which cannot choose pixels."""
+    grounds = np.prod(1 - p, axis=0), np.min(1 - p, axis=0)
+    by_product, by_minimum = (np.concatenate([ground[None], p]).argmax(axis=0) for ground in grounds)
+    return np.where(by_minimum == 0, by_product, 0)
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 8.4
 
 
@@ -342,6 +357,12 @@ def clamps_in_the_buffer(maps):
     return _stream(np.clip(p, 1e-7, 1 - 1e-7, out=p) for p in maps)
 
 
+def labels_in_eight_bytes(maps):
+    """Labels of int64, as argmax gives them."""
+    labels, probability = _stream(maps)
+    return labels.astype(int), probability
+
+
 WRONG = {
     "ex08-1": [
         counts_frames_of_the_video,
@@ -355,6 +376,7 @@ WRONG = {
         counted_from_frame_one,
         updates_so_far,
         takes_objects_out,
+        counts_as_floats,
     ],
     "ex08-2": [
         features_for_every_object,
@@ -384,6 +406,7 @@ WRONG = {
         first_object_alone,
         sum_above_half,
         denies_in_place,
+        labels_for_a_mask,
     ],
     "ex08-4": [
         keeps_all_maps,
@@ -401,5 +424,6 @@ WRONG = {
         clamps_to_a_ten_thousandth,
         counts_from_zero,
         clamps_in_the_buffer,
+        labels_in_eight_bytes,
     ],
 }

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -73,6 +74,11 @@ def a_third(bias):
     return n
 
 
+def frames_as_a_float(bias):
+    """numpy rounds a float up to a float."""
+    return np.maximum(1, np.ceil(np.log(2) / np.log1p(np.exp(-bias)) - 1e-12))
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 9.4
 
 
@@ -130,6 +136,11 @@ def cell_beyond(speed, stride):
 def whole_pixels(speed, stride):
     """Cuts the speed off to whole pixels."""
     return 2 * math.ceil(int(speed) / stride) + 1
+
+
+def kernel_as_a_float(speed, stride):
+    """numpy rounds a float up to a float."""
+    return 2 * np.ceil(speed / stride) + 1
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 9.1
@@ -405,6 +416,7 @@ WRONG = {
         at_most_a_hundred,
         positive_biases_only,
         a_third,
+        frames_as_a_float,
     ],
     "ex09-2": [
         stride_forgotten,
@@ -418,6 +430,7 @@ WRONG = {
         at_stride_four,
         cell_beyond,
         whole_pixels,
+        kernel_as_a_float,
     ],
     "ex09-3": [
         pytorchs_order,

@@ -1,5 +1,6 @@
 """Wrong answers to the exercises of chapter 10, named after the mistake."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
@@ -53,6 +54,11 @@ def kernel_of_the_example(kernel, layers):
 def one_kernel_for_all_layers(kernel, layers):
     """Doubles from layer to layer, and adds the kernel's width at the end."""
     return 2**layers + 2 * (kernel - 1)
+
+
+def pixels_as_a_float(kernel, layers):
+    """numpy's power of a float is a float."""
+    return (kernel - 1) * np.exp2(layers) + 1
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 10.2
@@ -375,6 +381,7 @@ WRONG = {
         filter_before_the_layers,
         kernel_of_the_example,
         one_kernel_for_all_layers,
+        pixels_as_a_float,
     ],
     "ex10-2": [
         mean_of_the_labelled,

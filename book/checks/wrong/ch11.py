@@ -179,6 +179,27 @@ def sigmoid_of_the_sigmoid(logits, y):
     return _gradient(logits, y, through=False) * logits * (1 - logits)
 
 
+def labels_negated(logits, y):
+    """Negates y: of unsigned bytes -1 is 255."""
+    p = 1 / (1 + np.exp(-logits))
+    both, union = (p * y).sum(), (p + y - p * y).sum()
+    return (-y / union + (1 - y) * both / union**2) * p * (1 - p) if both > 0 else 0 * p
+
+
+def empty_by_the_formula(logits, y):
+    """Divides by the union even where it is 0."""
+    p = 1 / (1 + np.exp(-logits))
+    both, union = (p * y).sum(), (p + y - p * y).sum()
+    return -np.where(y > 0, 1 / union, -both / union**2) * p * (1 - p)
+
+
+def exponential_overflows(logits, y):
+    """Writes the sigmoid with the exponential above and below."""
+    p = np.exp(logits) / (1 + np.exp(logits))
+    both, union = (p * y).sum(), (p + y - p * y).sum()
+    return -np.where(y > 0, 1 / union, -both / union**2) * p * (1 - p) if y.any() else 0 * p
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 11.3
 
 
@@ -279,6 +300,13 @@ def valid_ones_first(S, valid):
     M = int(valid.sum())
     slots = np.full(len(valid), -1)
     slots[:M] = linear_sum_assignment(1 - S[:, valid].T)[1]
+    return slots
+
+
+def slots_as_floats(S, valid):
+    """Writes the slots into an array of floats, which cannot be an index."""
+    slots = -np.ones(len(valid))
+    slots[valid] = linear_sum_assignment(-S[:, valid].T)[1]
     return slots
 
 
@@ -459,6 +487,9 @@ WRONG = {
         logits_written_over,
         background_left_out,
         sigmoid_of_the_sigmoid,
+        labels_negated,
+        empty_by_the_formula,
+        exponential_overflows,
     ],
     "ex11-3": [
         greedy,
@@ -478,6 +509,7 @@ WRONG = {
         columns_cleared,
         valid_ones_first,
         zero_for_no_object,
+        slots_as_floats,
     ],
     "ex11-4": [
         matched_in_every_frame,

@@ -284,6 +284,11 @@ def space_learns_nothing(cells, h_input, space, over_time):
     return _rung(cells, h_input, **_ways(space, over_time))
 
 
+def by_name(cells, h_input, space, over_time):
+    """Takes the names for the order, the last one first, as layer4 comes before layer3."""
+    return _rung(cells, h_input, **_ways(space, over_time), order=sorted(cells, reverse=True))
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 12.4
 
 
@@ -627,6 +632,7 @@ WRONG = {
         states_the_other_way_round,
         deeper_levels_learn_nothing,
         space_learns_nothing,
+        by_name,
     ],
     "ex12-3": [
         logits_handed_on,

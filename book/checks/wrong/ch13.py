@@ -296,6 +296,12 @@ def first_object_alone(J):
     return int((slots[1:] != slots[:-1]).sum())
 
 
+def changes_as_a_float(J):
+    """Returns the number as a float."""
+    slots = np.array([linear_sum_assignment(one.T, maximize=True)[1] for one in J])
+    return float(np.count_nonzero(slots[1:] != slots[:-1]))
+
+
 # ------------------------------------------------------------------------------------------------ Exercise 13.4
 
 
@@ -477,6 +483,7 @@ WRONG = {
         pairs_that_change,
         matched_by_the_first_frame,
         first_object_alone,
+        changes_as_a_float,
     ],
     "ex13-3": [
         chosen_in_every_frame,

@@ -136,6 +136,12 @@ def logits_written_over(logits, y):
     return right
 
 
+def signs_of_the_mask(logits, y):
+    """Makes signs of the mask by 2 y - 1, which is 255 for a 0 in uint8."""
+    sign = 2 * y - 1
+    return -sign * np.where(y > 0, 1 - y.mean(), y.mean()) * (1 - np.tanh(sign * logits / 2)) / 2
+
+
 def slope_of_the_sigmoid(logits, y):
     """Multiplies by p (1 - p), which has cancelled."""
     p = (1 + np.tanh(logits / 2)) / 2
@@ -205,6 +211,13 @@ def zero_at_one_cell(x, stride):
     for i in range(len(x) - 1):
         here = (at >= i) & (at <= i + 1)
         answer[here] = x[i] + (at[here] - i) * (x[i + 1] - x[i])
+    return answer
+
+
+def whole_as_the_cells(x, stride):
+    """Makes an answer of the type of x: between whole numbers, whole numbers."""
+    answer = np.zeros(stride * len(x), x.dtype)
+    answer[:] = np.interp((np.arange(stride * len(x)) + 0.5) / stride - 0.5, np.arange(len(x)), x)
     return answer
 
 
@@ -498,6 +511,22 @@ def positives_alone(logits, y):
     return -(_betas(y) * y * F.logsigmoid(logits)).mean()
 
 
+def images_without_a_class_left_out(logits, y):
+    """Takes the mean over the images that have an object and a background."""
+    losses = _weighed(logits, y, _betas(y)).mean(dim=(1, 2, 3))
+    both = (_betas(y) * (1 - _betas(y))).flatten() > 0
+    return losses.sum() / both.sum().clamp(min=1)
+
+
+def chosen_between_two_logarithms(logits, y):
+    """Takes the logit where the logarithm has no value: the number is right, and its gradient is NaN."""
+
+    def log(z):
+        return torch.where(z > -50, z.sigmoid().log(), z)
+
+    return -(_betas(y) * y * log(logits) + (1 - _betas(y)) * (1 - y) * log(-logits)).mean()
+
+
 def image_by_image(logits, y):
     """One number for each image."""
     return _weighed(logits, y, _betas(y)).mean(dim=(1, 2, 3))
@@ -535,6 +564,7 @@ WRONG = {
         object_alone,
         logits_written_over,
         slope_of_the_sigmoid,
+        signs_of_the_mask,
     ],
     "ex14-3": [
         corners_aligned,
@@ -547,6 +577,7 @@ WRONG = {
         spline,
         stride_of_the_paper,
         zero_at_one_cell,
+        whole_as_the_cells,
     ],
     "ex14-4": [
         last_state,
@@ -590,6 +621,8 @@ WRONG = {
         each_class_by_its_mean,
         minus_forgotten,
         positives_alone,
+        images_without_a_class_left_out,
+        chosen_between_two_logarithms,
         image_by_image,
         without_gradient,
     ],

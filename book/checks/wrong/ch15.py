@@ -1,6 +1,7 @@
 """Wrong answers to the exercises of chapter 15: mistakes that readers make."""
 
 import numpy as np
+from scipy import ndimage
 from skimage.measure import label
 from skimage.segmentation import find_boundaries
 
@@ -100,6 +101,18 @@ def zeros_and_ones(mask, superpixels):
     """Right, but in whole numbers: as an index they mean something else."""
     inside, area = _counts(mask, superpixels)
     return (2 * inside > area)[superpixels].astype(int)
+
+
+def counted_together(mask, superpixels):
+    """Counts both kinds of pixels at once by the number 2 s + m, which the type of s need not hold."""
+    counts = _counted_together(mask, superpixels)
+    return (counts[:, 1] > counts[:, 0])[superpixels]
+
+
+def _counted_together(mask, superpixels):
+    number = (2 * superpixels + mask.astype(superpixels.dtype)).astype(np.int64)
+    most = 2 * (int(superpixels.max()) + 1)
+    return np.bincount(number.ravel(), minlength=most)[:most].reshape(-1, 2)
 
 
 # ------------------------------------------------------------------------------------------------ ex15-2
@@ -276,6 +289,16 @@ def border_of_the_image_is_outline(mask, snapped, at_contour, share):
     return _recovered(mask, snapped, lambda here: _mean(at_contour[outline & here]) > share)
 
 
+def holes_filled_first(mask, snapped, at_contour, share):
+    """Follows a component's outer outline alone, and none around its holes."""
+
+    def matched(here):
+        outline = here & _outline(ndimage.binary_fill_holes(here))
+        return _mean(at_contour[outline]) > share
+
+    return _recovered(mask, snapped, matched)
+
+
 def all_or_nothing(mask, snapped, at_contour, share):
     """One share for the whole mask."""
     matched = _mean(at_contour[_outline(mask)]) > share
@@ -448,6 +471,13 @@ def zeros_and_ones_again(mask, superpixels, q):
     return _painted(mask, superpixels, inside > q * area, area - inside < q * area).astype(int)
 
 
+def counted_together_again(mask, superpixels, q):
+    """Counts both kinds of pixels at once by the number 2 s + m, which the type of s need not hold."""
+    outside, inside = _counted_together(mask, superpixels).T
+    area = inside + outside
+    return _painted(mask, superpixels, inside > q * area, outside < q * area)
+
+
 def into_the_callers_mask(mask, superpixels, q):
     """Right, and changes the mask that was given."""
     inside, area = _counts(mask, superpixels)
@@ -471,6 +501,7 @@ WRONG = {
         half_in_whole_numbers,
         votes_of_the_middle,
         zeros_and_ones,
+        counted_together,
     ],
     "ex15-2": [
         neighbours_only,
@@ -492,6 +523,7 @@ WRONG = {
     "ex15-3": [
         share_of_the_area,
         border_of_the_image_is_outline,
+        holes_filled_first,
         all_or_nothing,
         matched_parts_alone,
         corners_do_not_touch,
@@ -519,5 +551,6 @@ WRONG = {
         always_by_seven_tenths,
         zeros_and_ones_again,
         into_the_callers_mask,
+        counted_together_again,
     ],
 }

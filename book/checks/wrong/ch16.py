@@ -282,8 +282,9 @@ def _walk(masks, categories, wanted, m, least_overlap, *, quota=True, remove=Tru
         pool = {}
         for n, mask in enumerate(masks):
             shared = (mask & rest).sum()
-            whole = mask.sum() if share in ("proposal", "more") else max(rest.sum(), 1)
-            enough = shared >= max(1, least_overlap * whole) and (share != "more" or shared > least_overlap * whole)
+            whole = max(rest.sum(), 1) if share in ("estimate", "none") else mask.sum()
+            least = int(least_overlap * whole) if share == "cut" else least_overlap * whole
+            enough = shared >= max(1, least) and (share != "more" or shared > least_overlap * whole)
             if n not in taken and categories[n] in left and (enough or share == "none"):
                 pool[n] = {"jaccard": jaccard(mask, rest), "overlap": shared, "size": mask.sum()}[by]
         if not pool:
@@ -329,6 +330,11 @@ def share_of_the_estimate(masks, categories, wanted, m, least_overlap):
 def more_than_the_share(masks, categories, wanted, m, least_overlap):
     """Asks for more than the share, not for at least so much."""
     return _walk(masks, categories, wanted, m, least_overlap, share="more")
+
+
+def share_cut_to_whole_pixels(masks, categories, wanted, m, least_overlap):
+    """Cuts the least number of pixels down to a whole number."""
+    return _walk(masks, categories, wanted, m, least_overlap, share="cut")
 
 
 def never_left_out(masks, categories, wanted, m, least_overlap):
@@ -459,6 +465,7 @@ WRONG = {
         largest_overlap,
         share_of_the_estimate,
         more_than_the_share,
+        share_cut_to_whole_pixels,
         never_left_out,
         estimate_spoiled,
         ranked_once,

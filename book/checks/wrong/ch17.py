@@ -51,6 +51,11 @@ def prior_rounded_first(f1, f2, w, g_top):
     return hard * g_top, (1 - hard) * g_top, (f1 - f2) * g_top
 
 
+def prior_summed_over_images(f1, f2, w, g_top):
+    """One gradient of the prior for all images of the batch."""
+    return w * g_top, (1 - w) * g_top, ((f1 - f2) * g_top).sum(dim=0, keepdim=True).expand_as(w)
+
+
 def prior_first(f1, f2, w, g_top):
     """In the order w, f1, f2."""
     return (f1 - f2) * g_top, w * g_top, (1 - w) * g_top
@@ -181,6 +186,12 @@ def weights_spread_over_pixels(levels, theta, b, w):
     return sum(np.einsum("chw,chw->hw", t[:, None, None] * w, x) for t, x in zip(theta, levels)) + b
 
 
+def maps_of_all_levels(levels, theta, b, w):
+    """Keeps a map of every level until they are added up: of many levels that is too much."""
+    maps = [np.tensordot(t, x, axes=1) for t, x in zip(theta, levels)]
+    return w * sum(maps) + b
+
+
 def prior_squared(levels, theta, b, w):
     """Masks the features, and the answer again."""
     return w * (w * _scores(levels, theta)) + b
@@ -297,6 +308,12 @@ def biases_left_out_of_the_answer(x, y, w, theta1, b1, theta2, b2):
     return _answer(x, y, w, theta1, 0.0, theta2, 0.0)
 
 
+def signs_of_the_labels(x, y, w, *classifiers):
+    """Makes signs of the labels by 2 y - 1, which is 255 for a label 0 in uint8."""
+    sign = 2 * y - 1
+    return _answer(x, y, w, *classifiers, slope=lambda p, beta: -sign * np.where(y > 0, beta * (1 - p), (1 - beta) * p))
+
+
 def labels_for_the_prior(x, y, w, *classifiers):
     """Lets the labels decide who learns from a pixel."""
     return _answer(x, y, w, *classifiers, weights=(y, 1 - y))
@@ -313,6 +330,7 @@ WRONG = {
         from_above_forgotten,
         summands_for_slopes,
         prior_rounded_first,
+        prior_summed_over_images,
         prior_first,
         summed_up,
         two_alone,
@@ -339,6 +357,7 @@ WRONG = {
         one_level_after_the_other,
         prior_hidden,
         weights_spread_over_pixels,
+        maps_of_all_levels,
         prior_squared,
         bias_by_its_share,
         same_weights_for_all,
@@ -360,5 +379,6 @@ WRONG = {
         weights_before_biases,
         biases_left_out_of_the_answer,
         labels_for_the_prior,
+        signs_of_the_labels,
     ],
 }

@@ -67,6 +67,13 @@ def zero_for_never(first_a, later_a, first_b, later_b):
     return 0 if later_a >= later_b else 2 + int((first_a - first_b) // (later_b - later_a))
 
 
+def as_a_float(first_a, later_a, first_b, later_b):
+    """The right number, as a float, that no range and no index takes."""
+    if first_a < first_b:
+        return 1.0
+    return None if later_a >= later_b else 2 + (first_a - first_b) // (later_b - later_a)
+
+
 def ten_thousand_frames_at_most(first_a, later_a, first_b, later_b):
     """Adds frame after frame, and gives up after 10000."""
     for n in range(10000):
@@ -150,6 +157,22 @@ def rounded_to_two_digits(seconds, quality):
     """Compares what is printed."""
     return _compare(
         np.round(seconds, 2), np.round(quality, 2), lambda s, t, q, r: (s <= t) & (q >= r) & ((s < t) | (q > r))
+    )
+
+
+def rounded_to_three_digits(seconds, quality):
+    """Compares with a digit more than what is printed."""
+    return _compare(
+        np.round(seconds, 3), np.round(quality, 3), lambda s, t, q, r: (s <= t) & (q >= r) & ((s < t) | (q > r))
+    )
+
+
+def nearly_equal_is_equal(seconds, quality):
+    """Calls close numbers equal."""
+    return _compare(
+        seconds,
+        quality,
+        lambda s, t, q, r: (s <= t) & (q >= r) & ~(np.isclose(s, t) & np.isclose(q, r)),
     )
 
 
@@ -269,6 +292,7 @@ WRONG = {
         methods_exchanged,
         long_videos_end,
         zero_for_never,
+        as_a_float,
         ten_thousand_frames_at_most,
     ],
     "ex18-2": [
@@ -282,6 +306,8 @@ WRONG = {
         strictly_better,
         outline_of_the_cloud,
         rounded_to_two_digits,
+        rounded_to_three_digits,
+        nearly_equal_is_equal,
         best_ratio,
         who_is_beaten,
         sorted_in_place,

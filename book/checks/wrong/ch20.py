@@ -119,6 +119,11 @@ def column_by_column(labels):
     return _runs(labels.T.ravel())
 
 
+def in_the_order_of_memory(labels):
+    """Reads the pixels as they lie there, which in a view may be down the columns."""
+    return _runs(labels.ravel(order="K"))
+
+
 def last_run_missing(labels):
     """Counts from change to change, and forgets what comes after the last."""
     return _runs(labels.ravel())[:-1]
@@ -303,6 +308,18 @@ def new_one_moves_back(masks):
     return values
 
 
+def where_both_see(masks):
+    """Leaves out the pixels that come in with the move, whatever the new mask has there."""
+    values = np.zeros(len(masks))
+    for t in range(1, len(masks)):
+        old, new = masks[t - 1], masks[t]
+        if old.any() and new.any():
+            by = _by(old, new)
+            old, new = _shift(old, by), new & _shift(np.ones_like(new), by)
+        values[t] = _wrong(old, new)
+    return values
+
+
 def share_of_the_new_mask(masks):
     """Divides by the new mask, not by the union."""
     values = np.zeros(len(masks))
@@ -370,6 +387,7 @@ WRONG = {
         ends_at_each_row,
         column_by_column,
         last_run_missing,
+        in_the_order_of_memory,
         lengths_before_values,
         counts_in_uint8,
         counts_of_values,
@@ -396,6 +414,7 @@ WRONG = {
         halves_rounded_up,
         new_one_moves_back,
         share_of_the_new_mask,
+        where_both_see,
         moves_on_from_the_moved_one,
         stopped_at_the_border,
         negative_places,

@@ -46,7 +46,7 @@ def by_half(p):
     none = np.ones(p.shape[1:])
     for one in p:
         none = none * (1 - one)
-    return np.logical_and(p.max(0) > none, ~(p.max(0) > 0.5)).astype(int)
+    return np.logical_and(p.max(0) > none, ~(p.max(0) > 0.5))
 
 
 def by_logaddexp(maps):

@@ -18,7 +18,7 @@ def by_powers(bias):
 
 
 def without_floats(speed, stride):
-    return 2 * -(-speed // stride) + 1
+    return 2 * int(-(-speed // stride)) + 1
 
 
 def by_trial(speed, stride):
