@@ -628,8 +628,8 @@ for word, group in (("without twins", ~twins), ("with twins", twins)):
     print(f"{group.sum():>3} videos {word:<16}{own:>11.0f} %{second:>11.0f} %")
 
 # %% [markdown]
-# A twin gets a good part of the weights. What is read is then a mixture of two values, one of which says "the object"
-# and the other "another object".
+# A twin gets far more of the weights than another shape does. What is read is then a mixture of two values: one says
+# "the object", and the other "another object".
 
 # %% [markdown]
 # ## 6 Another similarity, and fewer cells
@@ -816,10 +816,11 @@ show(
 
 # %% [markdown]
 # In the mean, the network is far ahead of masks that never move, but not on the bus and the elephant, whose first masks
-# score well already. In the mean it is behind the others, and it is level with the best of them on the football. So it has not earned a place among the book's methods: no weights of it come with the package, and
-# `vosbook segment` does not know it. Two things cannot be told apart here. One is that the others have seen these
-# sequences. The other is that this network learned for 17 minutes, with features that were not made for it, where the
-# paper's learned on far more data. On synthetic video, which S2S has not seen either, it is behind as well.
+# score well already. In the mean it is behind the others, and it is level with the best of them on the football. So it
+# has not earned a place among the book's methods: no weights of it come with the package, and `vosbook segment` does
+# not know it. Two things cannot be told apart here. One is that the others have seen these sequences. The other is that
+# this network learned for 17 minutes, with features that were not made for it, where the paper's learned on far more
+# data. On synthetic video, which S2S has not seen either, it is behind as well.
 #
 # ## Measured and claimed
 #

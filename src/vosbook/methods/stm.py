@@ -28,7 +28,7 @@ from vosbook.features.backbone import STRIDES, Backbone, up_to
 from vosbook.merge import normalised_odds, to_labels
 from vosbook.nn.space_time_memory import affinity, read, similarity
 from vosbook.video.labels import object_ids
-from vosbook.weights import load_described, read_about
+from vosbook.weights import load_described, read_described
 
 FINE = 4  # a mask is told in averages of FINE x FINE pixels: (stride / FINE) squared of them for a cell
 Levels = Mapping[str, Tensor]  # a frame's features by level
@@ -204,8 +204,8 @@ class StmSegmenter:
 
     def add_objects(self, frame: np.ndarray, masks: np.ndarray) -> None:
         """Take in objects that appear at the frame `step` was last given."""
-        known = {i for ids, *_ in self.groups for i in ids}
-        if known := sorted(known & set(object_ids(masks))):
+        before = {i for ids, *_ in self.groups for i in ids}
+        if known := sorted(before & set(object_ids(masks))):
             raise ValueError(f"objects {known} are known already: give the new ones alone")
         self._add(self._look(frame), masks)
 
@@ -271,12 +271,11 @@ def load_stm(path: Path, *, device: str, note: Callable[[str], None]) -> tuple[B
 
     InputError: a file that is none of STM's, or a backbone whose weights cannot be had.
     """
-    backbone = None
+    about = read_described(path, method=METHOD, remedy=TRAIN)
+    backbone = backbone_for(path, about, device=device, note=note)
 
     def build(config: StmConfig) -> StmNetwork:
-        nonlocal backbone
-        backbone = backbone_for(path, read_about(path), device=device, note=note)
         return StmNetwork(backbone.channels, config)
 
-    network = load_described(path, StmConfig, build, method=METHOD, remedy=TRAIN).to(device)
-    return backbone, network
+    network = load_described(path, StmConfig, build, method=METHOD, remedy=TRAIN)
+    return backbone, network.to(device)

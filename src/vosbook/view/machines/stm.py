@@ -26,8 +26,8 @@ def memory_read() -> Drawing:
     decoder = sketch.box("trained", 100, 430, 200, 40, "Decoder")
     sketch.arrow(found.bottom(0.6), decoder.top(0.35))
     sketch.arrow(key.bottom(0.8), (372, 450), decoder.right())
-    mask = sketch.box("mask", 130, 508, 140, 36, "mask $ŷ_t$")
-    sketch.arrow(decoder.bottom(), mask.top())
+    answer = sketch.box("mask", 130, 508, 140, 36, "mask $ŷ_t$")
+    sketch.arrow(decoder.bottom(), answer.top())
     sketch.note(280, 526, "then $x_t$, $ŷ_t$ go", anchor="start")
     sketch.note(280, 543, "into the memory")
     return sketch.drawing(
