@@ -134,9 +134,9 @@ show(
 # JupyterLab you get that cell when you select the check and press `Esc` and `A`. Then run both cells: the check prints
 # that you passed, or it says what is wrong.
 #
-# The check compares values, and it has been tried on the mistakes that people make. It draws new cases whenever it runs.
-# If it fails, it names a seed, with which the same cases come again. In all exercises an answer leaves what it is given
-# unchanged, and the check looks whether it did.
+# The check compares values, and it has been tried on the mistakes that people make. It draws new cases whenever it
+# runs. If it fails, it names a seed, with which the same cases come again. In all exercises an answer leaves what it is
+# given unchanged, and the check looks whether it did.
 #
 # ### Exercise 0.1 · How large is the object?
 # *difficulty 1 of 3 · 5 minutes · 1 point*
@@ -240,8 +240,8 @@ def by_colour(frame, mask, new_frame):
 ch00.check_by_colour(by_colour)
 
 # %% [markdown]
-# The chapter goes on with your answer as soon as it has passed, and with ours until then. The call of `yours` makes this
-# choice, here and after other exercises, and prints what it chose.
+# The chapter goes on with your answer as soon as it has passed, and with ours until then. The call of `yours` makes
+# this choice, here and after other exercises, and prints what it chose.
 
 # %%
 by_colour = yours(by_colour, ch00.nearer_colour)

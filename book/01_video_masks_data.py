@@ -1004,8 +1004,8 @@ for video in videos:
 # ## Exercises
 #
 # The exercises of this chapter stand where they are needed: Exercises 1.1, 1.2, 1.3 and 1.4. Now that all parts are
-# there, you can also play with them. Put a post in front of your video, as a layer with the id 0, and make the ball disappear
-# behind it. Or let the fish shrink while it swims, until LR is one of its tags.
+# there, you can also play with them. Put a post in front of your video, as a layer with the id 0, and make the ball
+# disappear behind it. Or let the fish shrink while it swims, until LR is one of its tags.
 
 # %%
 scratch.cleanup()

@@ -419,9 +419,10 @@ show_table(
 )
 
 # %% [markdown]
-# Table 2.2 gives four results to one prediction, with a mean $\mathcal{J}$ from about 0 to above .8, and all of them are right. A
-# figure without the name of its protocol says little. Three mix-ups are frequent: an evaluation that ignores ids is
-# set beside one that respects them, every frame beside every fifth, and a validation list beside a test list.
+# Table 2.2 gives four results to one prediction, with a mean $\mathcal{J}$ from about 0 to above .8, and all of them
+# are right. A figure without the name of its protocol says little. Three mix-ups are frequent: an evaluation that
+# ignores ids is set beside one that respects them, every frame beside every fifth, and a validation list beside a test
+# list.
 
 # %% [markdown]
 # ## 6 Attacking the evaluator

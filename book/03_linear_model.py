@@ -319,7 +319,8 @@ for i in ids:
 # $\kappa_{\min} = 0.1$.
 #
 # The pixels of the target together then have the share $\kappa$ of the whole weight, which is a tenth at least (Table
-# 3.3 below). An object that fills more than a tenth of the frame is left as it is. The mean of the weights is 1 in both cases.
+# 3.3 below). An object that fills more than a tenth of the frame is left as it is. The mean of the weights is 1 in both
+# cases.
 
 # %% [markdown]
 # ### Exercise 3.2 · The weight of a pixel

@@ -547,7 +547,8 @@ show_table(
 #
 # The first leaves out $\beta$. The value falls in every iteration, but slowly: this is steepest descent. The second
 # never changes $g$. The first step is right, and all others go on in the same direction, so the value rises again. The
-# third has the wrong sign. It solves $A \Delta = -b$, and at $-\Delta$ the parabola is three times as high as it is deep.
+# third has the wrong sign. It solves $A \Delta = -b$, and at $-\Delta$ the parabola is three times as high as it is
+# deep.
 #
 # A solver that is only slow is easily taken for one in order. What gives it away is the eighth iteration, with which CG
 # must have arrived.
@@ -619,8 +620,8 @@ show_table(
 )
 
 # %% [markdown]
-# The diagonal of the matrix in Table 4.3 runs from 1 to 100, and that is its whole difficulty. Divided by the diagonal, it is
-# easy.
+# The diagonal of the matrix in Table 4.3 runs from 1 to 100, and that is its whole difficulty. Divided by the diagonal,
+# it is easy.
 
 # %% [markdown]
 # ## 5 Both together, on the target model

@@ -317,9 +317,9 @@ show(
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# Equal: the two lines of the tracker lie on each other, so these updates change next to nothing. The reason is the label. The
-# loss compares the model's scores with the remembered label, and here the label *is* the score, up to the clamp. So
-# there is nothing to learn.
+# Equal: the two lines of the tracker lie on each other, so these updates change next to nothing. The reason is the
+# label. The loss compares the model's scores with the remembered label, and here the label *is* the score, up to the
+# clamp. So there is nothing to learn.
 #
 # </details>
 #
@@ -466,8 +466,8 @@ show(
 # odds of 0 still count as $\exp(0) = 1$.
 #
 # The two rules for what is remembered differ where an object narrowly loses to the background. Take one object with
-# scores from 0.3 to 0.7, and ask by how much the label exceeds the score (Table 5.1). An update moves the scores in that
-# direction.
+# scores from 0.3 to 0.7, and ask by how much the label exceeds the score (Table 5.1). An update moves the scores in
+# that direction.
 
 # %%
 score = torch.linspace(0.3, 0.7, 41, dtype=torch.float64)
@@ -684,7 +684,8 @@ show_table(
 # Three trackers follow object 1 of the video with two objects, and each has one mistake in its program. One reads the
 # first frame in the order red, green, blue, and all later frames in the order blue, green, red. One stores what it
 # remembers as `uint8`, which makes 0 of every probability below 1. One remembers every frame with the mask of the first
-# frame. Updates follow frames 8 and 16. Table 5.3 and Figure 5.8 show what the trackers answer. Which has which mistake?
+# frame. Updates follow frames 8 and 16. Table 5.3 and Figure 5.8 show what the trackers answer. Which has which
+# mistake?
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 class OtherColours(Target):
@@ -729,8 +730,8 @@ show_table(
 show(
     image_row([found[16] for found in answers.values()], list(answers), limits=(0, 1)),
     alt="Probabilities of four trackers in frame 17. In order: bright on the whole object. First: bright in the middle "
-    "of the object only. Second: dark nearly everywhere. Third: bright where the object was in the first frame, as well "
-    "as in parts of where it is.",
+    "of the object only. Second: dark nearly everywhere. Third: bright where the object was in the first frame, "
+    "as well as in parts of where it is.",
     caption="Probabilities in frame 17, after two updates, from 0, dark, to 1, yellow.",
     number="5.8",
 )
@@ -796,10 +797,11 @@ show(
 # ## 7 Your own mask
 #
 # Change the next cell to try the tracker on your own video, with your own objects, and run it and the cells after it.
-# `my_frames` is a folder of images or a video file. The objects of its first frame come from one of two places. `my_mask` is a PNG in which each object has
-# a value of its own, or a folder of such masks, named like frames, for objects that appear later. `my_polygons` has for
-# each object the corners $(x, y)$ of an outline around it, in pixels from the upper left, and two corners make a box.
-# As it stands, the cell draws around the two objects of the first video.
+# `my_frames` is a folder of images or a video file. The objects of its first frame come from one of two places.
+# `my_mask` is a PNG in which each object has a value of its own, or a folder of such masks, named like frames, for
+# objects that appear later. `my_polygons` has for each object the corners $(x, y)$ of an outline around it, in pixels
+# from the upper left, and two corners make a box. As it stands, the cell draws around the two objects of the first
+# video.
 
 # %%
 my_frames = None  # such as "clip.mp4"; None: the synthetic video of the first picture
