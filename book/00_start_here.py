@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Start here: follow an object through a video
 #
-# Show a program the outline of an object in the first frame of a video. It then finds that object in every frame that
+# Show a program the outline of an object in the first frame of a video, and it finds that object in every frame that
 # follows, although it has never seen such an object before. Film editors cut objects out of their background in this
 # way, and biologists follow animals with it. In this chapter you run such a program, score its answer, and write a
 # first one yourself.
@@ -118,6 +118,8 @@ for item in video.objects:
 frame, labels = video.frames[0], video.labels(0)
 print("frame ", frame.shape, frame.dtype)
 print("labels", labels.shape, labels.dtype, "values", np.unique(labels).tolist())
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 show(
     image_row([frame, overlay(frame, labels)], ["frame 0", "and its mask"]),
     alt="The first frame of the video, and the same frame with one colour painted "
@@ -267,6 +269,8 @@ class TwoColours:
 
 # %%
 coloured = list(follow(TwoColours(), video.frames, video.labels(0)))
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 show(
     image_row(
         [overlay(video.frames[last], answer[last]) for answer in (coloured, predictions)],
@@ -341,7 +345,7 @@ for name, found in methods.items():
     print(f"{name:<16} mean J of frames 1 to {last}: {curves[name][1:].mean():.3f}")
 assert curves["tracker"][1:].mean() > curves["first mask held"][1:].mean()
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 show(
     score_curves(curves),
     alt="J over the frames for three methods, the mean over the objects. The tracker's "
@@ -391,7 +395,7 @@ Inspector(
     names={item.id: item.category for item in video.objects},
 )
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 worst = int(np.argmin(curves["tracker"]))
 show(
     image_row(

@@ -517,10 +517,10 @@ read = {
     "fourth": np.array(with_palette(labels, palette).convert("L")),
 }
 show(
-    image_row([palette[got[:, labels.shape[1] // 2 :]] for got in read.values()], list(read), columns=2),
-    alt="Five label maps. In order: a fish, a bird and a butterfly, each in one colour. First: each has thin rims "
-    "in other colours. Second: all stand on their heads. Third: specks of other colours around each outline. "
-    "Fourth: the shapes are right, and all colours are others.",
+    image_row([palette[got[:, labels.shape[1] // 2 :]] for got in read.values()], list(read), columns=3),
+    alt="Five label maps. In order: a butterfly and a fish, each in one colour. First: the butterfly has thin rims "
+    "in other colours. Second: both stand on their heads. Third: the butterfly is full of specks in other colours. "
+    "Fourth: the shapes are right, and both colours are others.",
     caption="What four students read, in the colours of the palette.",
     number="1.6",
 )

@@ -9,9 +9,9 @@
 # %% [markdown]
 # # A first tracker
 #
-# Chapters 03 and 04 gave you a target model and a fast way to learn it. In this chapter you write the loop that makes a
-# tracker of them: it scores a frame, turns the scores into masks, remembers what it found, and learns again now and
-# then. The tracker follows several objects at once, takes in objects that appear later, and needs no training
+# A tracker is a loop around a target model: it scores a frame, turns the scores into masks, remembers what it found, and
+# learns again now and then. In this chapter you write this loop, with the target model of chapter 03 and the solver of
+# chapter 04. The tracker follows several objects at once, takes in objects that appear later, and needs no training
 # beforehand. It is Algorithm 1 of the FRTM paper without the segmentation network, and Table 1 of the paper calls it
 # *D-only*.
 
