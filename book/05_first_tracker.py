@@ -482,7 +482,7 @@ parts = {"0.3 to 0.5": score < 0.5, "0.5 to 0.7": score > 0.5, "all": score > 0}
 show_table(
     ["label", *(f"scores {part}" if part != "all" else "all scores" for part in parts)],
     [
-        (name, *(f"{(label - score)[part].mean():+.2f}" for part in parts.values()))
+        (name, *(f"{round(float((label - score)[part].mean()), 2) + 0.0:+.2f}" for part in parts.values()))
         for name, label in rules.items()
     ],
     caption="Label less score, the mean over the scores of a part, for four labels that a model may remember.",
