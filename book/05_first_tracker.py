@@ -681,19 +681,18 @@ show_table(
 #
 # ### A diagnosis
 #
-# Three trackers follow object 1 of the video with two objects, and each has one mistake in its program. One reads the
-# first frame in the order red, green, blue, and all later frames in the order blue, green, red. One stores what it
-# remembers as `uint8`, which makes 0 of every probability below 1. One remembers every frame with the mask of the first
-# frame. Updates follow frames 8 and 16. Table 5.3 and Figure 5.8 show what the trackers answer. Which has which
-# mistake?
+# Three trackers follow object 1 of the video with two objects, and each has one mistake in its program. One mirrors every
+# frame after the first, because a flip that was meant for the altered copies was left on. One stores what it remembers
+# as `uint8`, which makes 0 of every probability below 1. One remembers every frame with the mask of the first frame.
+# Updates follow frames 8 and 16. Table 5.3 and Figure 5.8 show what the trackers answer. Which has which mistake?
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
-class OtherColours(Target):
+class Mirrored(Target):
     def probability(self, frame):
-        return super().probability(frame[..., ::-1].copy())
+        return super().probability(frame[:, ::-1].copy())
 
     def insert(self, frame, label):
-        return super().insert(frame[..., ::-1].copy(), label)
+        return super().insert(frame[:, ::-1].copy(), label)
 
 
 class WholeNumbers(Target):
@@ -710,7 +709,7 @@ class FirstMask(Target):
         return super().insert(frame, self.mask)
 
 
-kinds = {"first": WholeNumbers, "second": OtherColours, "third": FirstMask}
+kinds = {"first": WholeNumbers, "second": Mirrored, "third": FirstMask}
 answers = {"in order": in_order}
 answers |= {name: list(follow(pair_frames, kind(pair_frames[0], first))) for name, kind in kinds.items()}
 on, off = {}, {}  # by tracker: mean probability in each frame, on the object and elsewhere
@@ -730,8 +729,8 @@ show_table(
 show(
     image_row([found[16] for found in answers.values()], list(answers), limits=(0, 1)),
     alt="Probabilities of four trackers in frame 17. In order: bright on the whole object. First: bright in the middle "
-    "of the object only. Second: dark nearly everywhere. Third: bright where the object was in the first frame, "
-    "as well as in parts of where it is.",
+    "of the object only. Second: bright in the mirror image of the object. Third: less bright on the object than the "
+    "tracker in order, and spread over more of the frame.",
     caption="Probabilities in frame 17, after two updates, from 0, dark, to 1, yellow.",
     number="5.8",
 )
@@ -740,9 +739,10 @@ show(
 # <details><summary>Answer</summary>
 #
 # The first stores whole numbers. It is in order until the first update, and then its object shrinks from the rim
-# inwards, because every probability below 1 was remembered as 0. The second reads other colours: it is wrong before
-# any update, in frame 1. The third remembers the first mask. It is in order until the first update too, but then it
-# also answers where the object *was*.
+# inwards, because every probability below 1 was remembered as 0. The second mirrors: it is wrong before any update, in
+# frame 1, and what it answers has the right shape in the wrong place. The third remembers the first mask. It too is in
+# order until the first update. Then it gets lower on the object, as the first does, but not lower elsewhere: it was
+# told that the scenery behind the old mask is the object.
 #
 # So ask two questions of a tracker that fails. Does it fail at once, or after an update? And are its scores too low on
 # the object, or too high elsewhere?
