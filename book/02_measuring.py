@@ -631,9 +631,9 @@ for name, found in of_frames.items():
     decay = recall_and_decay(list(found[1:, 0]))[1]
     rows.append((name, *(f"{value:.3f}" for value in (*found[1:].mean(axis=0), decay))))
 show_table(
-    ["method", "J with ids", "F with ids", "J merged", "F merged", "decay of J with ids"],
+    ["method", "J with ids", "F with ids", "J merged", "F merged", "decay with ids"],
     rows,
-    caption="Three faulty methods, mean of all frames but the first, from 0 to 1.",
+    caption="Three faulty methods: J and F, 0 to 1, the mean of all frames but the first, and the decay of J.",
     number="2.5",
 )
 show(
