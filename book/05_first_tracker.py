@@ -776,7 +776,7 @@ worst = {
 t = min(worst, key=worst.get)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
-places = np.nonzero(hard_truth[t] + hard_labels[t])
+places = np.nonzero(hard_truth[t])
 window = tuple(slice(max(p.min() - 10, 0), p.max() + 11) for p in places)  # rows, columns
 views = hard_frames[t], overlay(hard_frames[t], hard_truth[t]), overlay(hard_frames[t], hard_labels[t])
 show(
