@@ -452,8 +452,8 @@ for name in ("smoke", "small", "paper"):
 # - If a later frame has a given mask too, call `segmenter.add_objects(frame, labels)` after the step. The given labels,
 #   where they are not 0, then replace those of the step.
 #
-# `given` may be empty. Every `step` returns a new array, with which the segmenter goes on, so leave that array as it is.
-# Labels that you have yielded must not change afterwards.
+# `given` may be empty. Every `step` returns a new array, with which the segmenter goes on, so leave that array as it
+# is. Labels that you have yielded must not change afterwards.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex00-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}

@@ -9,9 +9,9 @@
 # %% [markdown]
 # # A first tracker
 #
-# A tracker is a loop around a target model: it scores a frame, turns the scores into masks, remembers what it found, and
-# learns again now and then. In this chapter you write this loop, with the target model of chapter 03 and the solver of
-# chapter 04. The tracker follows several objects at once, takes in objects that appear later, and needs no training
+# A tracker is a loop around a target model: it scores a frame, turns the scores into masks, remembers what it found,
+# and learns again now and then. In this chapter you write this loop, with the target model of chapter 03 and the solver
+# of chapter 04. The tracker follows several objects at once, takes in objects that appear later, and needs no training
 # beforehand. It is Algorithm 1 of the FRTM paper without the segmentation network, and Table 1 of the paper calls it
 # *D-only*.
 
@@ -681,10 +681,11 @@ show_table(
 #
 # ### A diagnosis
 #
-# Three trackers follow object 1 of the video with two objects, and each has one mistake in its program. One mirrors every
-# frame after the first, because a flip that was meant for the altered copies was left on. One stores what it remembers
-# as `uint8`, which makes 0 of every probability below 1. One remembers every frame with the mask of the first frame.
-# Updates follow frames 8 and 16. Table 5.3 and Figure 5.8 show what the trackers answer. Which has which mistake?
+# Three trackers follow object 1 of the video with two objects, and each has one mistake in its program. One mirrors
+# every frame after the first, because a flip that was meant for the altered copies was left on. One stores what it
+# remembers as `uint8`, which makes 0 of every probability below 1. One remembers every frame with the mask of the first
+# frame. Updates follow frames 8 and 16. Table 5.3 and Figure 5.8 show what the trackers answer. Which has which
+# mistake?
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 class Mirrored(Target):
