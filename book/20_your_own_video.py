@@ -528,7 +528,7 @@ lost = np.flatnonzero(np.min(list(J.values()), axis=0) < settings["mend_below"])
 t = int(lost[0]) if len(lost) else worst
 name = frames.names[t]
 print(f"the first frame with a J below {settings['mend_below']}: frame {t}")
-print("J of object", *(f"{i}: {J[i][t]:.2f}" for i in J))
+print("J of object", *(f"{i}: {J[i][t]:.3f}" for i in J))
 mender = Painter(frames[t], labels=answers[name])
 mender
 
