@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Start here: follow an object through a video
 #
-# Show a program the outline of an object in the first frame of a video. It then finds that object in every frame that
+# Show a program the outline of an object in the first frame of a video, and it finds that object in every frame that
 # follows, although it has never seen such an object before. Film editors cut objects out of their background in this
 # way, and biologists follow animals with it. In this chapter you run such a program, score its answer, and write a
 # first one yourself.
@@ -41,6 +41,7 @@ from vosbook.view.inspector import Inspector
 from vosbook.view.machines import four_systems, legend
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, score_curves, show
+from vosbook.view.tables import show_table
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 settings = load_profile(profile).of("start_here")
@@ -117,6 +118,8 @@ for item in video.objects:
 frame, labels = video.frames[0], video.labels(0)
 print("frame ", frame.shape, frame.dtype)
 print("labels", labels.shape, labels.dtype, "values", np.unique(labels).tolist())
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 show(
     image_row([frame, overlay(frame, labels)], ["frame 0", "and its mask"]),
     alt="The first frame of the video, and the same frame with one colour painted "
@@ -126,14 +129,22 @@ show(
 )
 
 # %% [markdown]
+# ### How to work an exercise
+#
+# Exercises stand where their answer is needed, and some more follow at the end of a chapter. Our answer is folded away;
+# a click opens it, and in the PDF it stands at the end. Write your answer in a new cell between ours and the check. In
+# JupyterLab you get that cell when you select the check and press `Esc` and `A`. Then run both cells: the check prints
+# that you passed, or it says what is wrong.
+#
+# The check compares values, and it has been tried on the mistakes that people make. It draws new cases whenever it
+# runs. If it fails, it names a seed, with which the same cases come again. In all exercises an answer leaves what it is
+# given unchanged, and the check looks whether it did.
+#
 # ### Exercise 0.1 · How large is the object?
 # *difficulty 1 of 3 · 5 minutes · 1 point*
 #
 # Write `coverage(labels, i)`. It returns the share of the frame's pixels, between 0 and 1, that belong to object `i`.
 # Ids go up to 254. The value 255 is called void; such pixels are a part of the frame like any others.
-#
-# In all exercises of this book an answer leaves what it is given unchanged, and the check looks whether it did. The
-# check draws new cases whenever it runs. If it fails, it names a seed, with which the same cases come again.
 #
 # <details><summary>Hint</summary>
 #
@@ -156,9 +167,9 @@ ch00.check_coverage(coverage)
 # %% [markdown]
 # ## 2 The loop that drives a method
 #
-# Every method in this book is a **segmenter**. That is an object with two functions:
+# Every method in this book is a **segmenter**: a Python class with two functions.
 #
-# - `start(frame, labels)` shows it the first frame and the mask of that frame;
+# - `start(frame, labels)` shows it the first frame and the mask of that frame.
 # - `step(frame)` gives it the next frame and returns the labels that it finds there.
 #
 # A loop calls the two functions. It never looks ahead, and it holds only one frame at a time.
@@ -230,6 +241,10 @@ def by_colour(frame, mask, new_frame):
 # %% nbgrader={"grade": true, "grade_id": "ex00-2-check", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch00.check_by_colour(by_colour)
 
+# %% [markdown]
+# The chapter goes on with your answer as soon as it has passed, and with ours until then. The call of `yours` makes
+# this choice, here and after other exercises, and prints what it chose.
+
 # %%
 by_colour = yours(by_colour, ch00.nearer_colour)
 
@@ -254,6 +269,8 @@ class TwoColours:
 
 # %%
 coloured = list(follow(TwoColours(), video.frames, video.labels(0)))
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 show(
     image_row(
         [overlay(video.frames[last], answer[last]) for answer in (coloured, predictions)],
@@ -302,7 +319,7 @@ def region_similarity(prediction, truth):
     return np.logical_and(prediction, truth).sum() / union if union else 1.0
 
 
-# %% tags=["equals-library"]
+# %%
 methods = {
     "tracker": predictions,
     "two colours": coloured,
@@ -311,7 +328,7 @@ methods = {
 truths = [video.labels(t) for t in range(len(video.frames))]
 ids = [item.id for item in video.objects]
 
-
+# %% tags=["equals-library"]
 def curve(answers, similarity):
     """Of every frame, the mean similarity over the objects."""
     return np.array(
@@ -328,7 +345,7 @@ for name, found in methods.items():
     print(f"{name:<16} mean J of frames 1 to {last}: {curves[name][1:].mean():.3f}")
 assert curves["tracker"][1:].mean() > curves["first mask held"][1:].mean()
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 show(
     score_curves(curves),
     alt="J over the frames for three methods, the mean over the objects. The tracker's "
@@ -378,7 +395,7 @@ Inspector(
     names={item.id: item.category for item in video.objects},
 )
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 worst = int(np.argmin(curves["tracker"]))
 show(
     image_row(
@@ -386,9 +403,10 @@ show(
         [f"frame {worst}, where the mean J is lowest"],
     ),
     alt=f"Frame {worst}, where the mean J is lowest: pixels that were found are white, "
-    "pixels that were missed are blue, and pixels found in error are orange.",
-    caption="What the inspector's errors show there. White: found rightly. Orange: "
-    "called the object, but background. Blue: missed.",
+    "pixels that were missed are blue, pixels found in error are orange, and a few that got the number of another "
+    "object are purple.",
+    caption="What the inspector's errors show there. White: found rightly. Orange: called the object, but background. "
+    "Blue: missed. Purple: given to another object.",
     number="0.7",
 )
 
@@ -414,11 +432,9 @@ for name in ("smoke", "small", "paper"):
 # numbers of the papers. Each claim has a row of its own, beside the record that supports or contradicts it, or beside
 # the reason why there is no record.
 #
-# **Exercises** stand where their answer is needed, and some more follow at the end of a chapter. Our answer is folded
-# away; a click opens it, and in the PDF it stands at the end. Write your answer in a new cell between ours and the
-# check. In JupyterLab you get that cell when you select the check and press `Esc` and `A`. Then run both: the check
-# prints that you passed, or it says what is wrong. The check compares values, and it has been tried on the mistakes
-# that people make. The cells after an exercise go on with your answer as soon as it has passed.
+# **Exercises** have a check, as you have seen. Besides them you will meet three kinds of questions without a check. A
+# *prediction* asks you to think before you run a cell. A *diagnosis* shows what broken programs produce, and asks what
+# is broken. An *open challenge* gives you a number to beat, and nobody knows the best answer.
 
 # %% [markdown]
 # ## More exercises
@@ -436,8 +452,8 @@ for name in ("smoke", "small", "paper"):
 # - If a later frame has a given mask too, call `segmenter.add_objects(frame, labels)` after the step. The given labels,
 #   where they are not 0, then replace those of the step.
 #
-# `given` may be empty. Every `step` returns a new array, with which the segmenter goes on, so leave that array as it is.
-# Labels that you have yielded must not change afterwards.
+# `given` may be empty. Every `step` returns a new array, with which the segmenter goes on, so leave that array as it
+# is. Labels that you have yielded must not change afterwards.
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex00-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -463,20 +479,42 @@ def drive(segmenter, frames, given):
 ch00.check_drive(drive)
 
 # %% [markdown]
-# ## Measured and claimed
+# ### Open challenge · Without a network
 #
-# The video above is made by a program, so its score says nothing about the papers. Here is what the same tracker
-# reached on real video with a trained backbone, from the record of that run. The page *Claimed and measured* of the
-# site sets the papers' numbers beside ours, row by row.
+# Write a segmenter that needs NumPy and OpenCV alone: no backbone, and no trained network. It may use the first frame
+# and its mask, all frames up to the present one, and its own answers. Several colours for each object, the answer of
+# the last frame, edges or motion are all allowed. The next cell prints the number to beat, that of the first mask held.
+# When you have beaten it, try the same segmenter on another video, such as `load_sequence("synthetic/9")`.
 
 # %%
+def score_of(segmenter):
+    """Mean J on this chapter's video, over the objects and all frames but the first."""
+    found = list(follow(segmenter, video.frames, video.labels(0)))
+    return curve(found, region_similarity)[1:].mean()
+
+
+print(f"two colours: {score_of(TwoColours()):.3f}")
+print(f"the number to beat: {curves['first mask held'][1:].mean():.3f}")
+
+# %% [markdown]
+# ## Measured and claimed
+#
+# The video above is made by a program, so its score says nothing about the papers. Table 0.1 shows what the same
+# tracker reached on real video, from the record of that run. Its backbone, a ResNet-18, was trained on photographs. The
+# page *Claimed and measured* of the site sets the papers' numbers beside ours, row by row.
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 record = read_record("frtm_d_only_small")
-print("backbone:", record.config["backbone"].split(",")[0])
-for spec, values in record.metrics["update"]["J_of_seeds"].items():
-    print(f"{spec:<26} J {np.mean(values):.3f}")
-seeds = record.metrics["update"]["seeds"]["J"]
-label = f"mean, {len(seeds['values'])} seeds each"
-print(f"{label:<26} J {seeds['mean']:.3f}")
+measured = record.metrics["update"]
+rows = [(spec, f"{np.mean(values):.3f}") for spec, values in measured["J_of_seeds"].items()]
+rows.append(("mean of the sequences", f"{measured['seeds']['J']['mean']:.3f}"))
+seeds = len(measured["seeds"]["J"]["values"])
+show_table(
+    ["sequence", "J, 0 to 1"],
+    rows,
+    number="0.1",
+    caption=f"The tracker on five sequences of DAVIS 2016, mean of {seeds} seeds. Record {record.name}.",
+)
 
 # %% [markdown]
 # ## How this differs from the paper

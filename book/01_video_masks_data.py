@@ -44,6 +44,7 @@ from vosbook.datasets.synthetic.sprite import sample
 from vosbook.datasets.synthetic.textures import photograph
 from vosbook.datasets.youtube_vos import YouTubeVos
 from vosbook.errors import InputError
+from vosbook.metrics.region import jaccard
 from vosbook.profiles import load_profile
 from vosbook.runs import read_record
 from vosbook.video.labels import PALETTE, VOID, from_one_hot, object_ids, to_one_hot
@@ -51,6 +52,7 @@ from vosbook.video.masks import read_mask, write_mask
 from vosbook.view.inspector import Inspector
 from vosbook.view.overlay import overlay
 from vosbook.view.plots import image_row, show
+from vosbook.view.tables import show_table
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 settings = load_profile(profile).of("video_and_masks")
@@ -98,8 +100,8 @@ print("frame", frame.shape, frame.dtype, "from", frame.min(), "to", frame.max())
 
 # %% [markdown]
 # The first index is the **row**, counted downwards from the top. The second index is the **column**, counted from the
-# left. Texts on geometry write $(x, y)$ in the other order: there, $x$ is the column. In Figure 1.2 the pixel
-# `frame[row, column]` is marked, and the part of the frame around it is cut out.
+# left. Texts on geometry write $(x, y)$ in the other order: there, $x$ is the column. In Figure 1.2 a white square
+# marks the pixel `frame[row, column]`. The frame around it is the part that the next cell cuts out.
 
 # %%
 row, column = 60, 150
@@ -108,12 +110,14 @@ print("part", part.shape)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 marked = frame.copy()
-marked[row - 6 : row + 7, column - 6 : column + 7] = 0
-marked[row - 4 : row + 5, column - 4 : column + 5] = 255
+marked[row - 33 : row + 33, column - 53 : column + 53] = 255
+marked[row - 30 : row + 30, column - 50 : column + 50] = part
+marked[row - 9 : row + 10, column - 9 : column + 10] = 0
+marked[row - 6 : row + 7, column - 6 : column + 7] = 255
 show(
-    image_row([marked, part], [f"[{row}, {column}] in white", f"{part.shape}"]),
+    image_row([marked, part], [f"pixel [{row}, {column}]", f"part {part.shape}"]),
     alt=f"The first frame with a white square {row} rows from the top and {column} "
-    "columns from the left, and the part of the frame around it, enlarged.",
+    "columns from the left, and a white frame around it. Beside it the part within this frame, enlarged.",
     caption="A place in a frame, by row and column, and the part of the frame around it.",
     number="1.2",
 )
@@ -184,7 +188,7 @@ show(
     image_row(
         [frame[top:bottom, left:right] for top, left, bottom, right in boxes],
         [f"object {i}" for i in ids],
-        columns=2,
+        columns=4,
     ),
     alt="Each object of the first frame, cut out of the frame with what surrounds it in its box.",
     caption="The objects of the first frame in their bounding boxes.",
@@ -490,6 +494,61 @@ show(
 )
 
 # %% [markdown]
+# ### A diagnosis
+#
+# Four students have read the mask of the first frame from their files. All got labels of the right shape and type, and
+# yet each has made one mistake:
+#
+# - one saved the mask as a JPEG;
+# - one made it half as large and then large again, by bilinear interpolation;
+# - one read the indexed file by `Image.open(path).convert("L")`, which gives the gray value of each colour;
+# - one counts the rows from the bottom.
+#
+# Figure 1.6 shows the right half of what they read, and Table 1.1 its ids and its mean J (Equation 0.1). Who made which
+# mistake?
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+half = Image.fromarray(labels).resize((labels.shape[1] // 2, labels.shape[0] // 2), Image.Resampling.BILINEAR)
+read = {
+    "in order": labels,
+    "first": np.array(half.resize(labels.shape[::-1], Image.Resampling.BILINEAR)),
+    "second": labels[::-1],
+    "third": spoiled,
+    "fourth": np.array(with_palette(labels, palette).convert("L")),
+}
+show(
+    image_row([palette[got[:, labels.shape[1] // 2 :]] for got in read.values()], list(read), columns=3),
+    alt="Five label maps. In order: a butterfly and a fish, each in one colour. First: the butterfly has thin rims "
+    "in other colours. Second: both stand on their heads. Third: the butterfly is full of specks in other colours. "
+    "Fourth: the shapes are right, and both colours are others.",
+    caption="What four students read, in the colours of the palette.",
+    number="1.6",
+)
+rows = []
+for student, got in read.items():
+    J = np.mean([jaccard(got == i, labels == i) for i in ids])
+    rows.append((student, " ".join(map(str, np.unique(got))), f"{J:.3f}"))
+show_table(
+    ["student", "ids", "J, 0 to 1"],
+    rows,
+    caption=f"The ids in the whole frame, and the mean J of its {len(ids)} objects.",
+    number="1.1",
+)
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# The first student interpolated. Between background and object lie values in between, so each object with an id above 1
+# has a thin rim of other objects. The second counts from the bottom: all ids are there, but not in their places. The
+# third saved a JPEG. Its wrong ids form specks, and some are higher than any id of the mask, which interpolation cannot
+# bring about. The fourth took gray values. The shapes are exact, but no id is that of an object.
+#
+# J tells two of the mistakes from the other two. The second and the fourth have a J near 0, and only the ids and the
+# picture show which is which. So look at both before you trust a score.
+#
+# </details>
+
+# %% [markdown]
 # ## 4 Folders
 #
 # The four papers of this book are FRTM, S2S, RVOS and OSVOS-S. Most of the data that they use comes in one of two
@@ -600,7 +659,7 @@ print("u", u.shape, "hard", hard.shape, hard.dtype)
 # %% [markdown]
 # Here a pixel is either inside or outside, so the rim of the object is a staircase. In a photograph, a pixel on the rim
 # shows partly the object and partly the background. The **opacity** $\alpha$ of a pixel is the share of it that the
-# object covers. We estimate this share by asking at 4 x 4 points within the pixel. Figure 1.6 compares both rims.
+# object covers. We estimate this share by asking at 4 x 4 points within the pixel. Figure 1.7 compares both rims.
 
 # %%
 def opacity(shape, size, x, y, radius, angle, *, fine=4):
@@ -625,7 +684,7 @@ show(
     alt="Part of the fish's outline, enlarged. Left a staircase of black and white "
     "pixels; right the same edge with gray pixels along it.",
     caption="A part of the fish's rim, enlarged, by a condition and by opacity.",
-    number="1.6",
+    number="1.7",
 )
 
 # %% [markdown]
@@ -660,7 +719,7 @@ show(
     alt="Left a photograph of a cat. Right, on black, the fish, tilted; its skin is a "
     "part of the photograph, tilted by the same angle.",
     caption="The texture is fixed to the object, so it is tilted as the object is.",
-    number="1.7",
+    number="1.8",
 )
 
 # %% [markdown]
@@ -690,7 +749,7 @@ show(
     alt="The cat-skinned fish over a photograph of a cup of coffee, and the same "
     "picture with the fish painted over by its mask.",
     caption="A painted frame, and the mask that comes with it.",
-    number="1.8",
+    number="1.9",
 )
 
 # %% [markdown]
@@ -727,7 +786,7 @@ show(
     alt="The outline of the fish three times, in one place. Its body bends and its "
     "tail swings up and down.",
     caption="The fish at three moments, held in one place.",
-    number="1.9",
+    number="1.10",
 )
 
 # %% [markdown]
@@ -793,7 +852,7 @@ ch01.check_render(render)
 render = yours(render, ch01.painted)
 
 # %% [markdown]
-# Figure 1.10 shows both orders of fish and ball, where their ways cross.
+# Figure 1.11 shows both orders of fish and ball, where their ways cross.
 
 # %%
 crossing = layers_at(11)
@@ -809,7 +868,7 @@ show(
     alt="The ball and the fish where their ways cross, painted over by their masks. "
     "Left the ball covers a part of the fish; right the fish covers the ball.",
     caption="Occlusion is a matter of order, in the frame and in the labels.",
-    number="1.10",
+    number="1.11",
 )
 
 # %% [markdown]
@@ -827,7 +886,7 @@ print(f"the ball shows least in frame {least}: {showing[least]:.0%} of itself")
 assert showing[0] == showing[-1] == 1 and showing[least] < 0.5
 
 # %% [markdown]
-# The **inspector** plays the video. Drag its slider, press play, or switch an object off. Figure 1.11 shows four
+# The **inspector** plays the video. Drag its slider, press play, or switch an object off. Figure 1.12 shows four
 # moments of it.
 
 # %%
@@ -843,7 +902,7 @@ show(
     "the ball from the right; the fish hides most of the ball, which comes out again "
     "behind it.",
     caption="What the inspector shows, at four moments.",
-    number="1.11",
+    number="1.12",
 )
 
 # %% [markdown]
@@ -879,15 +938,20 @@ assert difference.max() <= 1
 # scores are compared between the sequences with a tag and those without it.
 #
 # The generator of the synthetic sequences measures the tags while it makes the pixels. For each tag it computes one
-# number for every object, and compares this number with the threshold that stands in the list below. The sequence gets
-# the tag if at least half of the objects meet the criterion. Lengths are given in pixels of a frame that is 480 pixels
-# high.
+# number for every object, and compares this number with the threshold in Table 1.2. The sequence gets the tag if at
+# least half of the objects meet the criterion.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
+rows = []
 for tag, criterion in CRITERIA.items():
-    what = criterion.value.__doc__.split("\n")[0].rstrip(".")
-    what = f"{criterion.name:<22}{criterion.sign} {criterion.threshold:<6g}{what}"
-    print(fill(f"{tag:<4}{what}", 88, subsequent_indent=" " * 34))
+    what = " ".join(criterion.value.__doc__.split("\n")[0].rstrip(".").split())
+    rows.append((tag, criterion.name, f"{criterion.sign} {criterion.threshold:g}", what))
+show_table(
+    ["tag", "name", "if", "the number that is measured"],
+    rows,
+    caption="Tags of the synthetic sequences. Lengths are in pixels of a frame that is 480 pixels high.",
+    number="1.2",
+)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 examples = {
@@ -908,7 +972,7 @@ show(
     "turtle. Scale variation: a car shrinks to half its length. Motion blur: a fish "
     "smears. Rotation: a butterfly has turned, and a mug grown.",
     caption="Occlusion (OCC), scale variation (SV), motion blur (MB) and rotation (ROT).",
-    number="1.12",
+    number="1.13",
 )
 
 # %% [markdown]
@@ -940,8 +1004,8 @@ for video in videos:
 # ## Exercises
 #
 # The exercises of this chapter stand where they are needed: Exercises 1.1, 1.2, 1.3 and 1.4. Now that all parts are
-# there, you can also play. Put a post in front of your video, as a layer with the id 0, and make the ball disappear
-# behind it. Or let the fish shrink while it swims, until LR is one of its tags.
+# there, you can also play with them. Put a post in front of your video, as a layer with the id 0, and make the ball
+# disappear behind it. Or let the fish shrink while it swims, until LR is one of its tags.
 
 # %%
 scratch.cleanup()
@@ -964,17 +1028,19 @@ print("seed 7 twice: equal in every bit")
 # ## Measured and claimed
 #
 # DAVIS defines the tags LR, SV (scale variation) and FM (fast motion) by numbers that follow from the masks. We have
-# measured these numbers for all 50 sequences of DAVIS 2016. The next cell prints, from the record of that run, how many
-# sequences carry the tag, how many meet its criterion, how many do both, and for how many of the 50 tag and criterion
-# agree.
+# measured these numbers for all 50 sequences of DAVIS 2016. Table 1.3 shows how many of them carry the tag, how many
+# meet its criterion, how many do both, and for how many tag and criterion agree.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 record = read_record("davis_attributes")
-print(f"{'':<18}{'tagged':>8}{'criterion':>11}{'both':>6}{'agree':>7}")
+columns = ["tagged", "measured", "both", "agree"]
 criteria = {name: row for name, row in record.metrics.items() if name != "counts"}
-for name, row in criteria.items():
-    print(f"{name:<18}{row['tagged']:>8}{row['measured']:>11}", end="")
-    print(f"{row['both']:>6}{row['agree']:>7}")
+show_table(
+    ["", "tag", "criterion", "both", "agree"],
+    [(name, *(row[column] for column in columns)) for name, row in criteria.items()],
+    caption=f"Numbers of sequences, of the 50 of DAVIS 2016. Record {record.name}.",
+    number="1.3",
+)
 
 # %% [markdown]
 # For LR, tag and criterion agree in all sequences but one. For FM, the paper does not say for which size of the frame
@@ -983,9 +1049,9 @@ for name, row in criteria.items():
 # having the tag. We conclude that the tags are also a matter of judgement, and you should read an analysis by tags with
 # this in mind.
 #
-# Table 1.1 repeats what the papers say of their data. We have not counted these videos.
+# Table 1.4 repeats what the papers say of their data. We have not counted these videos.
 #
-# **Table 1.1** The number of videos in each split, as the papers state it.
+# **Table 1.4** The number of videos in each split, as the papers state it.
 #
 # | data | videos: training / validation / test | as stated by |
 # | --- | --- | --- |

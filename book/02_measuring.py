@@ -45,6 +45,7 @@ from vosbook.video.masks import write_mask
 from vosbook.view.inspector import Inspector
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, new_figure, score_curves, show
+from vosbook.view.tables import show_table
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 sequence = load_sequence(load_profile(profile).of("measuring")["data"][0])
@@ -137,6 +138,12 @@ print(f"{shared} shared, {either} in either: J = {shared / either:.3f}")
 #
 # Write `mean_iou(prediction, truth, ids)`: the mean, over the objects in `ids`, of each object's $\mathcal{J}$. Both
 # maps are labels `uint8 (H, W)`. An object that is in neither map counts as 1. The background is no object.
+#
+# <details><summary>Hint</summary>
+#
+# The mean is over objects, not over pixels: a small object weighs as much as a large one.
+#
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex02-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -196,7 +203,7 @@ window = tuple(slice(max(p.min() - 8, 0), p.max() + 8) for p in (rows, columns))
 show(
     image_row(
         [G[window], outline(G)[window], outline(M)[window]],
-        ["true mask", "its outline", "outline of the prediction"],
+        ["true mask", "its outline", "outline of M"],
     ),
     number="2.3",
     alt="The first object's true mask as a filled shape; its outline, one to two "
@@ -285,9 +292,9 @@ for one, other in pairs:
 print(f"{len(pairs)} pairs of masks: J, F and boundaries are equal")
 
 # %% [markdown]
-# ## 4 From frames to one figure
+# ## 4 From frames to one number
 #
-# A video gives one $\mathcal{J}$ and one $\mathcal{F}$ for every object and frame. Three figures sum up such a curve:
+# A video gives one $\mathcal{J}$ and one $\mathcal{F}$ for every object and frame. Three numbers sum up such a curve:
 #
 # - The *mean* is taken over all frames.
 # - The *recall* is the share of frames whose value is above .5.
@@ -306,6 +313,12 @@ print(f"{len(pairs)} pairs of masks: J, F and boundaries are equal")
 # the positions $0 \ldots n-1$. Five ends lie evenly from $0$ to $n-1$, each rounded to the nearest whole number, with
 # halves rounded up. A quarter runs from one end to the next, both included. Any number of values must work, but there
 # is always at least one.
+#
+# <details><summary>Hint</summary>
+#
+# `np.round` rounds halves to the even neighbour, so it does not do here. With a single value, all five ends are 0.
+#
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex02-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -333,7 +346,7 @@ def library_recall_and_decay(scores):
 recall_and_decay = yours(recall_and_decay, library_recall_and_decay)
 
 # %% [markdown]
-# Here are the three figures of a very simple "method": it repeats the given first mask for ever.
+# Here are mean, recall and decay of a very simple "method": it repeats the given first mask for ever.
 
 # %% tags=["equals-library"]
 held = sequence.labels(0)
@@ -347,7 +360,10 @@ print(f"mean {mean:.3f}, recall {recall:.3f}, decay {decay:.3f}")
 # %% [markdown]
 # ## 5 Which frames, which objects
 #
-# Different benchmarks give different numbers to the same masks, because they do not count the same things.
+# Different benchmarks give different numbers to the same masks, because they do not count the same things. Table 2.1
+# lists the four protocols that the library knows.
+#
+# **Table 2.1** What each protocol counts.
 #
 # | protocol | frames | objects |
 # | --- | --- | --- |
@@ -358,7 +374,7 @@ print(f"mean {mean:.3f}, recall {recall:.3f}, decay {decay:.3f}")
 #
 # The first frame is left out because its mask was given to the method. The last frame is left out too, because
 # otherwise the figures are not the published ones. Means are taken over all objects of all sequences, so a sequence
-# with many objects weighs more. Some details are not in the table:
+# with many objects weighs more. Some details are not in Table 2.1:
 #
 # - `davis2016` alone has a third measure, $\mathcal{T}$ (see the appendix), for the sequences that the data set's
 #   `db_info.yml` marks.
@@ -387,33 +403,39 @@ def write_masks(name, masks):
 true_masks = [sequence.labels(t) for t in range(len(names))]
 gt = write_masks("truth", true_masks)
 pred = write_masks("other_ids", [other_order[shifted(m, 2)] for m in true_masks])
-means = {}
+means, rows = {}, []
 for protocol in PROTOCOLS:
     result = evaluate(gt, pred, protocol=protocol)
     objects = result["sequences"]["truth"]["objects"]
     counted = sum(j is not None for j in next(iter(objects.values()))["J"])
     means[protocol], f = result["mean"]["J"]["mean"], result["mean"]["F"]["mean"]
-    print(f"{protocol:<24}objects: {len(objects)}   frames: {counted}", end="")
-    print(f"   J {means[protocol]:.3f}   F {f:.3f}")
+    rows.append((protocol, len(objects), counted, f"{means[protocol]:.3f}", f"{f:.3f}"))
 assert means["davis2016"] > 0.5 > 0.2 > means["davis2017"]
+show_table(
+    ["protocol", "objects", "frames", "J", "F"],
+    rows,
+    caption="One prediction under four protocols: what was counted, and the means of J and F, 0 to 1.",
+    number="2.2",
+)
 
 # %% [markdown]
-# One prediction has four results, with a mean $\mathcal{J}$ from about 0 to above .8, and all of them are right. A
-# figure without the name of its protocol says little. Three mix-ups are frequent: an evaluation that ignores ids is
-# set beside one that respects them, every frame beside every fifth, and a validation list beside a test list.
+# Table 2.2 gives four results to one prediction, with a mean $\mathcal{J}$ from about 0 to above .8, and all of them
+# are right. A figure without the name of its protocol says little. Three mix-ups are frequent: an evaluation that
+# ignores ids is set beside one that respects them, every frame beside every fifth, and a validation list beside a test
+# list.
 
 # %% [markdown]
 # ## 6 Attacking the evaluator
 #
 # A number is worth what it takes to fool it. Each attack below replaces the prediction by something that no method
 # should be praised for. We score it twice. *With ids*, each object is compared with the pixels of its own id, as
-# `davis2017` does. *Merged*, all objects count as one, as `davis2016` does. Both columns are made by your `mean_iou`
-# and the `boundary_accuracy` from above.
+# `davis2017` does. *Merged*, all objects count as one, as `davis2016` does. Both ways take your `mean_iou` and the
+# `boundary_accuracy` from above.
 #
 # ### A prediction
 #
 # Look at the list of attacks in the next cell before you run the one after it. Which of them have $\mathcal{J} = 0$
-# and $\mathcal{F} = 1$ in one of the two columns? Which are perfect in one and nearly worthless in the other?
+# and $\mathcal{F} = 1$, with ids or merged? Which are perfect in one way and nearly worthless in the other?
 
 # %%
 boxes = np.zeros_like(truth)
@@ -441,14 +463,21 @@ def means_of(labels, truth, ids):
     return mean_iou(labels, truth, ids), float(np.mean(each))
 
 
-scores = {}
-print(f"{'':<26}with ids         merged\n{'':<26}J      F         J      F")
-for name, labels in attacks.items():
+def both_ways(labels, truth, ids):
+    """J and F with ids, J and F merged."""
     whole = (labels > 0).view(np.uint8), (truth > 0).view(np.uint8)
-    scores[name] = *means_of(labels, truth, ids), *means_of(*whole, [1])
-    print(f"{name:<26}" + "{:.3f}  {:.3f}     {:.3f}  {:.3f}".format(*scores[name]))
+    return *means_of(labels, truth, ids), *means_of(*whole, [1])
+
+
+scores = {name: both_ways(labels, truth, ids) for name, labels in attacks.items()}
 assert scores["inverted"][2:] == (0, 1) and scores["inverted"][1] < 0.9
 assert scores["ids swapped"][2:] == (1, 1) and scores["ids swapped"][0] < 0.2
+show_table(
+    ["attack", "J with ids", "F with ids", "J merged", "F merged"],
+    [(name, *(f"{value:.3f}" for value in row)) for name, row in scores.items()],
+    caption=f"Attacks on one frame with {len(ids)} objects, J and F from 0 to 1.",
+    number="2.3",
+)
 
 # %% [markdown]
 # <details><summary>Answer</summary>
@@ -458,7 +487,7 @@ assert scores["ids swapped"][2:] == (1, 1) and scores["ids swapped"][0] < 0.2
 #
 # </details>
 #
-# This is what the attacks teach:
+# This is what Table 2.3 teaches:
 #
 # - A **shift** within the match radius costs $\mathcal{F}$ next to nothing, while $\mathcal{J}$ falls at once. It
 #   falls most for small and thin objects.
@@ -472,21 +501,26 @@ assert scores["ids swapped"][2:] == (1, 1) and scores["ids swapped"][0] < 0.2
 # - The **full frame** has no outline, because the border is no boundary. Against a true mask its $\mathcal{F}$ is
 #   therefore 0. Against an *empty* true mask it is 1, although every pixel is wrong.
 #
-# The last point deserves its own table. Here "there" is what the true mask holds.
+# Table 2.4 looks at the last point more closely.
 
 # %%
 nothing, everything = np.zeros(truth.shape, bool), np.ones(truth.shape, bool)
-for name, one, other in [
-    ("empty, nothing there", nothing, nothing),
-    ("full frame, nothing there", everything, nothing),
-    ("empty, everything there", nothing, everything),
-    ("empty, an object there", nothing, G),
-    ("full frame, an object there", everything, G),
-]:
-    print(f"{name:<28} J {jaccard(one, other):.0f}   F {boundary_accuracy(one, other):.0f}")
+pairs = [
+    ("empty", "empty", nothing, nothing),
+    ("full frame", "empty", everything, nothing),
+    ("empty", "full frame", nothing, everything),
+    ("empty", "an object", nothing, G),
+    ("full frame", "an object", everything, G),
+]
+show_table(
+    ["prediction", "truth", "J", "F"],
+    [(p, t, f"{jaccard(M, G):.0f}", f"{boundary_accuracy(M, G):.0f}") for p, t, M, G in pairs],
+    caption="J and F of masks that are empty or fill the frame.",
+    number="2.4",
+)
 
 # %% [markdown]
-# The second line and the third are faults of the measure, and an evaluator that keeps to the benchmark must have them
+# The second row and the third are faults of the measure, and an evaluator that keeps to the benchmark must have them
 # too. Where an object has left the view, a prediction that floods the frame earns $\mathcal{F} = 1$.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -563,6 +597,64 @@ show(
 )
 
 # %% [markdown]
+# ### A diagnosis
+#
+# Three methods have followed the objects of this video, and each has one fault. One is always a frame late. One
+# exchanges the ids of two objects in the middle of the video, and keeps them so. One makes each mask 3 pixels too large
+# on all sides. Table 2.5 has their scores, and Figure 2.7 their $\mathcal{J}$ in each frame. Which fault has which
+# method?
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+exchange = np.arange(256, dtype=np.uint8)
+exchange[ids[:2]] = ids[1::-1]
+
+
+def enlarged(labels):
+    """Each object 3 pixels larger, on the background alone."""
+    larger = labels.copy()
+    for i in ids:
+        grown = cv2.dilate((labels == i).view(np.uint8), disk_of(3)) > 0
+        larger[grown & (labels == 0)] = i
+    return larger
+
+
+faulty = {
+    "first": [enlarged(labels) for labels in true_masks],
+    "second": true_masks[:1] + true_masks[:-1],
+    "third": [exchange[m] if t >= len(true_masks) // 2 else m for t, m in enumerate(true_masks)],
+}
+of_frames = {  # (T, 4): J and F with ids, J and F merged
+    name: np.array([both_ways(m, t, ids) for m, t in zip(masks, true_masks)]) for name, masks in faulty.items()
+}
+rows = []
+for name, found in of_frames.items():
+    decay = recall_and_decay(list(found[1:, 0]))[1]
+    rows.append((name, *(f"{value:.3f}" for value in (*found[1:].mean(axis=0), decay))))
+show_table(
+    ["method", "J with ids", "F with ids", "J merged", "F merged", "decay with ids"],
+    rows,
+    caption="Three faulty methods: J and F, 0 to 1, the mean of all frames but the first, and the decay of J.",
+    number="2.5",
+)
+show(
+    score_curves({name: [np.nan, *found[1:, 0]] for name, found in of_frames.items()}),
+    number="2.7",
+    alt="J with ids over the frames. The first method is level, below 1. The second goes up and down. The third is "
+    "at 1 up to the middle of the video, where it drops to a half, and stays there.",
+    caption="J with ids of the three methods, mean of the objects.",
+)
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# The first makes its masks too large: $\mathcal{F}$ is close to 1, because 3 pixels lie within the match radius, and
+# $\mathcal{J}$ is not. The second is late. It loses in all columns alike, and it loses most where an object moves fast.
+# The third has exchanged two objects. Merged, it is perfect, so its masks are right and only its ids are wrong. The
+# decay and the curve say when this happened.
+#
+# </details>
+
+# %% [markdown]
 # ## More exercises
 #
 # ### Exercise 2.3 · Whose mask is it?
@@ -573,6 +665,13 @@ show(
 # all frames is as large as it can be. Write `best_proposals(j, f)` for scores `j` and `f` of shape `(T, P, N)`:
 # frames, proposals, objects ($P \ge N$). Return for each object, in order, the index of its proposal.
 # `linear_sum_assignment` from SciPy solves assignment problems (look at its `maximize`).
+#
+# <details><summary>Hint</summary>
+#
+# First make one matrix of proposals and objects out of both scores. The order of its axes decides in which order the
+# assignment comes back.
+#
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex02-3", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -650,7 +749,7 @@ for panel, points, title in zip(axes.flat, (points_a, points_b), ("steady", "rag
     panel.invert_yaxis()
 show(
     figure,
-    number="2.7",
+    number="2.8",
     alt="Two polygons of the same rounded triangle: one smooth, the other with "
     "nineteen small teeth around it.",
     caption="The same shape twice, once with teeth.",
@@ -703,7 +802,7 @@ axes[0, 0].grid(False)
 figure.colorbar(picture, label="cost")
 show(
     figure,
-    number="2.8",
+    number="2.9",
     alt="A matrix of costs with a dark band of low cost along its diagonal: each "
     "point matches those that lie at the same place of the other outline.",
     caption="The path of low cost runs along the diagonal.",
@@ -803,7 +902,7 @@ for name, masks in videos.items():
 #
 # The benchmark's own code keeps the ends of the quarters as 8-bit numbers, which hold 0 to 255. This is enough for up
 # to 256 frames, and the videos of DAVIS are shorter. Beyond that the numbers wrap around, and frame 299 becomes frame
-# 43. Below, a score falls evenly from 1 to .2 over a video, so its decay should be close to .6 whatever the length.
+# 43. In Table 2.6, a score falls evenly from 1 to .2 over a video, so its decay should be close to .6 for any length.
 
 
 # %%
@@ -814,11 +913,17 @@ def decay_in_8_bits(scores):
     return first.mean() - last.mean() if len(first) and len(last) else np.nan
 
 
-print("frames  8 bits  right")
-for count in (100, 256, 300, 350, 400, 512):
-    falling = np.linspace(1, 0.2, count)
-    print(f"{count:6d}  {decay_in_8_bits(falling):6.3f}  {statistics(falling).decay:5.3f}")
-    assert 0.58 < statistics(falling).decay < 0.62
+falling = {count: np.linspace(1, 0.2, count) for count in (100, 256, 300, 350, 400, 512)}
+assert all(0.58 < statistics(scores).decay < 0.62 for scores in falling.values())
+show_table(
+    ["frames", "8 bits", "right"],
+    [
+        (count, f"{decay_in_8_bits(scores):.3f}", f"{statistics(scores).decay:.3f}")
+        for count, scores in falling.items()
+    ],
+    caption="The decay of an evenly falling score, by the reference code and without its fault.",
+    number="2.6",
+)
 
 # %% [markdown]
 # Where no frame lies between the wrapped ends, the result is not a number. Otherwise nothing fails, and no number
@@ -830,30 +935,36 @@ for count in (100, 256, 300, 350, 400, 512):
 #
 # The authors of OSVOS, OSVOS-S, OnAVOS and STM published their masks for the 20 validation sequences of DAVIS 2016.
 # The benchmark published its scores of these masks, rounded to 3 decimals. The run `evaluate_official` scores the same
-# masks with the library. For OSVOS-S, the published figures are the column of Table 3 in its paper.
+# masks with the library. Table 2.7 sets both side by side. For OSVOS-S, the published figures are the column of Table 3
+# in its paper.
 
 # %%
 record = read_record("official_davis2016")
 columns = {"J mean": "Jmean", "J recall": "Jrecall", "J decay": "Jdecay"}
 columns |= {"F mean": "Fmean", "F recall": "Frecall", "F decay": "Fdecay", "T": "T"}
-print(f"{'':<8}{'':<11}" + "".join(f"{column:>9}" for column in columns))
+rows = []
 for method, found in record.metrics.items():
     measured = [*found["J"].values(), *found["F"].values(), found["T"]]
     published = [found["published"][key] for key in columns.values()]
-    for kind, row in (("measured", measured), ("published", published)):
-        print(f"{method:<8}{kind:<11}" + "".join(f"{value:9.3f}" for value in row))
+    rows.append((method, "measured", *(f"{value:.3f}" for value in measured)))
+    rows.append(("", "published", *(f"{value:.3f}" for value in published)))
+show_table(
+    ["method", "", *columns],
+    rows,
+    caption=f"Scores of four published results on the 20 validation sequences of DAVIS 2016. Record {record.name}.",
+    number="2.7",
+)
+
+# %% [markdown]
+# The published scores of single frames can be compared as well.
 
 # %%
 for method, found in record.metrics.items():
-    frames_compared = found["frame_scores"]
-    print(
-        f"{method:<8}{frames_compared['compared']} scores of single frames, largest "
-        f"difference from the published {frames_compared['largest_difference']:.4f}"
-    )
-print(f"\nrecord {record.name}, commit {record.commit[:10]}, {record.created}")
+    single = found["frame_scores"]
+    print(f"{method:<8}{single['compared']} scores differ by at most {single['largest_difference']:.4f}")
 
 # %% [markdown]
-# A difference of up to .0005 is what rounding to 3 decimals leaves. So every frame agrees. Figure 2.9 shows what a
+# A difference of up to .0005 is what rounding to 3 decimals leaves. So every frame agrees. Figure 2.10 shows what a
 # mean over 20 sequences hides.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -868,7 +979,7 @@ axes[0, 0].set(xlabel="mean J", xlim=(0, 1))
 figure.legend(loc="outside upper center", ncols=4)
 show(
     figure,
-    number="2.9",
+    number="2.10",
     alt="Mean J of the four methods on each of the 20 sequences, sorted by OSVOS. "
     "OSVOS spreads from about .5 to above .9; STM is mostly on the right.",
     caption="A mean over 20 sequences hides this much.",
@@ -877,34 +988,47 @@ show(
 # %% [markdown]
 # `vosbook evaluate --analysis` takes such results apart, in three ways that the OSVOS-S paper shows:
 #
-# - over *attributes* of the sequences (Table 4): low resolution LR, scale variation SV, fast motion FM, camera shake
-#   CS, dynamic background DB, motion blur MB, occlusion OCC, out of view OV;
-# - over the kind of *wrong pixels* (Figure 10 of that paper), as shares of the frame. There are false positives close
-#   to the object (below, `fp_close`), false positives far from it (`fp_far`), and false negatives (`fn`). The paper
-#   does not say how close is close. Here it is 2 % of the diagonal;
-# - over the *length of the video* (Figure 11 of that paper).
+# - over *attributes* of the sequences (Table 2.8, and Table 4 of that paper): low resolution LR, scale variation SV,
+#   fast motion FM, camera shake CS, dynamic background DB, motion blur MB, occlusion OCC, out of view OV. The *gain* is
+#   the mean of the sequences without the attribute less the mean of those with it;
+# - over the kind of *wrong pixels* (Table 2.9, and Figure 10 of that paper). There are false positives close to the
+#   object, false positives far from it, and false negatives. The paper does not say how close is close. Here it is 2 %
+#   of the diagonal;
+# - over the *length of the video* (Figure 2.11, and Figure 11 of that paper).
 
 # %%
 tags = ["LR", "SV", "FM", "CS", "DB", "MB", "OCC", "OV"]  # the columns of Table 4
-print("mean J&F in % where an attribute is present, and the gain where it is not\n")
-print(f"{'':<16}" + "".join(f"{tag:>7}" for tag in tags))
+rows = []
 for method, found in record.metrics.items():
     by_tag = found["analysis"]["attributes"]
-    for kind, key in (("present", "J&F"), ("gain", "gain")):
-        row = "".join(f"{100 * by_tag[tag][key]:7.1f}" for tag in tags)
-        print(f"{method:<8}{kind:<8}{row}")
+    for name, kind, key in ((method, "present", "J&F"), ("", "gain", "gain")):
+        rows.append((name, kind, *(f"{100 * by_tag[tag][key]:.1f}" for tag in tags)))
+show_table(
+    ["method", "", *tags],
+    rows,
+    caption="Mean J&F in % of the sequences where an attribute is present, and the gain where it is not. The 20 "
+    f"validation sequences of DAVIS 2016, record {record.name}.",
+    number="2.8",
+)
 
 # %%
+rows = []
 for method, found in record.metrics.items():
     analysis = found["analysis"]
-    wrong = [f"{kind} {share:.2f} %" for kind, share in analysis["errors"].items()]
-    lowest = analysis["over_time"]["lowest"]
-    print(f"{method:<8}{'   '.join(wrong)}   lowest J {lowest:.3f}")
-metrics = record.metrics.items()
-along = {method: found["analysis"]["over_time"]["J"] for method, found in metrics}
+    wrong = [f"{analysis['errors'][kind]:.2f}" for kind in ("fp_close", "fp_far", "fn")]
+    rows.append((method, *wrong, f"{analysis['over_time']['lowest']:.3f}"))
+show_table(
+    ["method", "false, close", "false, far", "missed", "lowest J"],
+    rows,
+    caption="Wrong pixels in % of the frame, and the lowest point of the curves in Figure 2.11. The same sequences.",
+    number="2.9",
+)
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+along = {method: found["analysis"]["over_time"]["J"] for method, found in record.metrics.items()}
 show(
     score_curves(along, x_label="% of the video"),
-    number="2.10",
+    number="2.11",
     alt="Mean J along the video. All four methods begin near .9; OSVOS falls to .7 in "
     "the last third, the other three stay above .8.",
     caption="The mean over the 20 sequences, each stretched to one length.",

@@ -49,6 +49,7 @@ from vosbook.view.drawing import draw
 from vosbook.view.machines import frtm_machine, target_model_net
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, score_curves, show
+from vosbook.view.tables import show_table
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 draw(
@@ -73,8 +74,8 @@ draw(
 #
 # The model does not look at pixels. A *backbone*, fixed and the same for all videos, turns a frame into *features*
 # $x$. They form a coarse grid, with one cell for $16 \times 16$ pixels, and each cell holds $C$ numbers, the
-# *channels*. With a ResNet these numbers come from training on photographs. The profile `smoke` uses a bank of colour
-# and edge filters, so that nothing has to be downloaded.
+# *channels*. With a ResNet these numbers come from training on photographs. In this chapter and the next, the profile
+# `smoke` uses a bank of colour and edge filters, in which nothing was trained.
 
 # %%
 settings = load_profile(profile).of("linear_model")
@@ -140,6 +141,8 @@ show(
 # The target model $D$ (Eq. 1 of the paper) convolves the features twice. With $*$ for convolution, its scores are
 #
 # $$s = D(x; w) = w_2 * (w_1 * x). \tag{3.1}$$
+#
+# **Table 3.1** What the target model computes with. The *grid* is the number of rows and columns of cells.
 #
 # | what | shape | meaning |
 # | --- | --- | --- |
@@ -227,17 +230,23 @@ print("one kernel", tuple(f.shape), "gives the scores of both layers")
 # %% [markdown]
 # So two layers can express nothing that one layer cannot. They do not save weights either. The reason for them is the
 # *time after the first frame*. Both layers are learned on the first frame. After that, $w_1$ stays as it is, and only
-# $w_2$ is learned further. Every frame that the model remembers can then be stored as the $c$ projected channels. Here
-# are the numbers for a ResNet-101, whose features have 1024 channels, at the size of DAVIS, with the paper's 80
+# $w_2$ is learned further. Every frame that the model remembers can then be stored as the $c$ projected channels. Table
+# 3.2 has the numbers for a ResNet-101, whose features have 1024 channels, at the size of DAVIS, with the paper's 80
 # remembered samples.
 
 # %%
 channels, cells, kept = 1024, 30 * 54, 80
-print("                            one layer   two layers")
-print(f"weights, first frame      {9 * channels:11d} {96 * channels + 9 * 96:12d}")
-print(f"weights, later            {9 * channels:11d} {9 * 96:12d}")
-one, two = (4 * c * cells * kept / 1e6 for c in (channels, 96))
-print(f"memory of 80 samples      {one:8.0f} MB {two:9.0f} MB")
+one, two = (4 * c * cells * kept / 1e6 for c in (channels, 96))  # 4 bytes a number
+show_table(
+    ["", "one layer", "two layers"],
+    [
+        ("weights to learn, first frame", f"{9 * channels:,}", f"{96 * channels + 9 * 96:,}"),
+        ("weights to learn, later", f"{9 * channels:,}", f"{9 * 96:,}"),
+        ("memory of 80 samples, MB", f"{one:.0f}", f"{two:.0f}"),
+    ],
+    caption="What one layer and two layers cost, computed for 1024 channels on 30 x 54 cells.",
+    number="3.2",
+)
 
 # %% [markdown]
 # An update with two layers learns a tenth of the weights, and it reads a tenth of the numbers. The paper calls this
@@ -309,8 +318,9 @@ for i in ids:
 # where $\kappa = \max(\kappa_{\min}, \hat\kappa)$ is the influence that the target shall have, and
 # $\kappa_{\min} = 0.1$.
 #
-# The pixels of the target together then have the share $\kappa$ of the whole weight, which is a tenth at least. An
-# object that fills more than a tenth of the frame is left as it is. The mean of the weights is 1 in both cases.
+# The pixels of the target together then have the share $\kappa$ of the whole weight, which is a tenth at least (Table
+# 3.3 below). An object that fills more than a tenth of the frame is left as it is. The mean of the weights is 1 in both
+# cases.
 
 # %% [markdown]
 # ### Exercise 3.2 · The weight of a pixel
@@ -320,6 +330,12 @@ for i in ids:
 # `y`, a numpy array of two dimensions with values 0 and 1. There is one special case, which the paper leaves out and
 # its authors' code has: where fewer than 10 pixels are target, take $\hat\kappa = 0.1$, whatever `kappa_min` is. You
 # may assume that some pixel is background.
+#
+# <details><summary>Hint</summary>
+#
+# First decide on $\hat\kappa$, then on $\kappa$. Where does the special case change both numbers, and where only one?
+#
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex03-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -354,13 +370,18 @@ def weights_of(y):
     return torch.where(y == 1, target, background)
 
 
-print("        weight of a pixel   target's share")
-print("object   target   elsewhere   before   after")
+rows = []
 for i in ids:
     y = torch.tensor(truth[0] == i, dtype=torch.float32)  # (*size)
-    target, background = pixel_weight(y.numpy(), 0.1)
+    pair = pixel_weight(y.numpy(), 0.1)
     share = float((weights_of(y) * y).sum() / weights_of(y).sum())
-    print(f"{i:6d}   {target:6.2f}   {background:9.2f}   {y.mean():6.3f}   {share:.3f}")
+    rows.append((i, *(f"{weight:.2f}" for weight in pair), f"{y.mean():.3f}", f"{share:.3f}"))
+show_table(
+    ["object", "v on the target", "v elsewhere", "share before", "share after"],
+    rows,
+    caption="The weight v of a pixel, and the target's share of the whole weight before and after weighting.",
+    number="3.3",
+)
 
 # %% [markdown]
 # ## 6 The loss
@@ -507,7 +528,7 @@ print(f"scores differ by {(ours - fast).norm() / fast.norm():.0e}, relative")
 #
 # We learn each object of the video once with the weights $v$, and once with all weights equal to 1. Then we measure
 # $\mathcal J$ in all later frames. The model is not updated, so the first frame alone counts. Since learning begins at
-# random weights, we repeat everything from four different starts.
+# random weights, we repeat everything from four different starts. Table 3.4 has the results.
 
 # %%
 x_all = features(frames)  # (T, C, *grid)
@@ -533,19 +554,32 @@ def samples_of(i):
 
 samples = {i: samples_of(i) for i in ids}
 with_v, without_v = {}, {}  # by object: mean J from each start
-print("object   influence          J with v       J without v")
 for i in ids:
     x, y, v = samples[i]
     equal = torch.ones_like(v)
     with_v[i] = [np.mean(later_J(learn(x, y, v, seed=n), i)) for n in range(4)]
     without_v[i] = [np.mean(later_J(learn(x, y, equal, seed=n), i)) for n in range(4)]
-    row = "   ".join(f"{np.mean(a):6.3f} ± {np.std(a):.3f}" for a in (with_v[i], without_v[i]))
-    print(f"{i:6d}   {float(y[0].mean()):9.3f}   {row}")
 assert np.mean(list(with_v.values())) > np.mean(list(without_v.values())) - 0.02
 
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+def with_spread(values):
+    """Mean and standard deviation, as text."""
+    return f"{np.mean(values):.3f} ± {np.std(values):.3f}"
+
+
+show_table(
+    ["object", "target influence", "J with v", "J without v"],
+    [
+        (i, f"{(truth[0] == i).mean():.3f}", with_spread(with_v[i]), with_spread(without_v[i]))
+        for i in ids
+    ],
+    caption="J in the later frames, 0 to 1: mean and standard deviation of four random starts.",
+    number="3.4",
+)
+
 # %% [markdown]
-# The ± is the standard deviation over the four starts. All these targets are small. In the profile `smoke` three of
-# the four gain much more than the starts differ, and one loses a little. Figure 3.7 shows how the weights work, on the
+# All these targets are small. In the profile `smoke` three of the four gain much more than the starts differ, and one
+# loses a little. Figure 3.7 shows how the weights work, on the
 # object that gains most. Without them, the scores of a small target stay low, since little is lost by missing it. The
 # cut at one half then takes most of it away.
 
@@ -562,8 +596,8 @@ titles = ["scores with v", "scores without v", "mask with v", "mask without v"]
 show(
     image_row([*pair, *results], titles, limits=(-0.2, 1)),
     number="3.7",
-    alt=f"Object {most} in frame {t}: with pixel weights its scores are bright and "
-    "most of it is found; without them they are dimmer and more of it is missed.",
+    alt=f"Object {most} in frame {t}: with pixel weights its scores are brighter than "
+    "without them, and much more of it is found.",
     caption=f"Object {most} in frame {t}. Scores from -0.2, dark, to 1, yellow. Masks: "
     "white found, blue missed, orange found in error.",
 )
@@ -574,44 +608,69 @@ show(
 # The features have many channels, and many of them say nearly the same. Quite different weights therefore give nearly
 # the same scores on the samples, and something has to choose among them. One might think that the regulariser chooses,
 # because it prefers small weights. We test this on the first object. Both $\lambda$ of the paper are multiplied by one
-# factor, from a hundredth to a few ten thousand, and we compare the filter $f$ that results with the filter at the
-# factor 1. (In the solver $\lambda$ has a second task, which chapter 04 explains. A common factor does not change that
-# one.)
+# factor, from a hundredth to thirty thousand. We compare the filter $f$ of Exercise 3.1 that results with the filter at
+# the factor 1. (In the solver $\lambda$ has a second task, which chapter 04 explains. A common factor does not change
+# that one.)
+#
+# ### A prediction
+#
+# How large must the factor be before the filter changes by more than a tenth of its length: 10, 100, 1000, or 10,000?
+# Remember that $\lambda$ enters Equation 3.5 squared. Decide before you run the next two cells.
 
 # %%
 x, y, v = samples[ids[0]]
 reference = equivalent_filter(*learn(x, y, v))
 
 
-def report(name, w):
-    """A line: how far the filter is from the reference, the error on the samples, J."""
+def of_weights(w):
+    """How far the filter is from the reference, the data term, and J in the later frames."""
     change = float((equivalent_filter(*w) - reference).norm() / reference.norm())
-    error = float(target_loss(w, x, y, v, gamma, lambda_=(0, 0)))
-    J = np.mean(later_J(w, ids[0]))
-    print(f"{name:<22} {change:7.4f} {error:8.0f} {J:7.3f}")
-    return change, J
+    data_term = float(target_loss(w, x, y, v, gamma, lambda_=(0, 0)))
+    return change, data_term, np.mean(later_J(w, ids[0]))
 
 
-print("factor on both λ        change    error  mean J")
 by_factor = {}
 for factor in (1e-2, 1, 1e2, 1e3, 1e4, 3e4):
     scaled = tuple(factor * l_j for l_j in lambda_)
-    by_factor[factor] = report(f"{factor:g}", learn(x, y, v, lambda_=scaled))
-
-# %% [markdown]
-# A penalty that is ten thousand times weaker (its factor enters squared) leads to the same filter. At the paper's
-# strength the regulariser decides nothing, because the data term sums over hundreds of thousands of pixels and
-# outweighs it. It is felt where $\lambda$ is a thousand times larger, and it harms where it is larger still. So what
-# else chooses the solution? We now keep the regulariser, and change where learning starts and when it stops.
+    by_factor[factor] = of_weights(learn(x, y, v, lambda_=scaled))
 
 # %%
-print("                        change    error  mean J")
-by_start = [report(f"start {n}", learn(x, y, v, seed=n)) for n in (1, 2, 3)]
-by_stop = [
-    report("stop after 2 steps", learn(x, y, v, cg_iterations=schedule[:2])),
-    report("go on for 15 steps", learn(x, y, v, cg_iterations=schedule + 10 * (10,))),
-]
-assert by_factor[1e-2][0] < 0.1 * min(change for change, _ in by_start + by_stop)
+columns = ["change of f", "data term", "mean J"]
+
+
+def as_row(name, found):
+    change, data_term, J = found
+    return name, f"{change:.4f}", f"{data_term:.0f}", f"{J:.3f}"
+
+
+show_table(
+    ["factor on both λ", *columns],
+    [as_row(f"{factor:,g}", found) for factor, found in by_factor.items()],
+    caption="How the regulariser changes the filter of the first object, as a share of the filter's length; the first "
+    "sum of Equation 3.5; and J in the later frames, 0 to 1.",
+    number="3.5",
+)
+
+# %% [markdown]
+# A penalty that is ten thousand times weaker (the factor 0.01, squared) leads to the same filter. At the paper's
+# strength the regulariser decides nothing, because the data term sums over hundreds of thousands of pixels and
+# outweighs it. It is felt where $\lambda$ is a thousand times larger, but only the factor 10,000 changes the filter by
+# more than a tenth. There it does harm. So what else chooses the solution? We now keep the regulariser, and change
+# where learning starts and when it stops.
+
+# %%
+by_start = {f"random start {n}": of_weights(learn(x, y, v, seed=n)) for n in (1, 2, 3)}
+by_stop = {
+    "stop after 2 steps": of_weights(learn(x, y, v, cg_iterations=schedule[:2])),
+    "go on for 15 steps": of_weights(learn(x, y, v, cg_iterations=schedule + 10 * (10,))),
+}
+assert by_factor[1e-2][0] < 0.1 * min(change for change, *_ in (by_start | by_stop).values())
+show_table(
+    ["", *columns],
+    [as_row(*one) for one in (by_start | by_stop).items()],
+    caption="The same for other starts and other numbers of steps, with the paper's λ.",
+    number="3.6",
+)
 
 # %% [markdown]
 # Another random start leads to another filter, and another number of steps leads to one that differs even more. The
@@ -624,7 +683,7 @@ assert by_factor[1e-2][0] < 0.1 * min(change for change, _ in by_start + by_stop
 #
 # Three students report that their target model does not work. Each has made one mistake. One has shifted the labels by
 # the width of a cell, one has exchanged the two pixel weights, and one has taken $\lambda$ thirty thousand times too
-# large. Figure 3.8 shows what their models say about the first frame. Who made which mistake?
+# large. Figure 3.8 and Table 3.7 show what their models say about the first frame. Who made which mistake?
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 exchanged = torch.where(y > 0.5, v.amin((1, 2, 3), keepdim=True), v.amax((1, 2, 3), keepdim=True))
@@ -644,15 +703,20 @@ show(
     caption="A model in order and three broken ones. Scores from -0.2, dark, to 1, yellow.",
 )
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 inside = truth[0] == ids[0]
 middle = np.nonzero(inside)[1].mean()
-print("           mean score in the object   its mask lies      J")
+rows = []
 for name, scores in of_frame_0.items():
     found = np.nonzero(scores > 0.5)[1]
-    place = f"{found.mean() - middle:+.0f} px aside" if len(found) else "nowhere"
-    J = jaccard(scores > 0.5, inside)
-    print(f"{name:<11} {scores[inside].mean():23.2f}   {place:>13} {J:6.2f}")
+    place = f"{found.mean() - middle:+.0f}" if len(found) else "-"
+    rows.append((name, f"{scores[inside].mean():.2f}", place, f"{jaccard(scores > 0.5, inside):.2f}"))
+show_table(
+    ["model", "mean score in the object", "mask too far right, pixels", "J, 0 to 1"],
+    rows,
+    caption="The same four models in numbers. A dash stands where no score is above one half.",
+    number="3.7",
+)
 
 # %% [markdown]
 # <details><summary>Answer</summary>
@@ -703,7 +767,7 @@ show(
 )
 
 # %% [markdown]
-# And here is one model for each object over the whole video, learned on the first frame and never updated.
+# Figure 3.10 shows one model for each object over the whole video, learned on the first frame and never updated.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 curves = {f"object {i}": [np.nan, *later_J(learn(*samples[i]), i)] for i in ids}

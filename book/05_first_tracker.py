@@ -9,9 +9,9 @@
 # %% [markdown]
 # # A first tracker
 #
-# Chapters 03 and 04 gave you a target model and a fast way to learn it. In this chapter you write the loop that makes a
-# tracker of them: it scores a frame, turns the scores into masks, remembers what it found, and learns again now and
-# then. The tracker follows several objects at once, takes in objects that appear later, and needs no training
+# A tracker is a loop around a target model: it scores a frame, turns the scores into masks, remembers what it found,
+# and learns again now and then. In this chapter you write this loop, with the target model of chapter 03 and the solver
+# of chapter 04. The tracker follows several objects at once, takes in objects that appear later, and needs no training
 # beforehand. It is Algorithm 1 of the FRTM paper without the segmentation network, and Table 1 of the paper calls it
 # *D-only*.
 
@@ -48,6 +48,7 @@ from vosbook.view.inspector import Inspector
 from vosbook.view.machines import frtm_machine
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, new_figure, score_curves, show
+from vosbook.view.tables import show_table
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 draw(
@@ -71,6 +72,8 @@ draw(
 # ## 1 One object
 #
 # The tracker takes two things from the earlier chapters. The first is the *backbone*, which turns frames into features.
+# In the profile `smoke` it is no longer the filter bank of chapters 03 and 04, but a trained ResNet-18 that comes with
+# the library. Its features tell more objects apart.
 
 # %%
 settings = load_profile(profile).of("first_tracker")
@@ -275,6 +278,12 @@ ch05.check_schedule(schedule)
 
 # %% [markdown]
 # Next we follow one object in this way, with updates and without. A mask that never moves is the baseline.
+#
+# ### A prediction
+#
+# The tracker is given no true mask after the first frame. It remembers its own probabilities, and every eighth frame
+# it learns from them. Will it be much better with these updates than without them, a little better, equal, or worse?
+# Decide before you run the next two cells. What does an update compare the scores with?
 
 
 # %%
@@ -289,8 +298,8 @@ def follow(frames, one, t_s=FAST.target_model.t_s):
 
 first = pair_truth[0] == target
 curves = {"first mask held": [jaccard(first, y == target) for y in pair_truth[1:]]}
-for name, kind in (("with updates", Target), ("no updates", Fixed)):
-    found = follow(pair_frames, kind(pair_frames[0], first))
+in_order = list(follow(pair_frames, Target(pair_frames[0], first)))
+for name, found in (("with updates", in_order), ("no updates", follow(pair_frames, Fixed(pair_frames[0], first)))):
     curves[name] = [jaccard(p > 0.5, y == target) for p, y in zip(found, pair_truth[1:])]
 for name, values in curves.items():
     print(f"{name:<16} J {np.mean(values):.3f}")
@@ -306,10 +315,15 @@ show(
 )
 
 # %% [markdown]
-# The two lines of the tracker lie on each other, so these updates change next to nothing. The reason is the label. The
-# loss compares the model's scores with the remembered label, and here the label *is* the score, up to the clamp. So
-# there is nothing to learn. An update can change the model only where the label differs from the score. Section 3 makes
-# labels that do.
+# <details><summary>Answer</summary>
+#
+# Equal: the two lines of the tracker lie on each other, so these updates change next to nothing. The reason is the
+# label. The loss compares the model's scores with the remembered label, and here the label *is* the score, up to the
+# clamp. So there is nothing to learn.
+#
+# </details>
+#
+# An update can change the model only where the label differs from the score. Section 3 makes labels that do.
 
 # %% [markdown]
 # ## 3 Several objects
@@ -447,8 +461,13 @@ show(
 )
 
 # %% [markdown]
+# Figure 5.5 shows faint lines around the *other* object in what each model remembers. There the model of the other
+# object is near one half, so neither it nor the background has large odds, and Equation 5.2 leaves a share to everyone:
+# odds of 0 still count as $\exp(0) = 1$.
+#
 # The two rules for what is remembered differ where an object narrowly loses to the background. Take one object with
-# scores from 0.3 to 0.7, and ask by how much the label exceeds the score. An update moves the scores in that direction.
+# scores from 0.3 to 0.7, and ask by how much the label exceeds the score (Table 5.1). An update moves the scores in
+# that direction.
 
 # %%
 score = torch.linspace(0.3, 0.7, 41, dtype=torch.float64)
@@ -459,11 +478,16 @@ rules = {
     "q, zero where it does not win (code)": where_it_wins(q_score)[0, 0],
     "its mask": (score > 0.5).double(),
 }
-print(f"{'label less score':<40}{'0.3 to 0.5':>12}{'0.5 to 0.7':>12}{'all':>8}")
-for name, label in rules.items():
-    more = label - score
-    below, above = more[score < 0.5].mean(), more[score > 0.5].mean()
-    print(f"{name:<40}{below:>+12.2f}{above:>+12.2f}{more.mean():>+8.2f}")
+parts = {"0.3 to 0.5": score < 0.5, "0.5 to 0.7": score > 0.5, "all": score > 0}
+show_table(
+    ["label", *(f"scores {part}" if part != "all" else "all scores" for part in parts)],
+    [
+        (name, *(f"{round(float((label - score)[part].mean()), 2) + 0.0:+.2f}" for part in parts.values()))
+        for name, label in rules.items()
+    ],
+    caption="Label less score, the mean over the scores of a part, for four labels that a model may remember.",
+    number="5.1",
+)
 
 # %% [markdown]
 # The clamped score asks for no change. Our rule and the mask push both ways alike: scores below one half go down, and
@@ -621,7 +645,7 @@ for ours, theirs in (
 # %% [markdown]
 # ## 6 Watching the scores
 #
-# Do updates help now? Here are the same two videos with updates and without.
+# Do updates help now? Table 5.2 has the same two videos with updates and without.
 
 
 # %%
@@ -631,23 +655,100 @@ def mean_j(labels, truth, i, first):
     return np.mean([jaccard(a == i, b == i) for a, b in pairs])
 
 
-print("video          object  with updates  no updates")
 tried = (
     ("two objects", pair_frames, pair_truth, pair_labels, {0: pair_truth[0]}),
     ("late objects", late_frames, late_truth, late_labels, given),
 )
+rows = []
 for name, frames, true, updated, start in tried:
     fixed = tracked(frames, start, Fixed)
-    for first, new in sorted(start.items()):
+    for begin, new in sorted(start.items()):
         for i in object_ids(new):
-            both = [mean_j(labels, true, i, first) for labels in (updated, fixed)]
-            print(f"{name:<14} {i:6d} {both[0]:13.3f} {both[1]:11.3f}")
+            both = [mean_j(labels, true, i, begin) for labels in (updated, fixed)]
             assert min(both) > 0.1
+            rows.append((name, i, *(f"{J:.3f}" for J in both)))
+show_table(
+    ["video", "object", "with updates", "no updates"],
+    rows,
+    caption="J of each object, 0 to 1, the mean of the frames after its first one.",
+    number="5.2",
+)
 
 # %% [markdown]
 # The updates change little in these videos: some objects gain by them and some lose. They need not gain, because the
 # model learns from its own answers, also from those that are wrong. The object that enters late is followed worst, with
 # updates and without. Its model has seen only the part of it that was in view when its mask was given.
+#
+# ### A diagnosis
+#
+# Three trackers follow object 1 of the video with two objects, and each has one mistake in its program. One mirrors
+# every frame after the first, because a flip that was meant for the altered copies was left on. One stores what it
+# remembers as `uint8`, which makes 0 of every probability below 1. One remembers every frame with the mask of the first
+# frame. Updates follow frames 8 and 16. Table 5.3 and Figure 5.8 show what the trackers answer. Which has which
+# mistake?
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+class Mirrored(Target):
+    def probability(self, frame):
+        return super().probability(frame[:, ::-1].copy())
+
+    def insert(self, frame, label):
+        return super().insert(frame[:, ::-1].copy(), label)
+
+
+class WholeNumbers(Target):
+    def insert(self, frame, label):
+        return super().insert(frame, label.astype(np.uint8).astype(np.float32))
+
+
+class FirstMask(Target):
+    def __init__(self, frame, mask):
+        super().__init__(frame, mask)
+        self.mask = mask.astype(np.float32)
+
+    def insert(self, frame, label):
+        return super().insert(frame, self.mask)
+
+
+kinds = {"first": WholeNumbers, "second": Mirrored, "third": FirstMask}
+answers = {"in order": in_order}
+answers |= {name: list(follow(pair_frames, kind(pair_frames[0], first))) for name, kind in kinds.items()}
+on, off = {}, {}  # by tracker: mean probability in each frame, on the object and elsewhere
+for name, found in answers.items():
+    on[name] = [p[y == target].mean() for p, y in zip(found, pair_truth[1:])]
+    off[name] = [p[y != target].mean() for p, y in zip(found, pair_truth[1:])]
+moments = (1, 8, 9, 17)
+show_table(
+    ["tracker", *(f"object, frame {t}" for t in moments), "elsewhere, frame 17"],
+    [
+        (name, *(f"{on[name][t - 1]:.2f}" for t in moments), f"{off[name][16]:.3f}")
+        for name in answers
+    ],
+    caption="The mean probability on the object, in some frames, and elsewhere.",
+    number="5.3",
+)
+show(
+    image_row([found[16] for found in answers.values()], list(answers), limits=(0, 1)),
+    alt="Probabilities of four trackers in frame 17. In order: bright on the whole object. First: bright in the middle "
+    "of the object only. Second: bright in the mirror image of the object. Third: less bright on the object than the "
+    "tracker in order, and spread over more of the frame.",
+    caption="Probabilities in frame 17, after two updates, from 0, dark, to 1, yellow.",
+    number="5.8",
+)
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# The first stores whole numbers. It is in order until the first update, and then its object shrinks from the rim
+# inwards, because every probability below 1 was remembered as 0. The second mirrors: it is wrong before any update, in
+# frame 1, and what it answers has the right shape in the wrong place. The third remembers the first mask. It too is in
+# order until the first update. Then it gets lower on the object, as the first does, but not lower elsewhere: it was
+# told that the scenery behind the old mask is the object.
+#
+# So ask two questions of a tracker that fails. Does it fail at once, or after an update? And are its scores too low on
+# the object, or too high elsewhere?
+#
+# </details>
 #
 # ### Where it fails
 #
@@ -658,7 +759,8 @@ for name, frames, true, updated, start in tried:
 # - What looks like the object is taken for it, wherever it lies.
 # - An object that was hidden may come back as another one, if the model of the other one answers to it as well.
 #
-# The next video is a hard one: it has five objects that cross each other. The figure shows its worst frame.
+# The next video is a hard one: it has five objects that cross each other. Figure 5.9 shows the part of its worst frame
+# where the objects are.
 
 # %%
 hard_frames, hard_truth = opened(load_sequence(settings["data"][1]))
@@ -675,17 +777,13 @@ worst = {
 t = min(worst, key=worst.get)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
+places = np.nonzero(hard_truth[t])
+window = tuple(slice(max(p.min() - 10, 0), p.max() + 11) for p in places)  # rows, columns
+views = hard_frames[t], overlay(hard_frames[t], hard_truth[t]), overlay(hard_frames[t], hard_labels[t])
 show(
-    image_row(
-        [
-            hard_frames[t],
-            overlay(hard_frames[t], hard_truth[t]),
-            overlay(hard_frames[t], hard_labels[t]),
-        ],
-        [f"frame {t}", "truth", f"labels, J = {worst[t]:.2f}"],
-    ),
-    number="5.8",
-    alt="The worst frame of a hard video: the frame, its true masks, and the "
+    image_row([view[window] for view in views], [f"frame {t}", "truth", f"labels, J = {worst[t]:.2f}"]),
+    number="5.9",
+    alt="A part of the worst frame of a hard video: the frame, its true masks, and the "
     "tracker's labels, which give parts of the objects to the wrong one or to "
     "none.",
     caption="The worst frame of a video with several objects that cross.",
@@ -699,11 +797,12 @@ show(
 # %% [markdown]
 # ## 7 Your own mask
 #
-# Change the next cell to try the tracker on your own video, with your own objects. `my_frames` is a folder of images or
-# a video file. The objects of its first frame come from one of two places. `my_mask` is a PNG in which each object has
-# a value of its own, or a folder of such masks, named like frames, for objects that appear later. `my_polygons` has for
-# each object the corners $(x, y)$ of an outline around it, in pixels from the upper left, and two corners make a box.
-# As it stands, the cell draws around the two objects of the first video.
+# Change the next cell to try the tracker on your own video, with your own objects, and run it and the cells after it.
+# `my_frames` is a folder of images or a video file. The objects of its first frame come from one of two places.
+# `my_mask` is a PNG in which each object has a value of its own, or a folder of such masks, named like frames, for
+# objects that appear later. `my_polygons` has for each object the corners $(x, y)$ of an outline around it, in pixels
+# from the upper left, and two corners make a box. As it stands, the cell draws around the two objects of the first
+# video.
 
 # %%
 my_frames = None  # such as "clip.mp4"; None: the synthetic video of the first picture
@@ -716,7 +815,7 @@ my_polygons = {
         (107, 151), (53, 162), (24, 141), (2, 142), (16, 171), (0, 178)],
 }  # fmt: skip
 
-
+# %%
 def drawn(polygons, size):
     """Labels uint8 (H, W): each polygon (or box, of two corners) filled with its id."""
     labels = np.zeros(size, np.uint8)
@@ -733,12 +832,14 @@ if my_mask is None:
     my_given = {video.names[0]: drawn(my_polygons, video.size)}
 else:
     my_given = read_given(Path(my_mask), names=video.names, size=video.size)
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 show(
     image_row(
         [video[0], overlay(video[0], my_given[video.names[0]])],
         ["frame 0", "what the tracker is given"],
     ),
-    number="5.9",
+    number="5.10",
     alt="The first frame, and the same with the given objects painted as polygons "
     "that follow them closely.",
     caption="The given objects, drawn as polygons.",
@@ -755,7 +856,7 @@ show(
         [overlay(video[t], my_labels[t]) for t in moments],
         [f"frame {t}" for t in moments],
     ),
-    number="5.10",
+    number="5.11",
     alt="Six frames of the video, from first to last, with the objects painted over "
     "as the tracker found them.",
     caption="What the tracker makes of the polygons.",
@@ -776,36 +877,35 @@ show(
 # The paper's Table 1 gives $\mathcal J$ of the target model alone: 58.3 without updates and 59.6 with them, on 300
 # videos of YouTube-VOS that the authors held out and did not name. We ran the same ablation on five validation
 # sequences of DAVIS 2016, with a ResNet-18 of ImageNet and the paper's fast settings, for three seeds. The data are
-# others, so the numbers cannot be compared with the paper's. Whether updates gain or lose can be compared.
+# others, so the numbers in Table 5.4 cannot be compared with the paper's. Whether updates gain or lose can be compared.
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+record = read_record("frtm_d_only_small")
+ways = [record.metrics["update"], record.metrics["no_update"]]
+rows = [
+    (spec, *(f"{100 * np.mean(way['J_of_seeds'][spec]):.1f}" for way in ways))
+    for spec in ways[0]["J_of_seeds"]
+]
+rows.append(("mean of the five sequences", *(f"{100 * way['seeds']['J']['mean']:.1f}" for way in ways)))
+rows.append(("the paper, on YouTube-VOS", "59.6", "58.3"))
+show_table(
+    ["", "with updates", "no updates"],
+    rows,
+    caption=f"J in %, mean of three seeds, and what the paper claims. Record {record.name}.",
+    number="5.4",
+)
 
 # %%
-record = read_record("frtm_d_only_small")
-print(f"{'J in %, mean of seeds':<26}{'with updates':>14}{'no updates':>14}")
-ways = [record.metrics["update"], record.metrics["no_update"]]
-for spec in ways[0]["J_of_seeds"]:
-    print(
-        f"{spec:<26}"
-        + "".join(f"{100 * np.mean(way['J_of_seeds'][spec]):>14.1f}" for way in ways)
-    )
-print(
-    f"{'mean of five sequences':<26}"
-    + "".join(f"{100 * way['seeds']['J']['mean']:>14.1f}" for way in ways)
-)
-print(f"{'paper, YouTube-VOS':<26}{59.6:>14}{58.3:>14}")
 gains = record.metrics["gain"]["J_of_seeds"]
-print(
-    "gain in J from updates, seed by seed:",
-    *(f"{100 * gain:+.1f}" for gain in gains),
-    "(paper +1.3)",
-)
+print("gain by updates, J in %, of each seed:", *(f"{100 * gain:+.1f}" for gain in gains))
 
 # %% [markdown]
-# On the mean of these five sequences updates do not pay: one sequence loses more by them than the others gain. Five
-# sequences are few. So here is another run, on the 30 training sequences of DAVIS 2016 in a smaller size, for three
-# seeds. It also tries four answers to the question what a model remembers of a frame. The paper says the prediction.
-# The released code has the third row.
+# The paper's gain is +1.3. On the mean of these five sequences updates do not pay: one sequence loses more by them than
+# the others gain. Five sequences are few. So Table 5.5 shows another run, on the 30 training sequences of DAVIS 2016 in
+# a smaller size, for three seeds. It also tries four answers to the question what a model remembers of a frame. The
+# paper says the prediction. The released code has the third row.
 
-# %%
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 choices = read_record("frtm_choices").metrics
 remembers = {
     "no_update": "no updates",
@@ -814,10 +914,15 @@ remembers = {
     "unmerged": "its own clamped score",
     "mask": "its mask, 0 or 1",
 }
-print(f"{'what is remembered':<36}{'J in %':>8}{'spread over seeds':>19}")
-for name, words in remembers.items():
-    one = choices[name]
-    print(f"{words:<36}{100 * one['J']:>8.1f}{100 * one['J_std']:>19.1f}")
+show_table(
+    ["what is remembered", "J in %"],
+    [
+        (words, f"{100 * choices[name]['J']:.1f} ± {100 * choices[name]['J_std']:.1f}")
+        for name, words in remembers.items()
+    ],
+    caption="Mean and standard deviation of three seeds. Record frtm_choices.",
+    number="5.5",
+)
 
 # %% [markdown]
 # In this run updates gain, as in the paper, with the label of section 3. With the released rule they lose, and with the

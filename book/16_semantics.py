@@ -42,6 +42,7 @@ from vosbook.view.drawing import draw
 from vosbook.view.machines import osvos_s_machine
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, new_figure, score_curves, show
+from vosbook.view.tables import show_table
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 settings = load_profile(profile).of("semantics")
@@ -146,8 +147,12 @@ draw(
 # - `mistaken`: the chance that it is given another category;
 # - `coarse`: how far its border is off, as a share of the square root of its area (a standard deviation);
 # - `spurious`: how many proposals lie where no object is, in the mean.
+#
+# The next cell prints the errors that the source of Figure 16.1 has, and then what four other sources say of frame 4:
+# one without errors, and three with one kind of error each.
 
 # %%
+print("Figure 16.1:", settings["errors"])
 kinds = {
     "no errors": ProposalErrors(),
     "missed": ProposalErrors(missed=0.4),
@@ -172,9 +177,11 @@ show(
 # that for two masks $a$ and $b$
 #
 # $$\mathcal J(a, b) = \frac{|a \cap b|}{|a \cup b|}. \tag{16.1}$$
+#
+# Table 16.1 has the mean of this over all objects and frames of the video, for five strengths of error.
 
 # %%
-print("errors                     mean of the best J")
+rows = []
 for missed, coarse in ((0, 0), (0, 0.06), (0, 0.12), (0.2, 0.06), (0.2, 0.12)):
     spoil = SyntheticProposals([film], ProposalErrors(missed=missed, coarse=coarse))
     best = [
@@ -183,8 +190,14 @@ for missed, coarse in ((0, 0), (0, 0.06), (0, 0.12), (0.2, 0.06), (0.2, 0.12)):
         for o in film.objects
         if (labels[t] == o.id).any()
     ]
-    print(f"missed {missed:.2f}, coarse {coarse:.2f}  {np.mean(best):>12.2f}")
+    rows.append((f"{missed:.2f}", f"{coarse:.2f}", f"{np.mean(best):.2f}"))
     assert np.mean(best) == 1 if missed == coarse == 0 else 0 < np.mean(best) < 1
+show_table(
+    ("missed", "coarse", "mean of the best J"),
+    rows,
+    number="16.1",
+    caption="How well proposals fit the objects of the video of Figure 16.1, J from 0 to 1.",
+)
 
 # %% [markdown]
 # ## 2 Selection: what is the object made of?
@@ -569,12 +582,13 @@ show(
 # ## 4 What is lost by the choice, and what by the proposals
 #
 # The paper's Table 2 separates the two by an *oracle*: someone who knows the truth chooses among the same proposals.
-# The oracle's score is what the proposals allow. What automatic selection lacks of it is lost by the choice. Here is
-# our video with sources of four strengths of error, and the same first round:
+# The oracle's score is what the proposals allow. What automatic selection lacks of it is lost by the choice. Table
+# 16.2 has our video with sources of four strengths of error, and the same first round. Mild errors are those of Figure
+# 16.1; medium ones are twice as large or as frequent, strong ones four times.
 
 # %%
-print("errors    first round   selected     oracle   wanted")
-strengths = {"none": 0.0, "mild": 1.0, "medium": 2.0, "strong": 4.0}  # times the errors so far
+rows = []
+strengths = {"none": 0.0, "mild": 1.0, "medium": 2.0, "strong": 4.0}  # times those of Figure 16.1
 for name, factor in strengths.items():
     errors = ProposalErrors(**{key: factor * value for key, value in settings["errors"].items()})
     spoil = SyntheticProposals([film], errors, seed=settings["proposals_seed"])
@@ -583,15 +597,21 @@ for name, factor in strengths.items():
     taken = [union_of(p, propagate_instances(p, names, m)) for p, m in zip(found, estimate)]
     oracle = [union_of(p, select_instances(p, t)) for p, t in zip(found, truth)]
     of = [np.mean(scores(masks)) for masks in (estimate, taken, oracle)]
-    print(f"{name:<8}", *(f"{j:>11.2f}" for j in of), "  ", *names or ["nothing"])
+    rows.append((name, *(f"{j:.2f}" for j in of), " ".join(names) or "nothing"))
     assert of[1] <= of[2] + 0.02
+show_table(
+    ("errors", "first round", "selected", "oracle", "wanted"),
+    rows,
+    number="16.2",
+    caption="Mean J, from 0 to 1, over the frames of one video, and the categories that its first frame hands on.",
+)
 
 # %% [markdown]
-# Without errors oracle and selection are perfect, and OSVOS's poor estimate was all that they needed. With errors both
-# fall, and most of the loss is the proposals'. There is one exception. Where nothing fits the object on the *first*
-# frame, nothing is wanted in any other frame, and all that the oracle has is lost by the choice; the last column says
-# what is wanted. A wrong category on the first frame does the same harm. Where nothing is selected, OSVOS-S keeps the
-# first round.
+# Without errors oracle and selection are perfect, and OSVOS's poor estimate was all that they needed. With mild and
+# medium errors both fall, and as far as each other: the loss is the proposals'. The last line is an exception. Where
+# nothing fits the object on the *first* frame, nothing is wanted in any other frame, and all that the oracle has is
+# lost by the choice; the last column says what is wanted. A wrong category on the first frame does the same harm. Where
+# nothing is selected, OSVOS-S keeps the first round.
 
 # %% [markdown]
 # ## 5 The prior
@@ -609,10 +629,10 @@ for name, factor in strengths.items():
 # ### Exercise 16.3 · A prior
 # *difficulty 1 of 3 · 10 minutes · 1 point*
 #
-# Write `prior_of(mask, sigma)` in numpy: smooth a mask `bool (H, W)` by a Gaussian whose standard deviation is `sigma`
-# times H pixels, which need not be a whole number, first along one axis and then along the other. The kernel has the
-# Gaussian's values at whole pixels. Cut it off at 4 standard deviations (rounded up), let it sum to one, and let the
-# mask go on beyond the frame as it is at the border.
+# Write `prior_of(mask, sigma)` in numpy. It smooths a mask `bool (H, W)` by a Gaussian, first along one axis and then
+# along the other. The standard deviation is `sigma` times H pixels, along both axes, and need not be a whole number.
+# The kernel has the Gaussian's values at whole pixels. Cut it off at 4 standard deviations (rounded up), let it sum to
+# one, and let the mask go on beyond the frame as it is at the border.
 #
 # <details><summary>Hint</summary>
 #
@@ -682,9 +702,9 @@ print("a straight border: equal to the normal distribution's")
 # the proposals would do as well.
 #
 # Neither the weights of these segmenters nor the frames of all 20 sequences are at hand. The record
-# `osvos_s_proposals_small` asks the same question in kind, on ten held-out synthetic videos of 80x144 pixels in which
-# the object is never the only one of its category, with sources of four strengths of error; it was made on two
-# processor cores in six minutes. The final result is the next chapter's.
+# `osvos_s_proposals_small` asks the same question in kind, on ten held-out synthetic videos of 80x144 pixels. In each of
+# them the object shares its category with another one, and the sources have four strengths of error, whose values are
+# close to those of Table 16.2. The run took six minutes on two processor cores. The final result is the next chapter's.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 record = read_record("osvos_s_proposals_small")
@@ -707,17 +727,23 @@ show(
     caption="Record osvos_s_proposals_small; a bar is the standard error of the mean over ten videos.",
 )
 
-# %%
-print(f"J in %, mean over {record.config['videos']} videos")
-print("errors    first round   selected     oracle      final   nothing selected on the first frame")
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+rows = []
 for level in levels:
     found = record.metrics[level]
     j = [100 * found[key]["J"] for key in stages.values()]
     assert all(0 <= value <= 100 for value in j) and found["selected"]["J"] <= found["oracle"]["J"]
-    print(f"{level:<8}", *(f"{value:>11.1f}" for value in j), f"{100 * found['unmatched']:>8.0f} % of the videos")
+    rows.append((level, *(f"{value:.1f}" for value in j), f"{100 * found['unmatched']:.0f}"))
+show_table(
+    ("errors", *stages, "nothing wanted"),
+    rows,
+    number="16.3",
+    caption=f"Mean J in % over {record.config['videos']} videos (record {record.name}), and the share of the videos, "
+    "in %, on whose first frame nothing was selected.",
+)
 
 # %% [markdown]
-# As in the paper, more is lost by the choice the worse the proposals are. The final result is above what is selected as
+# Figure 16.10 and Table 16.3 show the same means. As in the paper, more is lost by the choice the worse the proposals are. The final result is above what is selected as
 # soon as there are errors. It is above the oracle, as in the paper, only with strong errors. Without errors the
 # proposals themselves are the best answer, and a small network cannot draw a border as well as they do.
 
@@ -752,8 +778,8 @@ for level in levels:
 # The list of categories is what was left behind. It cannot help where the segmenter has no word for the object, or
 # where two of a kind cross. Segment Anything proposes masks without any category, from a click or everywhere in the
 # image. DEVA takes such proposals, or those of any other model, and lets a network that propagates masks decide which
-# belong together from frame to frame: the two parts of this chapter, each replaced by something that has been learned
-# from far more data.
+# belong together from frame to frame. These are the two parts of this chapter, each replaced by something that has been
+# learned from far more data.
 
 # %% [markdown]
 # ## References

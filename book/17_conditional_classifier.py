@@ -58,6 +58,7 @@ from vosbook.view.machines import conditional_layer, osvos_s_machine
 from vosbook.view.overlay import compare
 from vosbook.view.playgrounds.mixing import mixing
 from vosbook.view.plots import image_row, new_figure, show
+from vosbook.view.tables import show_table
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 draw(
@@ -268,12 +269,18 @@ def fit(layer, x, y, w):
 
 # %%
 trust = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95])
-offsets = []
+rows, offsets = [], []
 for r in trust:
     layer = fit(Conditional(nn.Conv2d(1, 1, 1)), *world(r, seed=1))
     slopes = layer.instance.weight.item(), layer.background.weight.item()
     offsets.append((layer.instance.bias.item(), layer.background.bias.item()))
-    print("r {:.2f}: slopes {:.2f} {:.2f}, offsets {:+.2f} {:+.2f}".format(r, *slopes, *offsets[-1]))
+    rows.append((f"{r:.2f}", *(f"{slope:.2f}" for slope in slopes), *(f"{offset:+.2f}" for offset in offsets[-1])))
+show_table(
+    ("r", "slope of f1", "slope of f2", "offset of f1", "offset of f2"),
+    rows,
+    number="17.1",
+    caption="What the two classifiers have learned from 20,000 pixels, for priors of reliability r.",
+)
 offsets = np.array(offsets)
 expected = np.log(trust / (1 - trust))
 assert np.abs(offsets - np.stack([expected, -expected], axis=1)).max() < 0.2
@@ -300,7 +307,7 @@ show(
 # rule does, although nobody has told it $r$.
 #
 # It learns $r$ from its training data, however. A network that is trained with better proposals than it will meet
-# trusts them too much:
+# trusts them too much, as Table 17.2 shows.
 
 
 # %%
@@ -311,12 +318,16 @@ def accuracy(layer, x, y, w):
 
 
 held_out = {r: list(world(r, seed=2)) for r in (0.6, 0.75, 0.9)}
-print("share of right pixels\ntrained at    used at" + "".join(f"{r:>9.2f}" for r in held_out))
 table = {}
 for r in (0.6, 0.75, 0.9, 0.999):
     layer = fit(Conditional(nn.Conv2d(1, 1, 1)), *world(r, seed=1))
     table[r] = [accuracy(layer, *seen) for seen in held_out.values()]
-    print(f"{r:<21}" + "".join(f"{share:>9.3f}" for share in table[r]))
+show_table(
+    ("r in training", *(f"used at r = {r:.2f}" for r in held_out)),
+    [(str(r), *(f"{share:.3f}" for share in shares)) for r, shares in table.items()],
+    number="17.2",
+    caption="The share of right pixels, of 20,000 pixels that were not trained on. The prior alone has a share of r.",
+)
 assert np.argmax([row[0] for row in table.values()]) == 0
 
 # %% [markdown]
@@ -607,8 +618,8 @@ def follow(network, film, i, source, config):
 # Where no instance was selected on the first frame, the first round is the answer. The network without a prior always
 # answers so, because its source proposes nothing.
 #
-# The six videos to follow are chosen by what they show, before anything is measured: they are the first ones from seed
-# 700 on in which the object has a twin, another object of the same category.
+# The six videos to follow are chosen by what they show, before anything is measured. They are the first ones from seed
+# 700 on in which the object has a twin, that is, another object of the same category.
 
 # %%
 ids = [object_with_a_twin(film) for film in films]
@@ -658,17 +669,30 @@ def j_by_frame(found, film, i):
 
 J = {stage: np.array([j_by_frame(*one) for one in zip(masks[stage], films, ids)]) for stage in STAGES}
 mean_j = {stage: values.mean(axis=1) for stage, values in J.items()}  # (videos,)
-print("video          " + "".join(f"{stage:>13}" for stage in STAGES))
-for n, one in enumerate(films):
-    print(f"{one.name[-7:]:<15}" + "".join(f"{mean_j[stage][n]:>13.2f}" for stage in STAGES))
-print(f"{'mean':<15}" + "".join(f"{mean_j[stage].mean():>13.2f}" for stage in STAGES))
 lost = {stage: (values < 0.1).mean() for stage, values in J.items()}  # the object is not found at all
-print("frames lost    " + "".join(f"{lost[stage]:>13.0%}" for stage in STAGES))
-print("\nconditional over ...: mean gain in J, ± its standard error over the videos")
+rows = [(one.name, *(f"{mean_j[stage][n]:.2f}" for stage in STAGES)) for n, one in enumerate(films)]
+rows.append(("mean", *(f"{mean_j[stage].mean():.2f}" for stage in STAGES)))
+rows.append(("J below 0.1", *(f"{lost[stage]:.0%}" for stage in STAGES)))
+show_table(
+    ("video", *STAGES),
+    rows,
+    number="17.3",
+    caption="Mean J, from 0 to 1, over the frames of six videos. The last line is the share of all frames in which the "
+    "object is as good as lost.",
+)
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+rows = []
 for rival in STAGES[:-1]:
     gain = mean_j["conditional"] - mean_j[rival]
-    print(f"{rival:<15}{gain.mean():>+13.2f} ± {gain.std(ddof=1) / np.sqrt(len(gain)):.2f}")
+    rows.append((rival, f"{gain.mean():+.2f} ± {gain.std(ddof=1) / np.sqrt(len(gain)):.2f}"))
     assert -1 < gain.mean() < 1
+show_table(
+    ("rival", "gain over it"),
+    rows,
+    number="17.4",
+    caption="What the conditional classifier gains in mean J, from 0 to 1, on the six videos; ± is the standard error.",
+)
 assert mean_j["conditional"].mean() > max(mean_j["no prior"].mean(), mean_j["masking"].mean())
 assert lost["conditional"] < min(lost["selected"], lost["masking"])
 
@@ -781,8 +805,8 @@ assert in_empty["second network"] < in_empty["first network"]
 #
 # The second classifier answers where the prior is low. Nearly always that is background. In a frame whose proposal is
 # missing, however, it is the object too. So we leave the prior out in a share of the views. The paper does not say that
-# it does so; the setting is ours. It has a price, as the next table shows: both networks follow the video with sources
-# that make one kind of error each.
+# it does so; the setting is ours. It has a price. In Table 17.5 both networks follow the video with sources that make
+# one kind of error each.
 
 # %%
 kinds = {
@@ -799,9 +823,12 @@ for name, (network, wanted, _) in followed.items():
         spoiled = SyntheticProposals([film], some, seed=1)
         found = [two_rounds(network, frame, spoiled.propose(frame), wanted, tuning)[0] for frame in film.frames]
         by_kind[name].append(np.mean(j_by_frame(found, film, i)))
-print("J of one video     " + "".join(f"{name:>13}" for name in kinds))
-for name, found in by_kind.items():
-    print(f"{name:<19}" + "".join(f"{j:>13.2f}" for j in found))
+show_table(
+    ("", *kinds),
+    [(name, *(f"{j:.2f}" for j in found)) for name, found in by_kind.items()],
+    number="17.5",
+    caption="Mean J, from 0 to 1, over the frames of one video, by the errors of its proposals.",
+)
 assert by_kind["first network"][-1] > by_kind["second network"][-1]
 
 # %% [markdown]
@@ -1006,14 +1033,23 @@ show(
     alt="Mean J over the length of the video. OSVOS falls from 0.89 to about 0.7, OSVOS-S from 0.90 to about 0.82.",
     caption="DAVIS 2016 validation, 20 sequences; the authors' masks, scored here.",
 )
-print("            J decay   false positives far from the object, % of the pixels")
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+rows = []
 for method, name in (("osvos", "OSVOS"), ("osvoss", "OSVOS-S")):
     far, decay = official[method]["analysis"]["errors"]["fp_far"], official[method]["J"]["decay"]
-    print(f"{name:<12}{decay:>7.3f}   {far:>21.3f}")
+    rows.append((name, f"{100 * decay:.1f}", f"{far:.3f}"))
     assert 0 < decay < 1 and 0 < far < 100
+show_table(
+    ("masks", "decay of J", "far false positives"),
+    rows,
+    number="17.6",
+    caption="The decay of J in points, and false positives far from the object in % of all pixels, on the 20 validation "
+    "sequences of DAVIS 2016.",
+)
 
 # %% [markdown]
-# Far false positives are pixels that the method takes for the object although they lie well away from it; this is where
+# In Table 17.6, far false positives are pixels that the method takes for the object although they lie well away from it; this is where
 # a prior should help most. The difference between the two methods is not the layer's alone, however: OSVOS-S also has
 # the proposals of Mask R-CNN, and other contours.
 #
@@ -1021,10 +1057,10 @@ for method, name in (("osvos", "OSVOS"), ("osvoss", "OSVOS-S")):
 # is 80.2 without any (OSVOS), 83.5 with MNC, 86.0 with FCIS and 86.5 with Mask R-CNN. The paper says that feature
 # masking cannot recover where the prior is wrong, and gives no number for it.
 #
-# **On synthetic video**, the record `osvos_s_proposals_small` asks both questions in kind: ten held-out videos of
-# 80x144 pixels whose object has a twin, sources of four strengths of error, a parent of 300 steps and a branch of 150
-# for each, tuned for 40 steps, on two processor cores. What it can show is the order of the ways, and not the height of
-# the numbers.
+# **On synthetic video**, the record `osvos_s_proposals_small` asks both questions in kind. It has ten held-out videos of
+# 80x144 pixels whose object has a twin, and sources of four strengths of error. For each strength, a branch of 150 steps
+# goes out from a parent of 300 steps, and is tuned for 40 steps. The run can show the order of the ways, and not the
+# height of the numbers.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 record = read_record("osvos_s_proposals_small")
@@ -1052,21 +1088,29 @@ show(
     caption="Record osvos_s_proposals_small; a bar is the standard error of the mean over ten videos.",
 )
 
-# %%
-print(f"gain of the conditional classifier, J in points, {record.config['videos']} videos; ± is the standard error")
-print("errors         over no prior        over masking")
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+rows = []
 for s in strengths:
     gains = [record.metrics[s][rival] for rival in ("over_no_prior", "over_masked")]
-    print(f"{s:<10}" + "".join(f"{100 * gain['J']:>12.1f} ± {100 * gain['error']:<5.1f}" for gain in gains))
+    rows.append((s, *(f"{100 * gain['J']:+.1f} ± {100 * gain['error']:.1f}" for gain in gains)))
     assert all(-100 < 100 * gain["J"] < 100 and gain["error"] > 0 for gain in gains)
+show_table(
+    ("errors", "over no prior", "over masking"),
+    rows,
+    number="17.7",
+    caption=f"What the conditional classifier gains in J, in points, on {record.config['videos']} videos (record "
+    f"{record.name}); ± is the standard error.",
+)
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 alone, medium = record.metrics["no_prior"]["J_of_videos"], record.metrics["medium"]
 worst = int(np.argmin(np.subtract(medium["conditional"]["J_of_videos"], alone)))
-print(f"\nmedium errors: better than no prior in {medium['over_no_prior']['wins']} videos. The video that loses most: "
+print(f"medium errors: better than no prior in {medium['over_no_prior']['wins']} videos. The video that loses most: "
       f"no prior {alone[worst]:.2f}, selected {medium['selected']['J_of_videos'][worst]:.2f}, conditional "
       f"{medium['conditional']['J_of_videos'][worst]:.2f}")  # fmt: skip
 
 # %% [markdown]
-# In the mean the conditional classifier is above both rivals, whatever the strength of the errors. Its gain over
+# In the mean the conditional classifier is above both rivals (Table 17.7), whatever the strength of the errors. Its gain over
 # masking is at least twice its standard error. Its gain over no prior is that large only with few errors. From medium
 # errors on it is smaller than its error, because a single video loses nearly everything. In that video the source gave
 # our object another name on the first frame. From then on its namesakes were selected, and $f_1$ had learned to believe

@@ -33,12 +33,11 @@ from checks.guard import yours
 from vosbook.profiles import load_profile
 from vosbook.runs import read_record
 from vosbook.view.plots import LINE_COLOURS, new_figure, show
+from vosbook.view.tables import show_table
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 settings = load_profile(profile).of("claims")
-loader = getattr(
-    yaml, "CSafeLoader", yaml.SafeLoader
-)  # the one in C is ten times as fast
+loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one in C is ten times as fast
 claims = yaml.load(Path("claims.yml").read_text(encoding="utf-8"), Loader=loader)
 statuses = (
     "reproduced",
@@ -264,22 +263,64 @@ for row in same_data:
         tell(f"{told.rstrip()} ({row['status']})", indent="  ")
 
 # %% [markdown]
+# **Diagnosis.** Table 19.1 has three copies of one row, *mean J of OSVOS-S, from the authors' masks*. In each of them
+# something has been changed: one entry, or what belongs to one. The last two lines say how the tests of section 2 and
+# of this section judge the copies. What is wrong with each copy? One of the errors passes both tests. Which entry would
+# you read to find it, and why can the tests not?
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+right = by_id["osvoss-t3-osvoss-j-mean"]
+copies = {
+    "A": right | {"value": "osvoss.J.recall"},
+    "B": right | {"measured_on": "DAVIS 2016 validation, 5 sequences"},
+    "C": right | {"value": "osvos.J.mean", "claimed": 79.8, "measured": 79.8},
+}
+entries = ("claimed", "data", "value", "scale", "measured", "measured_on", "status")
+rows = [(entry, *(row[entry] for row in copies.values())) for entry in entries]
+at_record = [same(str(row["measured"]), recorded(row)) for row in copies.values()]
+as_stated = [agrees(row) and row["measured_on"] == row["data"] for row in copies.values()]
+assert at_record == [False, True, True] and as_stated == [True, False, True]
+for said, passed in (("the record has it", at_record), ("reproduced", as_stated)):
+    rows.append((said, *("yes" if one else "no" for one in passed)))
+show_table(
+    ("", *copies),
+    rows,
+    number="19.1",
+    caption="Three copies of the row osvoss-t3-osvoss-j-mean, in each of which something has been changed.",
+)
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# Copy A points at the recall, and the record's number there is not the one that is shown. Copy B was measured on five
+# of the 20 sequences, so it must not be called reproduced, whatever its digits. Both are found by a program.
+#
+# Copy C passes. Its path leads to `osvos`, and its claimed number is the one that the paper prints for OSVOS, while the
+# statement speaks of OSVOS-S. A program compares numbers with numbers, and places with places, but the statement is
+# words. Only somebody who reads the statement and the path side by side finds this error.
+#
+# </details>
+
+# %% [markdown]
 # ## 4 What is not run, and why
 #
 # Most rows have no number of ours. The table would look better without them. But if a row is left out, nobody knows
 # why: it may have been forgotten, tried without success, or out of reach. Therefore each of these rows stays, with its
-# reason.
+# reason. Table 19.2 counts them.
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+counts = Counter((row["paper"], row["status"]) for row in claims)
+lines = {status: [counts[paper, status] for paper in papers] for status in statuses}
+lines["all"] = np.sum(list(lines.values()), axis=0).tolist()
+show_table(
+    ("status", *papers, "all"),
+    [(status, *of, sum(of)) for status, of in lines.items()],
+    number="19.2",
+    caption="The numbers of the four papers, counted by paper and by status.",
+)
 
 # %%
-counts = Counter((row["paper"], row["status"]) for row in claims)
-print(f"{'':<16}" + "".join(f"{paper:>9}" for paper in papers) + f"{'all':>7}")
-for status in statuses:
-    of = [counts[paper, status] for paper in papers]
-    print(f"{status:<16}" + "".join(f"{n:>9}" for n in of) + f"{sum(of):>7}")
-total = [sum(counts[paper, status] for status in statuses) for paper in papers]
-print(f"{'all':<16}" + "".join(f"{n:>9}" for n in total) + f"{len(claims):>7}")
-
-print("\nthe most frequent reasons")
+print("the most frequent reasons")
 reasons = Counter(row["reason"] for row in claims if row["status"] == "not run")
 for reason, count in reasons.most_common(settings["reasons"]):
     tell(f"{count:>5}  {reason}", indent=" " * 7)
@@ -448,6 +489,14 @@ def faults(row, metrics):
 
 # %% nbgrader={"grade": true, "grade_id": "ex19-3-check", "locked": true, "points": 4, "schema_version": 3, "solution": false, "task": false} tags=["raises-exception"]
 ch19.check_faults(faults)
+
+# %% [markdown]
+# ### Open challenge
+#
+# Take a paper of your own choice, and write at least ten rows of claims for it as a YAML file: from its tables, but also
+# two sentences of its text that hold a number. Measure what you can, and give a reason for the rest. Your `faults` must
+# find nothing in any row. Then hand the file to somebody who does not know the paper, together with the records. How
+# many of your numbers can they follow to a run without asking you? Whatever they have to ask is what your rows lack.
 
 # %% [markdown]
 # ## Measured and claimed

@@ -15,6 +15,7 @@ html_theme = "sphinx_book_theme"
 html_title = "VOS from scratch"
 html_static_path = ["_static"]
 html_css_files = ["vos.css"]
+html_js_files = ["paper.js"]
 html_show_sphinx = False
 html_copy_source = True  # the download button of a page
 html_context = {"default_mode": "auto"}
@@ -55,6 +56,7 @@ copybutton_selector = "div.cell_input pre, div[class*=highlight-]:not(.cell_outp
 
 if tags.has("singlehtml"):  # noqa: F821 (Sphinx gives it). The one page that `pipeline.pdf` prints: its own style, no widgets.
     html_theme, html_theme_options, html_css_files = "basic", {"nosidebar": True}, ["vos.css", "print.css"]
+    html_js_files = []
     html_permalinks, nb_ipywidgets_js = False, {}
     extensions.remove("sphinx_copybutton")
     html_static_path.append(str(Path(matplotlib.get_data_path()) / "fonts" / "ttf"))  # the same type everywhere

@@ -7,11 +7,11 @@ import numpy as np
 from checks import cases
 from checks.guard import guarded
 
-# ------------------------------------------------------------------------------------------------ exercise 18.1
+# ------------------------------------------------------------------------------------------------ exercise 18.2
 
 
-def _by_adding(first_a, later_a, first_b, later_b):
-    """Frame after frame, up to more frames than any case needs."""
+def by_adding(first_a, later_a, first_b, later_b):
+    """From how many frames on a is faster: frame after frame, up to more frames than any case needs."""
     for frames in range(1, 50_000):
         if first_a + later_a * (frames - 1) < first_b + later_b * (frames - 1):
             return frames
@@ -20,7 +20,7 @@ def _by_adding(first_a, later_a, first_b, later_b):
 
 @guarded
 def check_overtakes(overtakes):
-    """Exercise 18.1. All seconds are whole eighths, so that no sum is rounded."""
+    """Exercise 18.2. All seconds are whole eighths, so that no sum is rounded."""
     rng = cases.generator()
     methods = [
         (60.0, 0.5, 1.0, 2.5),
@@ -37,17 +37,17 @@ def check_overtakes(overtakes):
     ]
     methods += (rng.integers(1, 200, (20, 4)) * [1, 0.125, 1, 0.125]).tolist()
     for given in methods:
-        got, want = overtakes(*given), _by_adding(*given)
+        got, want = overtakes(*given), by_adding(*given)
         seconds = "a {} s and then {} s a frame, b {} s and then {} s".format(*given)
         assert got == want and (got is None) == (want is None), f"{seconds}: {want} frames, got {got}"
         assert got is None or isinstance(got, int | np.integer), f"{seconds}: a whole number of frames, got {got!r}"
 
 
-# ------------------------------------------------------------------------------------------------ exercise 18.2
+# ------------------------------------------------------------------------------------------------ exercise 18.3
 
 
-def _front(seconds, quality):
-    """By the rule, method by method."""
+def front(seconds, quality):
+    """Which methods no other one beats, by the rule, method by method: bool (n,)."""
     stays = []
     for mine in zip(seconds, quality):
         beaten = [
@@ -60,7 +60,7 @@ def _front(seconds, quality):
 
 @guarded
 def check_pareto(pareto):
-    """Exercise 18.2."""
+    """Exercise 18.3."""
     rng = cases.generator()
     n = int(rng.integers(5, 40))
     methods = {
@@ -84,7 +84,7 @@ def check_pareto(pareto):
         got = np.asarray(pareto(s, q))
         assert got.shape == s.shape, f"{name}: an answer for each of {len(s)} methods, got the shape {got.shape}"
         assert got.dtype == bool, f"{name}: the answers are bool, got {got.dtype}"
-        want = _front(s.tolist(), q.tolist())
+        want = front(s.tolist(), q.tolist())
         wrong = np.flatnonzero(got != want)
         assert len(wrong) == 0, (
             f"{name}: seconds {s.round(2).tolist()}, quality {q.round(2).tolist()}: the method with "
@@ -92,7 +92,7 @@ def check_pareto(pareto):
         )
 
 
-# ------------------------------------------------------------------------------------------------ exercise 18.3
+# ------------------------------------------------------------------------------------------------ exercise 18.1
 
 
 def _lopsided(n, lost):
@@ -101,15 +101,15 @@ def _lopsided(n, lost):
     return np.mean([min(tails, n - tails) <= min(lost, n - lost) for tails in ways])
 
 
-def _by_counting(n, lost):
-    """In whole numbers, for more coins than can be tossed in all ways."""
+def by_counting(n, lost):
+    """The probability of n coins at least as lopsided, in whole numbers: they are too many to be tossed in all ways."""
     fewer = min(lost, n - lost)
     return sum(math.comb(n, k) for k in range(n + 1) if min(k, n - k) <= fewer) / 2**n
 
 
 @guarded
 def check_sign_test(sign_test):
-    """Exercise 18.3."""
+    """Exercise 18.1."""
     for n in (1, 2, 3, 4, 5, 6, 9, 10):
         for lost in range(n + 1):
             got, want = sign_test(n, lost), _lopsided(n, lost)
@@ -121,7 +121,7 @@ def check_sign_test(sign_test):
     sizes = [*rng.integers(15, 200, 6).tolist(), int(rng.integers(1200, 3000))]
     for n in sizes:
         lost = int(rng.integers(0, n + 1)) if n < 1000 else n // 2 - int(rng.integers(0, 60))
-        got, want = sign_test(n, lost), _by_counting(n, lost)
+        got, want = sign_test(n, lost), by_counting(n, lost)
         assert np.isclose(got, want, rtol=1e-6, atol=1e-12), (
             f"{n} videos, behind on {lost}: the probability is {want:.6g}, got {got:.6g}"
         )

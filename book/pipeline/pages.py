@@ -58,7 +58,9 @@ def all_pages(book: Path, executed: Notebooks) -> dict[str, str]:
     filled = {
         "picture": f"```{{raw}} html\n{loop}\n```" if loop else "",
         "trackers": trackers_table(),
-        "results": claims_table([row for row in claims if row.get("headline")], records=record_names(book)),
+        "results": claims_table(
+            [_with_its_paper(row) for row in claims if row.get("headline")], records=record_names(book)
+        ),
         "chapters": _chapter_lists(executed),
         "toctrees": _toctrees(executed),
     }
@@ -76,6 +78,10 @@ def all_pages(book: Path, executed: Notebooks) -> dict[str, str]:
 
 
 # -------------------------------------------------------------------------------------------------- the landing
+
+
+def _with_its_paper(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {"where": f"{row['paper']}, {row['where']}"}
 
 
 def _title(notebook: NotebookNode) -> str:
