@@ -895,7 +895,7 @@ show(
 
 # %% [markdown]
 # A cell of the score grid is 16 pixels wide. A line of 4 pixels fills a quarter of each cell that it crosses, so the
-# features of these cells are mostly background, and $D$ is less sure of the line than of the kite. The complete system
+# features of these cells are mostly background. So $D$ is less sure of the line than of the kite. The complete system
 # finds even less of the thin lines than $D$ does. Its network was trained on objects that are mostly compact, and we
 # suppose that it takes a faint streak for one of the errors that it learned to remove. This is the price of the gain in
 # section 4.

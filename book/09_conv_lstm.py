@@ -1131,9 +1131,9 @@ show_table(
 # %% [markdown]
 # ## Where this went
 #
-# The idea of a state with gates has stayed, in a smaller form: a GRU has two gates and no separate $c$, and its
-# convolutional form carries states over images in RAFT (optical flow) and, as the *sensory memory* for what changes
-# from frame to frame, in XMem.
+# The idea of a state with gates has stayed, in a smaller form. A GRU has two gates and no separate $c$. In its
+# convolutional form it carries states over images in RAFT, for optical flow. In XMem it is the *sensory memory* for
+# what changes from frame to frame.
 #
 # What has been replaced is the way the memory reaches its object. Section 4 showed that a ConvLSTM hands it from place
 # to place, and that it must fit into a state of fixed size. STM stores features of past frames with their masks, and

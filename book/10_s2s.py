@@ -1080,7 +1080,7 @@ show(
 # the first frames, where the masks are still good, and it is ahead in the late ones.
 #
 # The remedy does not help everywhere. Where the shapes move as fast as in the other films of this chapter, a copied
-# mask is wrong even if it was true, so the teacher does not tempt a network to copy, and for as short a training as
+# mask is wrong even if it was true. There the teacher does not tempt a network to copy, and in a training as short as
 # this one the teacher's clear masks teach more. Set `SLOW` to their speeds, (2, 4.5), and see. S2S in its first form
 # has no loop through pixels; only errors of its state are handed on.
 
