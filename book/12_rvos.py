@@ -168,7 +168,7 @@ def felt(space, over_time, own, T=4, N=3):
     return np.reshape(reached, (T, N))
 
 
-figure, axes = new_figure(2, 3, height=3.6)
+figure, axes = new_figure(2, 3, height=4.0)
 for row, own in zip(axes, (False, True)):
     for panel, (name, arrows) in zip(row, variants.items()):
         cells = felt(*arrows, own)
@@ -807,7 +807,8 @@ show(
     figure,
     alt="Six rows, h and c for three frames; a column for each of three objects. The maps are dark on the ground and "
     "bright at the objects.",
-    caption="Equation 12.6 at the shallowest level, stride 4, on true masks of frame 0 and the network's own after it.",
+    caption="Equation 12.6 at the shallowest level, stride 4, with the true masks of frame 0 and the network's own after "
+    "it. Bright: the object's state is far from the mean over the objects.",
     number="12.7",
 )
 
@@ -1114,8 +1115,9 @@ def held_out_J(variant):
     return 100 * np.array([one["rvos"]["J"] for one in sequences])
 
 
-def mean_and_error(values):
-    return f"{values.mean():>+9.1f} ± {values.std(ddof=1) / np.sqrt(len(values)):.1f}"
+def mean_and_error(values, sign=""):
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    return f"{values.mean():>{sign}9.1f} ± {error:.1f}"
 
 
 paper = {"S": (54.7, 37.3), "T": (59.9, 39.2), "ST": (60.8, 44.6), "ST+": (63.1, 44.5)}
@@ -1135,7 +1137,7 @@ for words, more, less in (
 ):
     pair = zip(paper[more], paper.get(less, ()))
     claimed = "".join(f"{one - other:>+7.1f}" for one, other in pair)
-    print(f"{words:<16}{claimed:<14}{mean_and_error(here[more] - here[less])}")
+    print(f"{words:<16}{claimed:<14}{mean_and_error(here[more] - here[less], '+')}")
 
 # %% [markdown]
 # The arrow over time helps, here as in the paper. The arrow over space does not help here: with two or three objects,
