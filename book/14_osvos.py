@@ -965,9 +965,12 @@ each = [jaccard(m, truth == 1) for m, truth in zip(masks, labels)]
 print("J by frame:", *(f"{v:.2f}" for v in each))
 
 # %% [markdown]
-# This freedom has a price: the network does not know where the object was a moment ago. Whatever looks like the object
-# *is* the object for it, wherever it lies. And the network has never seen what the first frame does not show, such as
-# another side of the object or another light. The last test video is of that kind.
+# This freedom has a price.
+#
+# ### A diagnosis
+#
+# Figure 14.11 shows the last test video, on which tuning fails. What goes wrong in frames 4 and 9? What would the
+# network have to know to do better? Name two things before you open the answer.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 x, truth = material[-1]
@@ -989,6 +992,15 @@ show(
     "and a bit of a pylon is taken for it.",
 )
 print(f"J {J_of(wrong, truth == 1):.3f}; the parent's masks {J_of(masks_of(parent, x), truth == 1):.3f}")
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# The network does not know where the object was a moment ago. Whatever looks like the object *is* the object for it,
+# wherever it lies: here a bit of the ground. And it has never seen what the first frame does not show, such as another
+# side of the object or another light: here it misses most of the object itself.
+#
+# </details>
 
 # %% [markdown]
 # ## 9 Equal to the library
@@ -1114,11 +1126,13 @@ print("".join(f"{gain:>+8.1f}" for gain in gains.values()), "  (paper +12.8)")
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 figure, axes = new_figure(height=2.9)
-for start, steps in by_step.items():
+for colour, (start, steps) in zip(("C1", "C0"), by_step.items()):
     seconds = [one["total_seconds_per_frame"] for one in steps.values()]
     axes[0, 0].plot(
         seconds,
         [one["J&F"] for one in steps.values()],
+        color=colour,
+        linestyle="-",
         marker="o",
         label=names[start],
     )
