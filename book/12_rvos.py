@@ -50,6 +50,7 @@ from vosbook.view.inspector import Inspector
 from vosbook.view.machines import rvos_ladder, rvos_table
 from vosbook.view.overlay import overlay
 from vosbook.view.plots import image_row, new_figure, score_curves, show
+from vosbook.view.tables import show_table
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 draw(
@@ -597,9 +598,6 @@ assert at_last["own masks"] < curves["true masks"][0]["loss"]
 # By its own loss the network with true masks looks the better one. But the two losses do not compare: the network with
 # true masks is asked an easier question. So we let both follow objects through videos that they have not seen, where
 # they are given the first masks and nothing else.
-#
-# **Table 12.1** $\mathcal J$ of the frames after the first, mean over the objects, the frames and the held-out videos.
-# After ± is the standard error of the mean over the videos.
 
 
 # %%
@@ -628,14 +626,11 @@ def J_of(video, labels):
         [video.labels(t) for t in range(len(labels))],
         object_ids(video.labels(0)),
     )
-    return np.array(
-        [
-            np.mean([jaccard(a == i, b == i) for i in ids])
-            for a, b in zip(labels[1:], truth[1:])
-        ]
-    )
+    pairs = zip(labels[1:], truth[1:])
+    return np.array([np.mean([jaccard(a == i, b == i) for i in ids]) for a, b in pairs])
 
 
+# %%
 unseen = [moving_shapes(10**6 + n) for n in range(settings["held_out"])]
 found = {
     "first masks": [
@@ -648,11 +643,24 @@ J = {
     name: np.stack([J_of(v, one) for v, one in zip(unseen, labels)])
     for name, labels in found.items()
 }
-for name, each in J.items():
-    error = each.mean(axis=1).std(ddof=1) / np.sqrt(len(each))
-    print(
-        f"{name:<16} J {each.mean():.3f} ± {error:.3f} on {len(unseen)} held-out videos"
-    )
+
+
+def with_error(values, digits=3, sign=""):
+    """The mean of values, one for each video, and its standard error."""
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    return f"{values.mean():{sign}.{digits}f} ± {error:.{digits}f}"
+
+
+show_table(
+    ["network", "J", "frames 1 to 3", "last three"],
+    [
+        [name, with_error(each.mean(axis=1)), f"{each[:, :3].mean():.3f}", f"{each[:, -3:].mean():.3f}"]
+        for name, each in J.items()
+    ],
+    number="12.1",
+    caption="J of the frames after the first, of the first three of them, and of the last three: mean over "
+    f"{len(unseen)} held-out videos. After ± is the standard error of the mean over the videos.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 show(
@@ -665,19 +673,13 @@ show(
     caption=f"Mean over {len(unseen)} held-out videos.",
     number="12.5",
 )
-for name, each in J.items():
-    print(
-        f"{name:<16} frames 1 to 3 {each[:, :3].mean():.3f}, the last three {each[:, -3:].mean():.3f}"
-    )
 late = (J["own masks too"] - J["true masks only"])[:, -3:].mean(axis=1)  # by video
-print(
-    f"own less true, last three: {late.mean():+.3f} ± {late.std(ddof=1) / np.sqrt(len(late)):.3f}"
-)
+print(f"own less true, last three frames: {with_error(late, sign='+')}")
 assert J["own masks too"].mean() > J["first masks"].mean() + 0.1
 
 # %% [markdown]
 # Both networks do far better than masks that never move. Whether the second stage on own masks helps is another
-# question: the last line above gives the difference in late frames with its standard error, over the videos. One
+# question: the line under Figure 12.5 gives the difference in late frames with its standard error, over the videos. One
 # training of a minute cannot settle it. The longer trainings under "Measured and claimed" do not settle it in favour of
 # own masks either.
 #
@@ -711,8 +713,6 @@ Inspector(frames, truth=list(truth), prediction=list(answer))
 #
 # A colleague takes the network with its weights as they are, and writes the loop over the frames anew. It follows the
 # same videos.
-#
-# **Table 12.2** $\mathcal J$ by frame, mean over the held-out videos.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 def run_anew(step, first, T):
@@ -726,9 +726,13 @@ def run_anew(step, first, T):
 colleague = deepcopy(network)
 colleague.own_masks = run_anew
 J_anew = np.mean([J_of(v, follow(colleague, v)) for v in unseen], axis=0)  # (T - 1,)
-print(f"{'frame':<10}" + "".join(f"{t:>6}" for t in range(1, 7)))
-for name, values in (("yours", J["own masks too"].mean(axis=0)), ("colleague", J_anew)):
-    print(f"{name:<10}" + "".join(f"{value:>6.2f}" for value in values[:6]))
+both = {"yours": J["own masks too"].mean(axis=0), "the colleague's": J_anew}
+show_table(
+    ["loop", *(f"frame {t}" for t in range(1, 6))],
+    [[name, *(f"{v:.2f}" for v in values[:5])] for name, values in both.items()],
+    number="12.2",
+    caption="J by frame, mean over the held-out videos.",
+)
 assert np.isclose(J_anew[0], J["own masks too"][:, 0].mean(), atol=1e-3)
 assert J_anew[1] < J["own masks too"][:, 1].mean() - 0.1
 
@@ -807,8 +811,8 @@ show(
     figure,
     alt="Six rows, h and c for three frames; a column for each of three objects. The maps are dark on the ground and "
     "bright at the objects.",
-    caption="Equation 12.6 at the shallowest level, stride 4, with the true masks of frame 0 and the network's own after "
-    "it. Bright: the object's state is far from the mean over the objects.",
+    caption="Equation 12.6 at the shallowest level, stride 4, with the true masks of frame 0 and the network's own "
+    "after it. Bright: the object's state is far from the mean over the objects.",
     number="12.7",
 )
 
@@ -820,9 +824,6 @@ show(
 #
 # A picture says what is there, and not what it is used for. So take one arrow from the trained network, leave the rest
 # as it is, and let it follow the objects again.
-#
-# **Table 12.3** $\mathcal J$ on the held-out videos of section 4 without one of the arrows, and the change against the
-# whole network in points (hundredths of $\mathcal J$), with its standard error over the videos.
 
 
 # %%
@@ -841,12 +842,17 @@ def without(name):
     return other
 
 
-full = J["own masks too"].mean(axis=1)  # by video
+full, lines = J["own masks too"].mean(axis=1), []  # by video
 for name in ("space", "time", "mask"):
     change = np.array([J_of(v, follow(without(name), v)).mean() for v in unseen]) - full
-    error = change.std(ddof=1) / np.sqrt(len(change))
-    points = f"{100 * change.mean():+.1f} ± {100 * error:.1f} points"
-    print(f"without {name:<6} J {full.mean() + change.mean():.3f}  ({points})")
+    lines.append([name, f"{full.mean() + change.mean():.3f}", with_error(100 * change, 1, "+")])
+show_table(
+    ["without", "J", "change"],
+    lines,
+    number="12.3",
+    caption="J on the held-out videos without one of the arrows, and the change against the whole network in points "
+    "(hundredths of J), with its standard error over the videos.",
+)
 assert change.mean() < -0.2  # without its mask it does not know which object is meant
 
 # %% [markdown]
@@ -942,11 +948,15 @@ setup, scores = record.config["train"], record.metrics["held_out"]
 minutes = record.curve[-1]["seconds"] / 60
 print(f"{len(record.data)} videos, {minutes:.0f} minutes,")
 print(f"{setup['steps']} steps of {setup['batch']} clips")
-print(f"{'held-out video':<26}{'RVOS':>5}{'first masks':>13}")
-for spec, one in scores["sequences"].items():
-    print(f"{spec:<26}{one['rvos']['J']:.3f}{one['first_mask']['J']:>13.3f}")
 mean, still = scores["rvos"]["J"], scores["first_mask"]["J"]
-print(f"{'mean J':<26}{mean:.3f}{still:>13.3f}")
+lines = {**scores["sequences"], "mean": scores}
+show_table(
+    ["sequence", "RVOS", "first masks"],
+    [[spec, f"{one['rvos']['J']:.3f}", f"{one['first_mask']['J']:.3f}"] for spec, one in lines.items()],
+    number="12.4",
+    caption="J on five validation sequences of DAVIS 2016, of the library's network and of first masks that never "
+    "move.",
+)
 assert mean > still + 0.2
 
 # %% [markdown]
@@ -998,13 +1008,16 @@ show(
 # true masks, which is to run all frames at once:
 
 # %%
-print("steps for 5 frames of 4 objects")
-for name, (space, over_time) in variants.items():
-    steps = [
-        len(wavefront(range(5), range(4), space=space, time=over_time or own))
-        for own in (False, True)
-    ]
-    print(f"{name:<3}{steps[0]:>2} with true masks, {steps[1]:>2} with its own")
+def steps_of(space, time):
+    return len(wavefront(range(5), range(4), space=space, time=time))
+
+
+show_table(
+    ["network", "true masks", "own masks"],
+    [[name, steps_of(space, time), steps_of(space, True)] for name, (space, time) in variants.items()],
+    number="12.5",
+    caption="Steps for a clip of five frames with four objects.",
+)
 
 # %% [markdown]
 # T runs all objects of a frame at once, as S2S and FRTM do (chapters 10 and 08). The order asks for all frames
@@ -1059,9 +1072,6 @@ ch12.check_run_front(run_front)
 # %% [markdown]
 # What does it gain? The library has both orders, and section 6 has shown that its wavefront answers what your two loops
 # answer.
-#
-# **Table 12.4** A forward and a backward pass of a clip of five frames in either order, on the machine that executed
-# this chapter.
 
 
 # %%
@@ -1076,14 +1086,19 @@ def seconds(images, masks, one_by_one):
     return min(times)
 
 
-print("objects  calls      milliseconds   ratio")
-print("       loops front  loops  front")
+lines = []
 for N in (1, 3, 5):
     images, masks = torch.rand(1, 5, 3, *SIZE), torch.rand(1, 1, N, *SIZE)
     spent = [seconds(images, masks, one_by_one) for one_by_one in (True, False)]
     assert min(spent) > 0
-    milliseconds = f"{1e3 * spent[0]:>7.0f}{1e3 * spent[1]:>7.0f}"
-    print(f"{N:>4}{5 * N:>8}{5 + N - 1:>6}{milliseconds}{spent[0] / spent[1]:>8.1f}")
+    lines.append([N, 5 * N, 5 + N - 1, *(f"{1e3 * one:.0f}" for one in spent), f"{spent[0] / spent[1]:.1f}"])
+show_table(
+    ["objects", "calls, loops", "front", "ms, loops", "front", "ratio"],
+    lines,
+    number="12.6",
+    caption="A forward and a backward pass of a clip of five frames in either order: calls of the decoder, and "
+    "milliseconds on the machine that executed this chapter.",
+)
 
 # %% [markdown]
 # With one object there is nothing to gain, since each diagonal of a table with one row is a single cell. The rest
@@ -1101,10 +1116,6 @@ for N in (1, 3, 5):
 # on from ST for 300 steps. A second continuation, `st_longer`, makes as many steps on true masks, so that two effects
 # can be told apart: more steps, and other masks. The scores are those of twelve held-out synthetic videos of two or
 # three objects. Each variant was trained once.
-#
-# **Table 12.5** $\mathcal J$ in % of the paper's variants, and what each step gains, in points. Paper: YouTube-VOS,
-# validation. Here: synthetic video, with the standard error of the mean over the videos after ±. The error does not
-# include how much another training of the same variant would differ.
 
 
 # %%
@@ -1115,29 +1126,30 @@ def held_out_J(variant):
     return 100 * np.array([one["rvos"]["J"] for one in sequences])
 
 
-def mean_and_error(values, sign=""):
-    error = values.std(ddof=1) / np.sqrt(len(values))
-    return f"{values.mean():>{sign}9.1f} ± {error:.1f}"
-
-
 paper = {"S": (54.7, 37.3), "T": (59.9, 39.2), "ST": (60.8, 44.6), "ST+": (63.1, 44.5)}
 here = {name: held_out_J(name.lower().replace("+", "_plus")) for name in paper}
 here["ST, longer"] = held_out_J("st_longer")
-print("J in %                  paper     here")
-print("                   seen unseen")
+lines = []
 for name, values in here.items():
-    claimed = "".join(f"{value:>7.1f}" for value in paper.get(name, ()))
-    print(f"{name:<16}{claimed:<14}{mean_and_error(values)}")
-print("\ngain")
+    claimed = [f"{value:.1f}" for value in paper.get(name, ())] or ["–", "–"]
+    lines.append([name, *claimed, with_error(values, 1)])
 for words, more, less in (
     ("time: ST - S", "ST", "S"),
     ("space: ST - T", "ST", "T"),
-    ("own: ST+ - ST", "ST+", "ST"),
-    ("own beside true", "ST+", "ST, longer"),
+    ("own masks: ST+ - ST", "ST+", "ST"),
+    ("own beside true: ST+ - ST, longer", "ST+", "ST, longer"),
 ):
     pair = zip(paper[more], paper.get(less, ()))
-    claimed = "".join(f"{one - other:>+7.1f}" for one, other in pair)
-    print(f"{words:<16}{claimed:<14}{mean_and_error(here[more] - here[less], '+')}")
+    claimed = [f"{one - other:+.1f}" for one, other in pair] or ["–", "–"]
+    lines.append([words, *claimed, with_error(here[more] - here[less], 1, "+")])
+show_table(
+    ["variant", "paper, seen", "paper, unseen", "here"],
+    lines,
+    number="12.7",
+    caption="J in % of the variants, and what each step gains, in points. Paper: YouTube-VOS, validation. Here: "
+    "synthetic video, with the standard error of the mean over the videos after ±. The error does not include how much "
+    "another training of the same variant would differ.",
+)
 
 # %% [markdown]
 # The arrow over time helps, here as in the paper. The arrow over space does not help here: with two or three objects,
@@ -1175,9 +1187,12 @@ show(
 )
 F_here = [record.metrics[str(n)]["rvos"]["F"] for n in counts]
 F_paper = [0.755, 0.676, 0.561, 0.623, 0.664]
-print("F of the same   " + "".join(f"{n:>6}" for n in counts))
-for name, values in (("here", F_here), ("paper", F_paper)):
-    print(f"{name:<16}" + "".join(f"{value:>6.2f}" for value in values))
+show_table(
+    ["", *(f"{n} object{'s' * (n > 1)}" for n in counts)],
+    [[name, *(f"{v:.2f}" for v in values)] for name, values in (("here", F_here), ("paper", F_paper))],
+    number="12.8",
+    caption="F by the number of objects, of the same videos and networks as in Figure 12.10.",
+)
 
 # %% [markdown]
 # Both curves fall up to four objects, and ours goes on to fall. Not all of that is the network's doing, since the first

@@ -49,6 +49,7 @@ from vosbook.view.inspector import Inspector
 from vosbook.view.machines import rvos_table
 from vosbook.view.overlay import overlay
 from vosbook.view.plots import image_row, new_figure, show
+from vosbook.view.tables import show_table
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 draw(
@@ -469,12 +470,9 @@ show(
 #
 # What do slots paint beside their discs? A slot without an object is free, since Equation 13.2 does not ask it to be
 # silent. And nothing in the loss forbids two slots the same pixels, because every matched slot is scored by itself.
-#
-# **Table 13.1** What each slot paints in frame 0: in how many of the held-out videos it paints at least 20 pixels, and
-# how much of that lies where a slot before it has painted, too.
 
 # %%
-print("slot  videos  painted before")
+lines = []
 for k in range(slots):
     shares = []
     for z in found:
@@ -482,7 +480,14 @@ for k in range(slots):
         if masks[k].sum() >= 20:
             before = masks[:k].any(axis=0)
             shares.append((masks[k] & before).sum() / masks[k].sum())
-    print(f"{k:>4}{len(shares):>8}{np.mean(shares or 0):>16.0%}")
+    lines.append([k, len(shares), f"{np.mean(shares or 0):.0%}"])
+show_table(
+    ["slot", "videos", "painted before"],
+    lines,
+    number="13.1",
+    caption="What each slot paints in frame 0: in how many of the held-out videos it paints at least 20 pixels, and "
+    "how much of that lies where a slot before it has painted, too.",
+)
 
 # %% [markdown]
 # ## 5 How to score what nobody asked for
@@ -496,8 +501,6 @@ for k in range(slots):
 # - *every frame*: slots are chosen anew in each frame. This is an upper bound, and asks for masks only.
 #
 # For comparison, two rivals look at nothing at all. Their slots are tiles of the frame, which never move.
-#
-# **Table 13.2** $\mathcal J$ by the three rules, mean over the held-out videos.
 
 
 # %%
@@ -533,10 +536,14 @@ results = {
     "6 tiles": blind(tiles(2, 3)),
     "24 tiles": blind(tiles(4, 6)),
 }
-print("J            first   whole   every")
-print("             frame   video   frame")
-for name, (first, whole, every) in results.items():
-    print(f"{name:<13}{first:.3f}{whole:>8.3f}{every:>8.3f}")
+rules = ("first frame", "whole video", "every frame")
+show_table(
+    ["slots", *rules],
+    [[name, *(f"{J:.3f}" for J in values)] for name, values in results.items()],
+    number="13.2",
+    caption="J by the three rules, mean over the held-out videos.",
+)
+for first, whole, every in results.values():
     assert first <= whole <= every + 1e-9
 assert np.isclose(results["the network"][0], np.mean(kept))
 assert results["the network"][0] > 1.5 * results["24 tiles"][0]
@@ -587,9 +594,6 @@ print(f"{sum(changes)} changes of slot in {sum(chances)} steps of a disc to the 
 
 
 # %%
-rules = ("first frame", "whole video", "every frame")
-
-
 def random_discs(count):
     """Masks (count, H, W)."""
     rng = np.random.default_rng(seed)
@@ -600,9 +604,12 @@ def random_discs(count):
 
 counts = (4, 16, 64, 256)
 by_count = np.array([blind(random_discs(count)) for count in counts])  # (counts, 3)
-print(f"{'discs':<12}", *(f"{count:>5}" for count in counts))
-for name, values in zip(rules, by_count.T):
-    print(f"{name:<12}", *(f"{value:>5.2f}" for value in values))
+show_table(
+    ["discs", *rules],
+    [[count, *(f"{J:.2f}" for J in values)] for count, values in zip(counts, by_count)],
+    number="13.3",
+    caption="J of random discs that never move, by the three rules, mean over the held-out videos.",
+)
 assert (np.diff(by_count[:, 2]) > 0).all()
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -738,9 +745,6 @@ Inspector(list(frames[shown]), truth=list(truth[shown]), prediction=answer)
 #
 # Section 1 said what to expect of the arrows. We cut one out of the trained network and score the rest. And we show the
 # whole network videos that it cannot divide by hue: the same discs, all of one hue.
-#
-# **Table 13.3** $\mathcal J$ by the strict rule and by the lenient one, mean over the held-out videos, and changes of
-# slot in all of them together.
 
 
 # %%
@@ -757,24 +761,32 @@ def without(name):
     return other
 
 
-def row(name, network, videos):
-    """Print a line of the table. Returns J by the strict rule."""
+def measured(network, videos):
+    """J by the first and by the last rule, and the changes of slot."""
     J = [all_overlaps(find(network, one), labels) for one, labels in zip(videos, truth)]
     first, _, every = np.mean([J_by(one) for one in J], axis=0)
-    changes = sum(switches(one) for one in J)
-    print(f"{name:<14}{first:>12.3f}{every:>13.3f}{changes:>10}")
-    return first
+    return first, every, sum(switches(one) for one in J)
 
 
+# %%
 one_hue = [moving_hues(n, hues=np.full(len(hues_of(n)), hues_of(n)[0])) for n in seeds]
 alike = [np.stack(list(video.frames)) for video in one_hue]
-print(f"{'':<14}{'first frame':>12}{'every frame':>13}{'changes':>10}")
-whole = row("whole", network, frames)
-row("without time", without("time"), frames)
-no_space = row("without space", without("space"), frames)
-of_one_hue = row("of one hue", network, alike)
-assert no_space < 0.8 * whole  # without space there is one answer
-assert of_one_hue < whole
+cases = {
+    "whole": measured(network, frames),
+    "without time": measured(without("time"), frames),
+    "without space": measured(without("space"), frames),
+    "whole, discs of one hue": measured(network, alike),
+}
+show_table(
+    ["network", "first frame", "every frame", "changes"],
+    [[name, f"{first:.3f}", f"{every:.3f}", n] for name, (first, every, n) in cases.items()],
+    number="13.4",
+    caption="J by the strictest rule and by the most lenient one, mean over the held-out videos, and the changes of "
+    "slot in all of them together.",
+)
+strict = {name: first for name, (first, _, _) in cases.items()}
+assert strict["without space"] < 0.8 * strict["whole"]  # without space there is one answer
+assert strict["whole, discs of one hue"] < strict["whole"]
 
 # %% [markdown]
 # Without what comes over space every slot is a first slot, and there is one answer only. Without what comes over time
@@ -787,8 +799,8 @@ assert of_one_hue < whole
 # ## Open challenge: slots for twins
 #
 # Train slots that separate the discs of one hue, as far as you can get, in as many steps. The number to beat is the
-# last line of Table 13.3, by the strict rule. You may change the loss, the features and the training videos. What could
-# tell two equal discs apart, in frame 0 and after it?
+# last line of Table 13.4, by the strictest rule. You may change the loss, the features and the training videos. What
+# could tell two equal discs apart, in frame 0 and after it?
 
 # %% [markdown]
 # ## Measured and claimed
@@ -797,9 +809,6 @@ assert of_one_hue < whole
 # trainings of the same three (`make run RUN=train_rvos PROFILE=small SET='variant=zero_shot_st'`, `zero_shot_s`,
 # `zero_shot_t`) with four slots and 600 steps, on synthetic video and DAVIS 2016. They are scored on twelve held-out
 # synthetic videos of two or three objects. Each variant was trained once.
-#
-# **Table 13.4** Zero-shot $\mathcal J$ in %, and what ST gains, in points. Paper: YouTube-VOS, validation. Here:
-# synthetic video, with the standard error of the mean over the videos after ±.
 
 
 # %%
@@ -812,17 +821,22 @@ def held_out_J(variant):
 
 paper = {"S": (40.8, 19.9), "T": (37.1, 20.2), "ST": (44.7, 21.2)}
 here = {name: held_out_J(name.lower()) for name in paper}
-print("J in %         paper       here")
-print("           seen unseen")
+lines = []
 for name, claimed in paper.items():
     J, error = here[name].mean(), here[name].std(ddof=1) / np.sqrt(len(here[name]))
-    print(f"RVOS-{name:<3}{claimed[0]:>7.1f}{claimed[1]:>7.1f}{J:>8.1f} ± {error:.1f}")
+    lines.append([f"RVOS-{name}", *claimed, f"{J:.1f} ± {error:.1f}"])
 for less in ("S", "T"):
     gain = here["ST"] - here[less]
     error = gain.std(ddof=1) / np.sqrt(len(gain))
-    claimed = np.subtract(paper["ST"], paper[less])
-    line = f"{claimed[0]:>+7.1f}{claimed[1]:>+7.1f}{gain.mean():>+8.1f} ± {error:.1f}"
-    print(f"ST - {less:<3}{line}")
+    claimed = [f"{value:+.1f}" for value in np.subtract(paper["ST"], paper[less])]
+    lines.append([f"ST - {less}", *claimed, f"{gain.mean():+.1f} ± {error:.1f}"])
+show_table(
+    ["network", "paper, seen", "paper, unseen", "here"],
+    lines,
+    number="13.5",
+    caption="Zero-shot J in %, and what ST gains, in points. Paper: YouTube-VOS, validation. Here: synthetic video, "
+    "with the standard error of the mean over the videos after ±.",
+)
 
 # %% [markdown]
 # In the paper the arrow over space adds 7.6 points to T on seen categories, and the arrow over time adds 3.9 to S. On
@@ -837,9 +851,6 @@ for less in ("S", "T"):
 # On these textured videos four slots find far less than in the videos of this chapter: a J of 35 for ST. The network
 # that comes with the library has four slots, too. It begins with the weights of the one-shot network, without those of
 # the mask, and learns on. Its record has five validation videos of DAVIS 2016, each with a single object.
-#
-# **Table 13.5** $\mathcal J$ of the library's zero-shot network, by the paper's rule, beside that of the first frame's
-# masks, which never move.
 
 # %%
 record = read_record("train_rvos_small_zero_shot")
@@ -847,12 +858,15 @@ held_out, setup = record.metrics["held_out"], record.config["train"]
 print(
     f"{len(record.data)} videos, {setup['steps']} steps of {setup['batch']} clips, on two CPU cores"
 )
-print(f"{'held-out video':<25}{'zero-shot':>9}{'first':>8}")
-for spec, one in held_out["sequences"].items():
-    print(f"{spec:<25}{one['rvos']['J']:>9.3f}{one['first_mask']['J']:>8.3f}")
-mean, still = held_out["rvos"]["J"], held_out["first_mask"]["J"]
-print(f"{'mean J':<25}{mean:>9.3f}{still:>8.3f}")
-assert mean > still + 0.2
+lines = {**held_out["sequences"], "mean": held_out}
+show_table(
+    ["sequence", "zero-shot", "first masks"],
+    [[spec, f"{one['rvos']['J']:.3f}", f"{one['first_mask']['J']:.3f}"] for spec, one in lines.items()],
+    number="13.6",
+    caption="J of the library's zero-shot network, by the paper's rule, beside that of the first frame's masks, which "
+    "never move.",
+)
+assert held_out["rvos"]["J"] > held_out["first_mask"]["J"] + 0.2
 
 # %% [markdown]
 # The right column has been told more than the left one: it was given the first mask.

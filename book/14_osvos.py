@@ -55,6 +55,7 @@ from vosbook.view.machines import osvos_machine
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.playgrounds.tuning import tuning as tuning_curves
 from vosbook.view.plots import image_row, new_figure, show
+from vosbook.view.tables import show_table
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 draw(
@@ -443,18 +444,22 @@ gradient_of_eq_1 = yours(gradient_of_eq_1, gradient_by_library)
 # Every pixel adds its share. So the gradient by anything that acts on all pixels, such as a bias that is added to all
 # logits, grows with the number of pixels. The next cell takes one image at three sizes, and sums your gradient over the
 # pixels.
-#
-# **Table 14.1** The derivative by a bias of all logits, for the paper's sum and for the mean of Equation 14.4.
 
 # %%
 with torch.no_grad():
     small = base(images[:1]).fused
-print(f"{'pixels':>8}{'sum':>12}{'mean':>12}")
+lines = []
 for size in ((96, 168), (240, 427), (480, 854)):
     z = F.interpolate(small, size=size, mode="bilinear")[0, 0].numpy()
     large = F.interpolate(y[:1], size=size)[0, 0].numpy()
     of_sum = gradient_of_eq_1(z, large).sum()
-    print(f"{z.size:>8}{of_sum:>12.2f}{of_sum / z.size:>12.5f}")
+    lines.append([z.size, f"{of_sum:.2f}", f"{of_sum / z.size:.6f}"])
+show_table(
+    ["pixels", "sum", "mean"],
+    lines,
+    number="14.1",
+    caption="The derivative by a bias of all logits, for the paper's sum and for the mean of Equation 14.4.",
+)
 
 # %% [markdown]
 # A step of gradient descent is the rate times the gradient, so the rate for a sum has to be tiny. A frame of 480x854
@@ -684,9 +689,6 @@ show(
 # shows it here, and Figure 14.8 on real video.
 #
 # </details>
-#
-# **Table 14.2** $\mathcal J$ of the given object by steps of tuning, mean and standard error over the five test videos.
-# The lead is the difference of the two rows, video by video.
 
 # %%
 looks = [0, 3, 10, 30, 60]
@@ -696,11 +698,15 @@ for name, start in (("base", base), ("parent", parent)):
         for step, network in zip(range(looks[-1] + 1), tuning(start, x[0], truth[0] == 1)):
             if step in looks:
                 J[name][n, looks.index(step)] = J_of(masks_of(network, x), truth == 1)
-print("steps       " + "".join(f"{n:>15}" for n in looks))
-for name, values in J.items():
-    print(f"from {name:<7}" + "".join(f"{with_error(v):>15}" for v in values.T))
 lead = J["parent"] - J["base"]  # (videos, looks)
-print("lead        " + "".join(f"{with_error(v):>15}" for v in lead.T))
+lines = {"base": J["base"], "parent": J["parent"], "lead": lead}
+show_table(
+    ["steps", *lines],
+    [[n, *(with_error(one[:, k]) for one in lines.values())] for k, n in enumerate(looks)],
+    number="14.2",
+    caption="J of the given object by steps of tuning, from the base network and from the parent, mean and standard "
+    "error over the test videos. The lead is the difference, video by video.",
+)
 assert J["parent"].mean(axis=0)[-1] > 0.5
 assert lead[:, :2].mean() > 0.1 > lead[:, -1].mean()
 
@@ -895,18 +901,20 @@ class Tuning:
         self.network.load_state_dict(state)
 
 
-# %% [markdown]
-# **Table 14.3** $\mathcal J$ of the first test video's object by the budget, on the machine that executed this chapter.
-
 # %%
-print("budget      used  steps    J")
-qualities = {}
+qualities, lines = {}, []
 for seconds in (0, 0.2, 0.5, 2.0):
     model, begin = Tuning(parent, frame, mask), perf_counter()
     steps = tune_within(model, seconds, 10, perf_counter)
     used = perf_counter() - begin
     qualities[seconds] = J_of(masks_of(model.network, frames), labels == 1)
-    print(f"{seconds:4.1f} s  {used:6.2f} s  {steps:5d}  {qualities[seconds]:.3f}")
+    lines.append([f"{seconds:.1f}", f"{used:.2f}", steps, f"{qualities[seconds]:.3f}"])
+show_table(
+    ["budget, s", "used, s", "steps", "J"],
+    lines,
+    number="14.3",
+    caption="J of the first test video's object by the budget, on the machine that executed this chapter.",
+)
 assert qualities[2.0] > qualities[0]
 
 # %% [markdown]
@@ -1086,34 +1094,40 @@ print(f"enlarged numbers for an image: {16 * 4 * SIZE[0] * SIZE[1]} before, {4 *
 #
 # We ran the same on five of these sequences at 480p: the network of Figure 14.8, the same tuning for both starts, and
 # 100 steps.
-#
-# **Table 14.4** J&F in % by steps of tuning, ours and the paper's, on DAVIS 2016 validation: five sequences here, all
-# 20 in the paper. Below, what the parent gains, in points of $\mathcal J$.
 
 # %%
 names = {"base": "backbone weights", "parent": "parent network"}
-print(f"{'J&F in %, start':<18}" + "".join(f"{n:>6}" for n in by_step["base"]) + "  steps")
-for start, steps in by_step.items():
-    row = "".join(f"{100 * one['J&F']:>6.1f}" for one in steps.values())
-    print(f"{names[start]:<18}{row}")
-last = list(by_step["base"])[-1]
-print(f"\n{f'after {last} steps':<22}{'ours, 5 sequences':>19}{'paper, 20':>11}")
-for label, start, step, paper in (
-    ("base network", "base", "0", 18.9),
-    ("+ one shot", "base", last, 65.6),
-    ("parent, not tuned", "parent", "0", None),
-    ("+ parent, one shot", "parent", last, 77.8),
-):
-    value = 100 * by_step[start][step]["J&F"]
-    print(f"{label:<22}{value:>19.1f}{paper if paper else '–':>11}")
-
-print("\nwhat the parent gains, in points of J, by steps")
 gains = {
     n: 100 * (by_step["parent"][n]["J"]["mean"] - one["J"]["mean"])
     for n, one in by_step["base"].items()
 }
-print("".join(f"{n:>8}" for n in gains))
-print("".join(f"{gain:>+8.1f}" for gain in gains.values()), "  (paper +12.8)")
+show_table(
+    ["steps", *names.values(), "gain in J"],
+    [
+        [n, *(f"{100 * by_step[start][n]['J&F']:.1f}" for start in names), f"{gain:+.1f}"]
+        for n, gain in gains.items()
+    ],
+    number="14.4",
+    caption="J&F in % by steps of tuning from either start, and what the parent gains, in points of J: five validation "
+    "sequences of DAVIS 2016. The paper's gain is 12.8, on all 20.",
+)
+
+# %%
+last, lines = list(gains)[-1], []
+for label, start, step, paper in (
+    ("base network", "base", "0", "18.9"),
+    ("+ one shot", "base", last, "65.6"),
+    ("parent, not tuned", "parent", "0", "–"),
+    ("+ parent, one shot", "parent", last, "77.8"),
+):
+    lines.append([label, f"{100 * by_step[start][step]['J&F']:.1f}", paper])
+show_table(
+    ["network", "ours", "paper"],
+    lines,
+    number="14.5",
+    caption=f"J&F in % on DAVIS 2016 validation: five sequences and {last} steps of tuning here, all 20 sequences in "
+    "the paper.",
+)
 
 # %% [markdown]
 # The parent helps, as in the paper, and it helps less the longer one tunes. From the backbone's weights alone our
@@ -1155,17 +1169,21 @@ show(
 # And how many images does a parent need? The paper's Table 5, for OSVOS-S, goes from 82.3 with 100 images to 85.6 with
 # all 2079, and 200 images are nearly as good as all. We have three short trainings of 400 steps with a part of the
 # images, and the long one. All are tuned in 60 steps.
-#
-# **Table 14.5** $\mathcal J$ after the tuning by the number of images that the parent has learned from, on the five
-# sequences of Table 14.4.
 
 # %%
-print(f"{'images':<8}{'training steps':>15}{'J in %':>8}")
+lines = []
 for variant in ("images_30", "images_200", "images_2079", "parent"):
     record = read_record(f"train_osvos_parent_small_{variant}")
     count = record.config["stills"]["images"] or 2079
     J_tuned = 100 * record.metrics["held_out"]["osvos"]["J"]
-    print(f"{count:<8}{record.config['train']['steps']:>15}{J_tuned:>8.1f}")
+    lines.append([count, record.config["train"]["steps"], f"{J_tuned:.1f}"])
+show_table(
+    ["images", "training steps", "J"],
+    lines,
+    number="14.6",
+    caption="J in % after the tuning, by the images that the parent has learned from: the five sequences of Table "
+    "14.4.",
+)
 
 # %% [markdown]
 # In so short a training 30 images do about as well as all of them. The long training gains more than more images do.
