@@ -247,8 +247,8 @@ assert abs(pulls[0][0] / pulls[2][0] - 1) < 0.05 and pulls[0][1] < 0.2 * pulls[2
 #
 # The network gives logits $\ell$, and $p = \sigma(\ell)$. Write `loss_gradient(logits, y)` in numpy, without automatic
 # differentiation: the gradient of $1 - \text{soft IoU}$ with respect to the logits, for arrays `(H, W)`. `logits` are
-# floats, as far from 0 as 1000; `y` is 0 or 1, as floats or as bytes (`uint8`). Where `y` is empty the gradient is zero,
-# even if the union is, too.
+# floats, as far from 0 as 1000; `y` is 0 or 1, as floats or as bytes (`uint8`). Where `y` is empty the gradient is
+# zero, even if the union is, too.
 #
 # <details><summary>Hint</summary>
 #

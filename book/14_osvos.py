@@ -1005,7 +1005,7 @@ print(f"J {J_of(wrong, truth == 1):.3f}; the parent's masks {J_of(masks_of(paren
 # <details><summary>Answer</summary>
 #
 # The network does not know where the object was a moment ago. Whatever looks like the object *is* the object for it,
-# wherever it lies: here a bit of the ground. And it has never seen what the first frame does not show, such as another
+# wherever it lies: here a bit of a pylon. And it has never seen what the first frame does not show, such as another
 # side of the object or another light: here it misses most of the object itself.
 #
 # </details>
