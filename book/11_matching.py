@@ -232,6 +232,8 @@ for radius in radii:
         p_one = (0.5 * y_one).requires_grad_()  # half certain on it, nothing off it
         loss(p_one, y_one).backward()
         pulls[-1].append(float(-p_one.grad[y_one > 0.5].sum()))
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 show_table(
     ["radius", "1 - soft IoU", "cross-entropy"],
     [[r, f"{one:.2f}", f"{other:.3f}"] for r, (one, other) in zip(radii, pulls)],
@@ -291,6 +293,8 @@ for p_value, y_value in ((0, 0), (0.3, 0), (1, 0), (0, 1), (0.3, 1), (1, 1)):
     slope = p_one.grad.abs().max()
     lines.append([p_value, kind, f"{value:.2f}", f"{J:.2f}", f"{slope:.3f}"])
     assert (slope == 0) == (y_value == 0)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 show_table(
     ["p", "y", "soft IoU", "J", "slope"],
     lines,
@@ -441,6 +445,8 @@ for size in (2, 3, 5, 10):
         lost.append(np.subtract(*(tried[range(size), way].sum() for way in ways)))
     worse = np.mean(np.array(lost) > 1e-6)
     lines.append([f"{size} x {size}", f"{worse:.0%}", f"{np.mean(lost):.2f}"])
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 show_table(
     ["size", "worse", "by"],
     lines,
@@ -1011,6 +1017,8 @@ losses = {
     ],
     "matched once": np.diff(total),  # what each frame adds
 }
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 show_table(
     ["frame", *(str(t) for t in range(1, T, 2))],
     [[name, *(f"{v:.2f}" for v in values[1::2])] for name, values in losses.items()],

@@ -651,6 +651,7 @@ def with_error(values, digits=3, sign=""):
     return f"{values.mean():{sign}.{digits}f} ± {error:.{digits}f}"
 
 
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 show_table(
     ["network", "J", "frames 1 to 3", "last three"],
     [
@@ -846,6 +847,8 @@ full, lines = J["own masks too"].mean(axis=1), []  # by video
 for name in ("space", "time", "mask"):
     change = np.array([J_of(v, follow(without(name), v)).mean() for v in unseen]) - full
     lines.append([name, f"{full.mean() + change.mean():.3f}", with_error(100 * change, 1, "+")])
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 show_table(
     ["without", "J", "change"],
     lines,
@@ -1012,6 +1015,7 @@ def steps_of(space, time):
     return len(wavefront(range(5), range(4), space=space, time=time))
 
 
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 show_table(
     ["network", "true masks", "own masks"],
     [[name, steps_of(space, time), steps_of(space, True)] for name, (space, time) in variants.items()],
@@ -1092,6 +1096,8 @@ for N in (1, 3, 5):
     spent = [seconds(images, masks, one_by_one) for one_by_one in (True, False)]
     assert min(spent) > 0
     lines.append([N, 5 * N, 5 + N - 1, *(f"{1e3 * one:.0f}" for one in spent), f"{spent[0] / spent[1]:.1f}"])
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 show_table(
     ["objects", "calls, loops", "front", "ms, loops", "front", "ratio"],
     lines,
@@ -1142,6 +1148,8 @@ for words, more, less in (
     pair = zip(paper[more], paper.get(less, ()))
     claimed = [f"{one - other:+.1f}" for one, other in pair] or ["–", "–"]
     lines.append([words, *claimed, with_error(here[more] - here[less], 1, "+")])
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 show_table(
     ["variant", "paper, seen", "paper, unseen", "here"],
     lines,

@@ -481,6 +481,8 @@ for k in range(slots):
             before = masks[:k].any(axis=0)
             shares.append((masks[k] & before).sum() / masks[k].sum())
     lines.append([k, len(shares), f"{np.mean(shares or 0):.0%}"])
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 show_table(
     ["slot", "videos", "painted before"],
     lines,
@@ -537,6 +539,8 @@ results = {
     "24 tiles": blind(tiles(4, 6)),
 }
 rules = ("first frame", "whole video", "every frame")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 show_table(
     ["slots", *rules],
     [[name, *(f"{J:.3f}" for J in values)] for name, values in results.items()],
@@ -604,6 +608,8 @@ def random_discs(count):
 
 counts = (4, 16, 64, 256)
 by_count = np.array([blind(random_discs(count)) for count in counts])  # (counts, 3)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 show_table(
     ["discs", *rules],
     [[count, *(f"{J:.2f}" for J in values)] for count, values in zip(counts, by_count)],
@@ -777,6 +783,8 @@ cases = {
     "without space": measured(without("space"), frames),
     "whole, discs of one hue": measured(network, alike),
 }
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 show_table(
     ["network", "first frame", "every frame", "changes"],
     [[name, f"{first:.3f}", f"{every:.3f}", n] for name, (first, every, n) in cases.items()],
@@ -830,6 +838,8 @@ for less in ("S", "T"):
     error = gain.std(ddof=1) / np.sqrt(len(gain))
     claimed = [f"{value:+.1f}" for value in np.subtract(paper["ST"], paper[less])]
     lines.append([f"ST - {less}", *claimed, f"{gain.mean():+.1f} ± {error:.1f}"])
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 show_table(
     ["network", "paper, seen", "paper, unseen", "here"],
     lines,
@@ -859,6 +869,8 @@ print(
     f"{len(record.data)} videos, {setup['steps']} steps of {setup['batch']} clips, on two CPU cores"
 )
 lines = {**held_out["sequences"], "mean": held_out}
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 show_table(
     ["sequence", "zero-shot", "first masks"],
     [[spec, f"{one['rvos']['J']:.3f}", f"{one['first_mask']['J']:.3f}"] for spec, one in lines.items()],

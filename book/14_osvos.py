@@ -454,6 +454,8 @@ for size in ((96, 168), (240, 427), (480, 854)):
     large = F.interpolate(y[:1], size=size)[0, 0].numpy()
     of_sum = gradient_of_eq_1(z, large).sum()
     lines.append([z.size, f"{of_sum:.2f}", f"{of_sum / z.size:.6f}"])
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 show_table(
     ["pixels", "sum", "mean"],
     lines,
@@ -700,6 +702,8 @@ for name, start in (("base", base), ("parent", parent)):
                 J[name][n, looks.index(step)] = J_of(masks_of(network, x), truth == 1)
 lead = J["parent"] - J["base"]  # (videos, looks)
 lines = {"base": J["base"], "parent": J["parent"], "lead": lead}
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 show_table(
     ["steps", *lines],
     [[n, *(with_error(one[:, k]) for one in lines.values())] for k, n in enumerate(looks)],
@@ -909,6 +913,8 @@ for seconds in (0, 0.2, 0.5, 2.0):
     used = perf_counter() - begin
     qualities[seconds] = J_of(masks_of(model.network, frames), labels == 1)
     lines.append([f"{seconds:.1f}", f"{used:.2f}", steps, f"{qualities[seconds]:.3f}"])
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 show_table(
     ["budget, s", "used, s", "steps", "J"],
     lines,
@@ -1101,6 +1107,8 @@ gains = {
     n: 100 * (by_step["parent"][n]["J"]["mean"] - one["J"]["mean"])
     for n, one in by_step["base"].items()
 }
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 show_table(
     ["steps", *names.values(), "gain in J"],
     [
@@ -1121,6 +1129,8 @@ for label, start, step, paper in (
     ("+ parent, one shot", "parent", last, "77.8"),
 ):
     lines.append([label, f"{100 * by_step[start][step]['J&F']:.1f}", paper])
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 show_table(
     ["network", "ours", "paper"],
     lines,
@@ -1177,6 +1187,8 @@ for variant in ("images_30", "images_200", "images_2079", "parent"):
     count = record.config["stills"]["images"] or 2079
     J_tuned = 100 * record.metrics["held_out"]["osvos"]["J"]
     lines.append([count, record.config["train"]["steps"], f"{J_tuned:.1f}"])
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 show_table(
     ["images", "training steps", "J"],
     lines,

@@ -786,6 +786,8 @@ for name, rows in stages.items():
     J, F, more, less = table[name]
     of_J, of_F, *_ = np.std(rows, axis=0, ddof=1) / len(rows) ** 0.5
     cells.append([name, f"{J:.3f} ± {of_J:.3f}", f"{F:.3f} ± {of_F:.3f}", f"{more:.1%}", f"{less:.1%}"])
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 show_table(
     ["masks", "J", "F", "too much", "missing"],
     cells,
@@ -847,6 +849,8 @@ cells = []
 for row, name in rows.items():
     T = [f"{100 * one[row]['T']:.1f}" for one in snapped_records.values()]
     cells.append([name, str(claimed_T.get(name, "–")), *T])
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 show_table(
     ["masks", "paper", "here, no parent", "here, with parent"],
     cells,
@@ -872,6 +876,8 @@ for row, name in rows.items():
     paper = [f"{v:.1f}" for v in claimed.get(name, ())] or ["–", "–"]
     ours = [f"{100 * found[row][m]['mean']:.1f}" for found in snapped_records.values() for m in "JF"]
     cells.append([name, *paper, *ours])
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 show_table(
     ["masks", "J, paper", "F, paper", "J, no parent", "F, no parent", "J, parent", "F, parent"],
     cells,
@@ -919,6 +925,8 @@ snapped_truth = held_out["true_masks_snapped"]
 lines_of = {**held_out["sequences"], "mean": snapped_truth}
 cells = [[n, f"{o['J']:.3f}", f"{o['F']:.3f}", f"{o['superpixels']:.0f}"] for n, o in lines_of.items()]
 tiled = snapped_truth["tiles"]
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 show_table(
     ["sequence", "J", "F", "superpixels"],
     [*cells, ["mean, square tiles", f"{tiled['J']:.3f}", f"{tiled['F']:.3f}", cells[-1][-1]]],
