@@ -231,8 +231,8 @@ draw(
 # In full, with $\ast$ for a convolution, $\sigma$ for the sigmoid and $\odot$ for a product pixel by pixel:
 #
 # $$\begin{aligned}
-# \big[\, u \mid v \mid o \mid g \,\big] &= W_k \ast \big[\, h^{\text{input}}_{t,i,k} \mid h^{\text{state}}_{t,i,k} \,\big]
-# \;{+}\; b_k \\
+# \big[\, u \mid v \mid o \mid g \,\big] &= W_k \ast
+# \big[\, h^{\text{input}}_{t,i,k} \mid h^{\text{state}}_{t,i,k} \,\big] \;{+}\; b_k \\
 # c_{t,i,k} &= \sigma(v) \odot c_{t,i-1,k} \;{+}\; \sigma(u) \odot \tanh(g) \\
 # h_{t,i,k} &= \sigma(o) \odot \tanh(c_{t,i,k})
 # \end{aligned} \tag{12.4}$$
