@@ -384,8 +384,8 @@ show_table(
 )
 
 # %% [markdown]
-# The paper does not say how near is near. Does it matter? Figure 18.4 shows the share of near false positives for every
-# distance from 1 to 200 pixels. The dotted line is the distance that this book uses, 2 % of the frame's diagonal.
+# The paper does not say how near is near. Does it matter? Figure 18.4 shows the share of near false positives for
+# distances from 1 to 200 pixels. The dotted line is the distance that this book uses, 2 % of the frame's diagonal.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 figure, axes = new_figure(height=3.0)
