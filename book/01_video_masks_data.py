@@ -945,9 +945,9 @@ assert difference.max() <= 1
 rows = []
 for tag, criterion in CRITERIA.items():
     what = " ".join(criterion.value.__doc__.split("\n")[0].rstrip(".").split())
-    rows.append((tag, criterion.name, f"{criterion.sign} {criterion.threshold:g}", what))
+    rows.append((f"{tag}, {criterion.name}", f"{criterion.sign}\N{NO-BREAK SPACE}{criterion.threshold:g}", what))
 show_table(
-    ["tag", "name", "if", "the number that is measured"],
+    ["tag", "if", "the number that is measured"],
     rows,
     caption="Tags of the synthetic sequences. Lengths are in pixels of a frame that is 480 pixels high.",
     number="1.2",

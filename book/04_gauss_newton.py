@@ -488,10 +488,9 @@ show(
 )
 
 # %% [markdown]
-# With two unknowns the ways can be drawn. Figure 4.4 has both methods in a long valley; the picture calls steepest
-# descent gradient descent. Move the sliders. The larger the *condition number*, the largest eigenvalue over the
-# smallest, the narrower is the valley, and the more often steepest descent goes from one side of it to the other. CG
-# arrives with its second step, whatever the number is.
+# With two unknowns the ways can be drawn. Figure 4.4 has both methods in a long valley. Move the sliders. The larger
+# the *condition number*, the largest eigenvalue over the smallest, the narrower is the valley, and the more often
+# steepest descent goes from one side of it to the other. CG arrives with its second step, whatever the number is.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 draw(

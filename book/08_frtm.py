@@ -61,6 +61,7 @@ from vosbook.view.inspector import Inspector
 from vosbook.view.machines import frtm_machine
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, new_figure, show
+from vosbook.view.tables import show_table
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 draw(
@@ -227,7 +228,8 @@ show(
     alt="Above, the coarse scores of each object, with some score elsewhere. Below, the "
     "probabilities that the segmentation network makes of them: sharp at full "
     "resolution, and clear of nearly all that lies elsewhere.",
-    caption="In frame 1: the scores of D, and the probabilities that S makes of them.",
+    caption="In frame 1: the scores of D, and the probabilities that S makes of them. Dark "
+    "is low, yellow is high.",
 )
 
 # %% [markdown]
@@ -401,15 +403,21 @@ ch08.check_updates_per_frame(updates_per_frame)
 # $$q_i = \frac{o_i}{\sum_{j=0}^{N} o_j}. \tag{8.3}$$
 #
 # Both rules go by the name of *soft aggregation*. They also differ in the background: RGMP predicts it with its
-# network, and STM multiplies all $1 - p_i$. The next cell compares FRTM's rule with STM's on four pixels.
+# network, and STM multiplies all $1 - p_i$. Table 8.2 compares FRTM's rule with STM's on four pixels.
 
 # %%
-print("p of two objects   FRTM: q0   q1   q2   STM: q0   q1   q2")
+merged = []
 for pixel in ([0.9, 0.0], [0.9, 0.7], [0.6, 0.55], [0.45, 0.4]):
     p_pixel = torch.tensor(pixel)[:, None, None]  # (N, 1, 1)
-    rows = [rule(p_pixel)[:, 0, 0] for rule in (soft_aggregate, normalised_odds)]
-    texts = ["  ".join(f"{q:.2f}" for q in row) for row in rows]
-    print(f"{pixel[0]:.2f}, {pixel[1]:.2f}         {texts[0]}     {texts[1]}")
+    qs = [rule(p_pixel)[:, 0, 0] for rule in (soft_aggregate, normalised_odds)]
+    merged.append([f"{value:.2f}" for value in (*pixel, *qs[0], *qs[1])])
+show_table(
+    ["p1", "p2", *("FRTM: q0", "q1", "q2"), *("STM: q0", "q1", "q2")],
+    merged,
+    number="8.2",
+    caption="What two rules make of the probabilities p of two objects at one pixel. q0 "
+    "is the background's.",
+)
 
 # %% [markdown]
 # The exponential makes a clear lead a certainty: with $p_1 = 0.9$ the odds are 9, and the softmax leaves almost nothing
@@ -487,13 +495,17 @@ for clip in clips.values():
         table[way].append(scored(clip, made))
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
-print(f"{'J and F in %':<22}{'J':>6}{'F':>6}")
-for way, rows in table.items():
-    J, F_ = 100 * np.concatenate(rows).mean(axis=0)
-    print(f"{way:<22}{J:>6.1f}{F_:>6.1f}")
-print("\nJ in %, by video, in the same order")
-for name, row in zip(clips, zip(*table.values())):
-    print(f"{name:<18}", *(f"{100 * rows[:, 0].mean():6.1f}" for rows in row))
+show_table(
+    ["", "J", "F", *(f"J, {name}" for name in clips)],
+    [
+        [way]
+        + [f"{100 * value:.1f}" for value in np.concatenate(rows).mean(axis=0)]
+        + [f"{100 * of_video[:, 0].mean():.1f}" for of_video in rows]
+        for way, rows in table.items()
+    ],
+    number="8.3",
+    caption="J and F in %, mean over the objects of both videos, and J by video.",
+)
 
 # %% [markdown]
 # The complete system is well ahead of the target model alone, in $\mathcal J$ and still more in $\mathcal F$, because
@@ -555,8 +567,6 @@ parts = {
 cost = {name: seconds(part) for name, part in parts.items()}
 update_cost = {"fast": seconds(update_as(FAST)), "full": seconds(update_as(FULL))}
 assert min(*cost.values(), *update_cost.values()) > 0
-for name, t in {**cost, **update_cost}.items():
-    print(f"{name:<12}{1e3 * t:7.2f} ms" + "  an update" * (name in update_cost))
 
 # %% [markdown]
 # The authors' code computes the update in another way. In every CG iteration it differentiates twice through the
@@ -576,11 +586,23 @@ product, right_side = textbook.linearize(D.w[1:])
 one_product = seconds(lambda: product(right_side), runs=2)
 update_cost["autograd"] = FULL.target_model.cg_update * one_product
 assert update_cost["autograd"] > update_cost["full"] > 0
-print(f"autograd    {1e3 * update_cost['autograd']:7.0f} ms  an update")
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+show_table(
+    ["part", "comes", "ms"],
+    [[name, "every frame", f"{1e3 * t:.2f}"] for name, t in cost.items()]
+    + [
+        [f"update, {name}", f"every {FULL.target_model.t_s} frames", f"{1e3 * t:.2f}"]
+        for name, t in update_cost.items()
+    ],
+    number="8.4",
+    caption=f"The time of each part for one object, frames of {size[0]} x {size[1]} and "
+    f"{len(D.memory)} samples, on the machine that made this page.",
+)
 
 # %% [markdown]
-# How long does a frame take on average? The parts do not come equally often: an update comes once in eight frames, and
-# some parts are needed for each object while others are needed once.
+# Table 8.4 has all the times. How long does a frame take on average? The parts do not come equally often: an update
+# comes once in eight frames, and some parts are needed for each object while others are needed once.
 #
 # ### Exercise 8.3 · What a faster update saves
 # *difficulty 2 of 3 · 10 minutes · 2 points*
@@ -617,11 +639,17 @@ ch08.check_budget(budget)
 # %%
 budget = yours(budget, ch08.budget_of)
 t_s = FULL.target_model.t_s
-print(f"{'update':<10}{'ms a frame':>12}{'its share in %':>16}")
-for name, update in update_cost.items():
-    whole_frame, share = budget({**cost, "update": update}, 1, t_s, 1.0)
-    assert 0 < share < 1
-    print(f"{name:<10}{1e3 * whole_frame:>12.0f}{100 * share:>16.1f}")
+frames = {
+    name: budget({**cost, "update": update}, 1, t_s, 1.0)
+    for name, update in update_cost.items()
+}
+show_table(
+    ["update", "ms a frame", "share of the update in %"],
+    [[name, f"{1e3 * t:.0f}", f"{100 * share:.1f}"] for name, (t, share) in frames.items()],
+    number="8.5",
+    caption="The mean time of a frame, made of the times in Table 8.4.",
+)
+assert all(0 < share < 1 for _, share in frames.values())
 
 # %% [markdown]
 # Milliseconds depend on the machine, on what else it does, and on the size of the frame. The shares depend on them
@@ -761,17 +789,27 @@ show(
     "Gauss-Newton's loss falls at once; the other two need several times the work.",
     caption="The loss of the first frame, and J in the eight frames after it.",
 )
-print(f"{'':<20}{'50 evaluations':>16}{'200 evaluations':>17}")
-print(f"{'':<20}{'loss':>9}{'J':>7}{'loss':>10}{'J':>7}")
-for name, rows in runs.items():
-    at_50 = rows[rows[:, 0] <= 50][-1]
-    print(f"{name:<20}{at_50[1]:>9.0f}{at_50[2]:>7.3f}", end="")
-    print(f"{rows[-1, 1]:>10.0f}{rows[-1, 2]:>7.3f}" if rows[-1, 0] >= 200 else "")
+
+
+def at(rows, evaluations):
+    """Loss and J as text, at the last step within 50 evaluations before; none if it had ended."""
+    near = rows[(rows[:, 0] > evaluations - 50) & (rows[:, 0] <= evaluations)]
+    return (f"{near[-1, 1]:.0f}", f"{near[-1, 2]:.3f}") if len(near) else ("–", "–")
+
+
+show_table(
+    ["", "loss at 50", "J at 50", "loss at 200", "J at 200"],
+    [[name, *at(rows, 50), *at(rows, 200)] for name, rows in runs.items()],
+    number="8.6",
+    caption="The loss of the first frame after 50 and 200 evaluations, and J of D alone in "
+    "the eight frames after it, for one object.",
+)
 
 # %% [markdown]
 # At 50 evaluations Gauss-Newton has the lowest loss and the highest $\mathcal J$ in the frames that follow, and it
 # needed no learning rate. With four times the work, and with the best of three rates, the two rivals come near its
-# loss. A tracker can afford neither the work nor the search for a rate.
+# loss. A tracker can afford neither the work nor the search for a rate. This is one object of one video; thirty videos
+# follow in *Measured and claimed*.
 
 # %%
 losses = [rows[rows[:, 0] <= 50][-1, 1] for rows in runs.values()]
@@ -784,9 +822,9 @@ assert losses[0] < min(losses[1:]), "Gauss-Newton is ahead at 50 evaluations"
 #
 # ### Thin structures
 #
-# The first video shows a kite of one colour over a still photograph. Its line is 2, 4, 8 or 16 pixels wide. We measure
-# which share of the kite's pixels and which share of the line's pixels is found, by $D$ alone and by the complete
-# system. The eight frames lie before the first update, so both have the same target model.
+# The first video shows a kite of one colour, which moves over a still picture. Its line is 2, 4, 8 or 16 pixels wide.
+# We measure which share of the kite's pixels and which share of the line's pixels is found, by $D$ alone and by the
+# complete system. The eight frames lie before the first update, so both have the same target model.
 
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -829,10 +867,16 @@ for width in widths:
     if width == 4:
         thin = [images[5], overlay(images[5], true[5]), scores[1][4].clip(-0.2, 1)]
         thin.append(compare(images[5], found[5], true[5]))
-print(f"{'share found, %':<16}{'line of':>8}" + "".join(f"{n:>6} px" for n in widths))
-for name, rows in shares.items():
-    for part, values in zip(("kite", "line"), zip(*rows)):
-        print(f"{name:<16}{part:>8}" + "".join(f"{100 * v:>9.0f}" for v in values))
+show_table(
+    ["found by", "of the", *(f"{n} px" for n in widths)],
+    [
+        [name, part, *(f"{100 * v:.0f}" for v in values)]
+        for name, rows in shares.items()
+        for part, values in zip(("kite", "line"), zip(*rows))
+    ],
+    number="8.7",
+    caption="Share of the pixels that is found, in %, for lines of four widths.",
+)
 kite_share, line_share = shares["complete"][0]
 assert kite_share > line_share + 0.2
 
@@ -845,12 +889,13 @@ show(
     alt="A kite with a thin line over a photograph: the frame, the true mask, scores "
     "that are high on the kite and low along the line, and the result, in which much "
     "of the line is missed.",
-    caption="Last picture: white found, blue missed, orange found in error.",
+    caption="Scores: dark is low, yellow is high. Last picture: white found, blue missed, "
+    "orange found in error.",
 )
 
 # %% [markdown]
 # A cell of the score grid is 16 pixels wide. A line of 4 pixels fills a quarter of each cell that it crosses, so the
-# features of these cells are mostly background, and $D$ is less sure of the line than of the kite. The complete system
+# features of these cells are mostly background. So $D$ is less sure of the line than of the kite. The complete system
 # finds even less of the thin lines than $D$ does. Its network was trained on objects that are mostly compact, and we
 # suppose that it takes a faint streak for one of the errors that it learned to remove. This is the price of the gain in
 # section 4.
@@ -902,8 +947,6 @@ def with_twin(recoloured, frames=16, width=208):
 
 # %%
 pictures, titles, twin_J, twin_s = [], [], {}, {}
-print(f"{'':<18}{'J of both':>15}{'scores of object 1 on':>24}")
-print(f"{'':<18}{'object':>8}{'twin':>7}{'object':>15}{'twin':>9}")
 for name, recoloured in (("twin", False), ("twin, recoloured", True)):
     images, true = with_twin(recoloured)
     found, scores = follow(images, true[0])
@@ -912,16 +955,26 @@ for name, recoloured in (("twin", False), ("twin, recoloured", True)):
         for i in (1, 2)
     ]
     twin_s[name] = [scores[1][true[1:] == i].mean() for i in (1, 2)]
-    print(f"{name:<18}{twin_J[name][0]:>8.3f}{twin_J[name][1]:>7.3f}", end="")
-    print(f"{twin_s[name][0]:>15.2f}{twin_s[name][1]:>9.2f}")
     pictures += [overlay(images[0], true[0]), scores[1][-1].clip(-0.2, 1)]
     pictures.append(overlay(images[-1], found[-1]))
     titles += ["given", "scores, object 1", f"frame {len(images) - 1}"]
+show_table(
+    ["video", "J of the object", "J of the twin", "score on the object", "on the twin"],
+    [
+        [name, *(f"{J:.3f}" for J in twin_J[name]), *(f"{s:.2f}" for s in twin_s[name])]
+        for name in twin_J
+    ],
+    number="8.8",
+    caption="J of the complete system for both, and the mean scores that the target model "
+    "of the object gives on both.",
+)
+assert abs(twin_s["twin"][0] - twin_s["twin"][1]) < 0.2
+assert np.mean(twin_J["twin, recoloured"]) > np.mean(twin_J["twin"]) + 0.1
+
+# %%
 v = pixel_weights(torch.tensor(true[0] == 1)[None, None].float())[0, 0].numpy()
 v_1, v_0 = v[true[0] == 1].mean(), v[true[0] != 1].mean()
 print(f"Equation 8.4: {v_1:.2f} / ({v_1:.2f} + {v_0:.2f}) = {v_1 / (v_1 + v_0):.2f}")
-assert abs(twin_s["twin"][0] - twin_s["twin"][1]) < 0.2
-assert np.mean(twin_J["twin, recoloured"]) > np.mean(twin_J["twin"]) + 0.1
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 show(
@@ -930,7 +983,8 @@ show(
     alt="Above, two objects that look the same: the scores of the first are alike on "
     "both, and the last frame's masks hold little of either. Below, the twin has other "
     "colours: the scores are high on one object only, and both are found.",
-    caption="Above: an object and its twin. Below: the twin in other colours.",
+    caption="Above: an object and its twin. Below: the twin in other colours. Scores: dark "
+    "is low, yellow is high.",
 )
 
 # %% [markdown]
@@ -943,8 +997,8 @@ show(
 # Part III builds two such networks.
 #
 # **Open challenge.** Change `Frtm` so that it keeps the twins apart, without looking at the true masks. The number to
-# beat is the mean $\mathcal J$ of both twins in the table above, about 0.1 in the profile `smoke`. The row of the
-# recoloured twin, with 0.93, shows how much is possible. Your change should not lower the rows of section 4.
+# beat is the mean $\mathcal J$ of both twins in Table 8.8, about 0.1 in the profile `smoke`. The row of the recoloured
+# twin, with 0.93, shows how much is possible. Your change should not lower the rows of Table 8.3.
 
 # %% [markdown]
 # ## More exercises
@@ -1004,20 +1058,24 @@ def held(model):
 
 
 fresh = learn_target(scene.frames[0], scene.labels(0) == min(models))
-print("frames   samples   bytes held")
+rows = []
 for t in range(321):
     if t in (0, 20, 80, 320):
-        print(f"{t:6d}   {len(fresh.memory):7d}   {held(fresh) / 1e6:7.2f} MB")
+        rows.append([t, len(fresh.memory), f"{held(fresh) / 1e6:.2f}"])
     fresh.insert(x_D, y)
 h, w = x_D.shape[-2:]
-print(
-    f"80 samples of (96 + 4 + 1) x {h} x {w} floats: {80 * 101 * h * w * 4 / 1e6:.2f} MB"
+show_table(
+    ["frames", "samples", "MB"],
+    rows,
+    number="8.9",
+    caption=f"What the memory of one object holds, with a grid of {h} x {w} cells.",
 )
+print(f"80 x (96 + 4 + 1) x {h} x {w} floats: {80 * 101 * h * w * 4 / 1e6:.2f} MB")
 
 # %% [markdown]
-# A sample is 96 projected channels, four maps of the stencil and one map of the labels (chapters 04 and 06). The
-# library reserves the storage of all samples at the first frame. At 480 by 854 pixels the grid has 30 by 54 cells, four
-# times as many as here, and each object has a memory of its own.
+# A sample is 96 projected channels, four maps of the stencil and one map of the labels (chapters 04 and 06), which
+# gives the printed size. The library reserves the storage of all samples at the first frame. At 480 by 854 pixels the
+# grid has 30 by 54 cells, four times as many as here, and each object has a memory of its own.
 
 # %% [markdown]
 # ## Measured and claimed
@@ -1035,32 +1093,62 @@ print(
 paper = {"d_only_no_update": 58.3, "d_only": 59.6, "no_update": 67.9, "complete": 71.4}
 ablation = read_record("frtm_ablation_small").metrics
 found = ablation["davis2016"]
-print("J in %. Ours: DAVIS 2016. Paper: YouTube-VOS")
-print(f"{'':<22}" + "".join(f"{solver:>7}" for solver in found) + f"{'paper':>8}")
-for (name, claimed), words in zip(paper.items(), ways):
-    row = "".join(f"{100 * rows[name]['J']:>7.1f}" for rows in found.values())
-    print(f"{words:<22}{row}{claimed:>8.1f}")
-print("\ngain in J from updates, fast settings (each seed)")
-for group, by_solver in ablation.items():
-    for key, of in (
-        ("update_of_d_only", "D-only"),
-        ("update_of_complete", "complete"),
-    ):
-        gain = by_solver["fast"][key]
-        seeds = ", ".join(f"{100 * g:+.1f}" for g in gain["J_of_seeds"])
-        print(f"{group:<11}{of:<10}{100 * gain['J']:+.1f} ({seeds})")
-print(f"{'paper':<11}{'D-only':<10}+1.3\n{'paper':<11}{'complete':<10}+3.5")
-print("\nthe complete system's gain, sequence by sequence")
-for group in ablation.values():
-    for spec, gain in group["fast"]["update_of_complete"]["J_of_sequences"].items():
-        print(f"{spec:<26}{100 * gain:+5.1f}")
-for record, words in (("davis", "the package's own trunk"), ("filters", "filters")):
-    other = read_record(f"frtm_ablation_small_{record}").metrics
-    print(f"\nJ in % with {words} in place of the ResNet")
-    print(f"{'':<22}" + "".join(f"{group:>11}" for group in other))
-    for name, way in zip(paper, ways):
-        values = (100 * group["fast"][name]["J"] for group in other.values())
-        print(f"{way:<22}" + "".join(f"{value:>11.1f}" for value in values))
+show_table(
+    ["", *found, "paper"],
+    [
+        [words, *(f"{100 * rows[name]['J']:.1f}" for rows in found.values()), claimed]
+        for (name, claimed), words in zip(paper.items(), ways)
+    ],
+    number="8.10",
+    caption="J in %. Ours: 5 sequences of DAVIS 2016. Paper: YouTube-VOS. Record "
+    "frtm_ablation_small, as for the next two tables.",
+)
+
+# %%
+kinds = {"D-only": "update_of_d_only", "complete": "update_of_complete"}
+gains = [
+    [group, of, *(f"{100 * gain:+.1f}" for gain in (one["J"], *one["J_of_seeds"]))]
+    for group, by_solver in ablation.items()
+    for of, one in ((of, by_solver["fast"][key]) for of, key in kinds.items())
+]
+gains += [["paper", of, gain, "–", "–", "–"] for of, gain in zip(kinds, ("+1.3", "+3.5"))]
+show_table(
+    ["videos", "system", "gain", "seed 0", "seed 1", "seed 2"],
+    gains,
+    number="8.11",
+    caption="What updates gain in J, in points, with the fast settings.",
+)
+
+# %%
+show_table(
+    ["video", "gain"],
+    [
+        [spec, f"{100 * gain:+.1f}"]
+        for group in ablation.values()
+        for spec, gain in group["fast"]["update_of_complete"]["J_of_sequences"].items()
+    ],
+    number="8.12",
+    caption="What updates gain in J for the complete system, in points, video by video, "
+    "with the fast settings.",
+)
+
+# %%
+trunks = {"the package's own trunk": "davis", "filter bank": "filters"}
+others = {
+    words: read_record(f"frtm_ablation_small_{record}").metrics
+    for words, record in trunks.items()
+}
+show_table(
+    ["backbone", "", *others["filter bank"]],
+    [
+        [words, way, *(f"{100 * group['fast'][name]['J']:.1f}" for group in other.values())]
+        for words, other in others.items()
+        for name, way in zip(paper, ways)
+    ],
+    number="8.13",
+    caption="J in % with other backbones in place of the ResNet of ImageNet. Records "
+    "frtm_ablation_small_davis and frtm_ablation_small_filters.",
+)
 
 # %% [markdown]
 # $S$ gains on real video and on synthetic video, as in the paper, though by less. The updates gain next to nothing with
@@ -1086,9 +1174,17 @@ for record, words in (("davis", "the package's own trunk"), ("filters", "filters
 tuned = read_record("frtm_fine_tuned_small").metrics["fine_tuned"]
 share = read_record("frtm_share_small").metrics
 base, same = (share[name]["no_update"]["J"] for name in ("base_net", "share_100"))
-print(f"fine-tuned on the first frame: J {100 * tuned['J']:.1f} (paper 58.9)")
-print(f"Base net: J {100 * base:.1f} (paper 49.8)")
-print(f"D and S, no updates, S trained as long: J {100 * same:.1f} (paper 67.9)")
+show_table(
+    ["", "ours", "paper"],
+    [
+        ["fine-tuned on the first frame", f"{100 * tuned['J']:.1f}", 58.9],
+        ["Base net", f"{100 * base:.1f}", 49.8],
+        ["D and S, no updates, S trained as long", f"{100 * same:.1f}", 67.9],
+    ],
+    number="8.14",
+    caption="J in %. Ours: 5 sequences of DAVIS 2016. Paper: YouTube-VOS. Records "
+    "frtm_fine_tuned_small and frtm_share_small.",
+)
 
 # %% [markdown]
 # The Base net is far behind, as in the paper: two convolutions, trained offline in this way, do not come near what $D$
@@ -1130,6 +1226,8 @@ points = {
 if "full" in found:
     points["full"] = full["frame"], found["full"]["complete"]["J&F"]
 points = {name: (1 / seconds, quality) for name, (seconds, quality) in points.items()}
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 figure, axes = new_figure(height=3.2)
 for dots, marker, who in ((points, "o", "measured"), (claims, "x", "claimed")):
     speeds, qualities = np.array(list(dots.values())).T
@@ -1154,13 +1252,19 @@ show(
     "threads. Claimed: 20 sequences, ResNet-18 (fast) and ResNet-101 (full), V100, "
     "first frames included.",
 )
-print(f"{'J&F in % at frames/s':<22}{'measured':>14}{'paper':>14}")
-for name, (speed, quality) in points.items():
-    ours_, theirs = (
-        f"{100 * dot[1]:.1f} at {dot[0]:.1f}" if dot else "–"
-        for dot in ((speed, quality), claims.get(name))
-    )
-    print(f"{name:<22}{ours_:>14}{theirs:>14}")
+
+
+def in_words(dot):
+    return (f"{100 * dot[1]:.1f}", f"{dot[0]:.1f}") if dot else ("–", "–")
+
+
+show_table(
+    ["", "J&F in %", "frames a second", "paper: J&F in %", "frames a second"],
+    [[name, *in_words(dot), *in_words(claims.get(name))] for name, dot in points.items()],
+    number="8.15",
+    caption="Quality and speed on DAVIS 2016, as in Figure 8.10. Records "
+    "frtm_ablation_small and frtm_times_small.",
+)
 
 # %% [markdown]
 # ### Table 4: how much training data $S$ needs
@@ -1171,12 +1275,18 @@ for name, (speed, quality) in points.items():
 # %%
 claimed = {"100": 72.1, "50": 70.6, "25": 66.7, "0": 59.9}
 share = read_record("frtm_share_small").metrics
-print("Ours: J&F in %, DAVIS 2016. Paper: G in %, YouTube-VOS")
-print(f"{'share, %':<10}{'ours':>8}{'paper':>8}")
-for part, theirs in claimed.items():
-    ours_ = 100 * share[f"share_{part}"]["update"]["J&F"]
-    print(f"{part:<10}{ours_:>8.1f}{theirs:>8.1f}")
-print(f"{'100, long':<10}{100 * share['shipped']['update']['J&F']:>8.1f}")
+by_share = [
+    [part, f"{100 * share[f'share_{part}']['update']['J&F']:.1f}", theirs]
+    for part, theirs in claimed.items()
+]
+by_share.append(["100, long", f"{100 * share['shipped']['update']['J&F']:.1f}", "–"])
+show_table(
+    ["share in %", "ours", "paper"],
+    by_share,
+    number="8.16",
+    caption="Ours: J&F in %, 5 sequences of DAVIS 2016, record frtm_share_small. Paper: G "
+    "in %, YouTube-VOS.",
+)
 
 # %% [markdown]
 # The paper's figures fall from row to row, while ours have no order. With so few steps, a network has not exhausted
@@ -1198,13 +1308,18 @@ def series(table, prefix):
 
 
 times = read_record("frtm_times_small").metrics
-print("share of a frame in %, one object, 80 samples")
-print(f"{'':<14}{'fast':>8}{'full':>8}{'paper':>10}")
-for step, theirs in claimed.items():
-    fast, full = (
-        100 * times["frame"][name]["share"][step] for name in ("fast_80", "full_80")
-    )
-    print(f"{step:<14}{fast:>8.1f}{full:>8.1f}{theirs:>10}")
+both = [times["frame"][name]["share"] for name in ("fast_80", "full_80")]
+show_table(
+    ["", "fast", "full", "paper"],
+    [
+        [step, *(f"{100 * one[step]:.1f}" for one in both), theirs]
+        for step, theirs in claimed.items()
+    ],
+    number="8.17",
+    caption="Share of a frame's time in %, one object, 80 samples. Record frtm_times_small.",
+)
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 figure, axes = new_figure(columns=2, height=2.8)
 axes[0, 0].plot(*series(times["first_frame"], "samples_"), marker="o")
 axes[0, 1].plot(*series(times["frame"], "full_"), marker="o")
@@ -1231,10 +1346,18 @@ lines |= {("synthetic", "complete"): "synthetic, complete"}
 lines |= {("synthetic", "d_only"): "synthetic, D-only"}
 sensitivity = read_record("frtm_sensitivity_small").metrics
 samples = sensitivity["davis2016"]["complete"]["samples"]
-print("J in %. Ours: DAVIS 2016, 256 lines. Paper: DAVIS 2017")
-print(f"{'|M0|':<8}{'ours':>8}{'paper':>8}")
-for value, j in zip(samples["values"], samples["J"]):
-    print(f"{value:<8}{100 * j:>8.1f}{claimed[value]:>8.1f}")
+show_table(
+    ["samples of the first frame", "ours", "paper"],
+    [
+        [value, f"{100 * J:.1f}", claimed[value]]
+        for value, J in zip(samples["values"], samples["J"])
+    ],
+    number="8.18",
+    caption="J in %. Ours: 5 sequences of DAVIS 2016, 256 lines, record "
+    "frtm_sensitivity_small. Paper: DAVIS 2017.",
+)
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 figure, axes = new_figure(columns=2, height=3.4)
 axes[0, 1].sharey(axes[0, 0])
 for (group, system), label in lines.items():
@@ -1272,15 +1395,20 @@ show(
 # %%
 kinds = {"gauss_newton": "GN + CG", "sgd": "SGD", "adam": "Adam"}
 optimizers = read_record("frtm_optimizers_small").metrics
-at = {n: optimizers["evaluations"].index(n) for n in (17, 50, 105, 204)}
-for key, what in (("loss", "loss"), ("J", "J of D-only, no updates")):
-    print(f"{what}, evaluations:".ljust(14))
-    print(f"{'':<10}" + "".join(f"{n:>8}" for n in at))
+when = {n: optimizers["evaluations"].index(n) for n in (17, 50, 105, 204)}
+rows = []
+for key, what in (("loss", "loss"), ("J", "J")):
     for kind, name in kinds.items():
-        values = [optimizers[kind][key][m] for m in at.values()]
-        row = "".join("    none" if v is None else f"{v:>8.3f}" for v in values)
-        print(f"{name:<10}{row}")
-print("rates:", ", ".join(optimizers[kind]["best"] for kind in ("sgd", "adam")))
+        values = [optimizers[kind][key][m] for m in when.values()]
+        rows.append([what, name, *("–" if v is None else f"{v:.3f}" for v in values)])
+rates = " and ".join(optimizers[kind]["best"] for kind in ("sgd", "adam"))
+show_table(
+    ["", "solver", *(f"at {n}" for n in when)],
+    rows,
+    number="8.19",
+    caption="The loss of the first frame and J of D-only without updates, after so many "
+    f"evaluations. The chosen rates: {rates}. Record frtm_optimizers_small.",
+)
 
 # %% [markdown]
 # The rivals need a hundred evaluations for the loss that Gauss-Newton has after 17. Then they come within half a point

@@ -37,6 +37,7 @@ from vosbook.view.drawing import draw
 from vosbook.view.machines import lstm_cell
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, new_figure, show
+from vosbook.view.tables import show_table
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 FRAMES, SIZE, RADIUS, SPEED = 14, (24, 48), 3.5, 2  # SPEED in pixels a frame
@@ -129,8 +130,8 @@ show(
 # bias. So the bias decides how much of the gradient comes through at first.
 #
 # There is a second way back, which is easy to overlook: $c_{t-1}$ also decides on $h_{t-1}$, and $h_{t-1}$ is an input
-# of all gates of the next step. The next cell measures the gradient of a real LSTM along both ways together, and along
-# the way through $c$ alone. For the second, it cuts $h$ off the graph.
+# of all gates of the next step. We measure the gradient of a real LSTM along both ways together, and along the way
+# through $c$ alone. For the second, the function below cuts $h$ off the graph. The plain recurrence stands beside it.
 
 
 # %%
@@ -148,6 +149,7 @@ def plain_gradient(scale, steps, width=64):
     return sizes
 
 
+# %%
 def memory_gradient(bias, steps, *, through_h, width=64):
     """Size of the gradient of an LSTM's c_n with respect to c_0, for n = 1 to steps."""
     torch.manual_seed(0)
@@ -164,27 +166,32 @@ def memory_gradient(bias, steps, *, through_h, width=64):
     return sizes
 
 
+# %%
 gradients = {
     "plain, U a rotation": plain_gradient(1.0, 20),
     "plain, four times that U": plain_gradient(4.0, 20),
-    "LSTM, bias 0": memory_gradient(0, 20, through_h=True),
-    "LSTM, bias 1": memory_gradient(1, 20, through_h=True),
-    "LSTM, bias 4": memory_gradient(4, 20, through_h=True),
 }
-print(f"{'gradient after':<25}5 steps  20 steps")
-for name, sizes in gradients.items():
-    print(f"{name:<25}{sizes[4]:>7.0e}{sizes[19]:>10.0e}")
-print("through c alone")
+through_c = {}
 for bias in (0, 1, 4):
-    sizes = memory_gradient(bias, 20, through_h=False)
-    print(f"{f'LSTM, bias {bias}':<25}{sizes[4]:>7.0e}{sizes[19]:>10.0e}")
-assert gradients["LSTM, bias 4"][19] > 10 * gradients["LSTM, bias 1"][19]
-assert (
-    gradients["plain, U a rotation"][19]
-    < 0.01
-    < 100
-    < gradients["plain, four times that U"][19]
+    name = f"LSTM, forget bias {bias}"
+    gradients[name] = memory_gradient(bias, 20, through_h=True)
+    through_c[name] = memory_gradient(bias, 20, through_h=False)
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+show_table(
+    ["", "after 5 steps", "20 steps", "through c alone: 5 steps", "20 steps"],
+    [
+        [name]
+        + [f"{sizes[n]:.1g}" for n in (4, 19)]
+        + [f"{through_c[name][n]:.1g}" if name in through_c else "–" for n in (4, 19)]
+        for name, sizes in gradients.items()
+    ],
+    number="9.1",
+    caption="What is left of a gradient of size 1, at the start of a training.",
 )
+assert gradients["LSTM, forget bias 4"][19] > 10 * gradients["LSTM, forget bias 1"][19]
+assert gradients["plain, U a rotation"][19] < 0.01
+assert gradients["plain, four times that U"][19] > 100
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 figure, axes = new_figure(height=3.6)
@@ -210,7 +217,7 @@ show(
 # as the plain recurrence. With a bias of one it stands at 0.73, and clips of 5 to 11 frames, which S2S learns from,
 # have a gradient to learn from. With a bias of four hardly anything is lost.
 #
-# The two parts of the table also show what the second way is worth. After five steps both parts agree, so almost all of
+# The right half of Table 9.1 shows what the second way is worth. After five steps both halves agree, so almost all of
 # the gradient has come through $c$. After twenty steps the way through $h$ carries most of what is left, except where
 # the gate is nearly open. So the product of the forget gates, which is often taken for the gradient of an LSTM, is a
 # part of it. All of this is true of the start of a training only. What the gate becomes is learned, for every entry and
@@ -233,7 +240,9 @@ show(
 #
 # $$c_t = f_t \odot c_{t-1} + i_t \odot g_t, \qquad h_t = o_t \odot \phi(c_t). \tag{9.4}$$
 #
-# Here $\sigma$ is the sigmoid, $\odot$ multiplies entry by entry, and $\phi$ is tanh in the usual LSTM. The shapes are:
+# Here $\sigma$ is the sigmoid, $\odot$ multiplies entry by entry, and $\phi$ is tanh in the usual LSTM.
+#
+# **Table 9.2** The shapes in Equations 9.3 and 9.4, for $D$ numbers in and $C$ numbers out.
 #
 # | | shape | |
 # | --- | --- | --- |
@@ -513,6 +522,7 @@ def learn(network, loss_of, steps, rate):
     return np.reshape(losses[: steps // 25 * 25], (-1, 25)).mean(axis=1)
 
 
+# %%
 settings = load_profile(profile).of("conv_lstm")
 
 
@@ -526,6 +536,7 @@ def tracking_loss(network, number):
     return F.binary_cross_entropy_with_logits(logits, y, weight=weight)
 
 
+# %%
 networks, curves = {}, {}
 for name, kind in (("with memory", WithMemory), ("last mask only", LastMask)):
     torch.manual_seed(settings["seed"])
@@ -585,10 +596,9 @@ show(
 )
 
 # %% [markdown]
-# And here are all test scenes, scored in three parts. *Before*: frames in which the target has not been out of sight
+# Table 9.3 has all test scenes, scored in three parts. *Before*: frames in which the target has not been out of sight
 # yet. *Inside*: it is hidden, so that an empty mask is right and counts as 1. *After*: it is back. Frames that show ten
-# of its pixels or fewer are left out. Who paints two equal discs of which one is right has half of the pixels right, so
-# the second table counts whole discs: how often is the target painted and the rival not, where both are seen again?
+# of its pixels or fewer are left out.
 
 
 # %%
@@ -598,40 +608,53 @@ def jaccards(p, y):
     return np.where(union > 0, (p & y).sum(axis=(2, 3)) / np.maximum(union, 1), 1.0)
 
 
-def painted(p, y):
-    """Whether more than half of y is painted, bool (B, T)."""
-    return (p & y).sum(axis=(2, 3)) > 0.5 * y.sum(axis=(2, 3))
-
-
 parts = {
     "before": ~was_gone & (area > 10),
     "inside": area == 0,
     "after": was_gone & (area > 10),
 }
-print(f"{'mean J':<16}" + "".join(f"{part:>9}" for part in parts))
-for name, p in found.items():
-    means = [jaccards(p, truth)[chosen].mean() for chosen in parts.values()]
-    print(f"{name:<16}" + "".join(f"{mean:>9.2f}" for mean in means))
-print(f"\n{both_back.sum()} frames with both discs after the tunnel:")
-print(f"{'':<16}{'target':>8}{'rival':>8}{'both':>8}{'none':>8}")
-alone = {}
+show_table(
+    ["", *parts],
+    [
+        [name, *(f"{jaccards(p, truth)[part].mean():.2f}" for part in parts.values())]
+        for name, p in found.items()
+    ],
+    number="9.3",
+    caption="Mean J before, inside and after the tunnel, in 48 test scenes.",
+)
+
+# %% [markdown]
+# A network that paints both discs has half of its pixels right, and $\mathcal J$ cannot tell it from one that paints
+# half of the right disc. So Table 9.4 counts whole discs: how often is the target painted and the rival not, where both
+# are seen again?
+
+
+# %%
+def painted(p, y):
+    """Whether more than half of y is painted, bool (B, T)."""
+    return (p & y).sum(axis=(2, 3)) > 0.5 * y.sum(axis=(2, 3))
+
+
+alone, told = {}, []
 for name, p in found.items():
     mine, other = (painted(p, y)[both_back] for y in (truth, rival))
-    alone[name] = (mine & ~other).mean()
-    shares = (
-        alone[name],
-        (other & ~mine).mean(),
-        (mine & other).mean(),
-        (~mine & ~other).mean(),
-    )
-    print(f"{name:<16}" + "".join(f"{share:>8.0%}" for share in shares))
+    cases = mine & ~other, ~mine & other, mine & other, ~mine & ~other
+    alone[name] = cases[0].mean()
+    told.append([name, *(f"{case.mean():.0%}".replace("%", " %") for case in cases)])
+show_table(
+    ["", "target alone", "rival alone", "both", "none"],
+    told,
+    number="9.4",
+    caption=f"What is painted in the {both_back.sum()} frames with both discs after the "
+    "tunnel.",
+)
 assert alone["with memory"] > alone["last mask only"] + 0.1
 
 # %% [markdown]
 # The network with memory tells the discs apart after the tunnel. The other one is lost more often: inside of the tunnel
 # it is right to paint nothing, and an empty mask does not say which disc was meant. What it gets right, it owes to a
-# trick. It paints something into the tunnel none the less, as the column *inside* shows, and so makes a memory of its
-# mask, at the price of wrong masks.
+# trick. It paints something into the tunnel none the less, as the column *inside* of Table 9.3 shows. So it makes a
+# memory of its mask, at the price of wrong masks.
 #
 # ### Where is the memory?
 #
@@ -723,8 +746,13 @@ def moved(by):
 
 
 agreement = {by: moved(by) for by in (-1, 0, 1, 2)}
-print("moved by   " + "".join(f"{by:>8}" for by in agreement))
-print("correlation" + "".join(f"{value:>8.2f}" for value in agreement.values()))
+show_table(
+    ["moved by", "correlation"],
+    [[by, f"{value:.2f}"] for by, value in agreement.items()],
+    number="9.5",
+    caption="How well the difference of h in the tunnel agrees with that of the frame "
+    "before, moved by some places to the right.",
+)
 assert max(agreement, key=agreement.get) == 1
 
 # %% [markdown]
@@ -941,8 +969,9 @@ def painting_loss(network, number):
     return F.binary_cross_entropy_with_logits(network(x), y, weight=1 + 4 * y)
 
 
+# %%
 images, discs = disc_batch(TEST, 16)
-answers, mean_J = {}, {}
+answers, J_of_discs = {}, {}
 for name, space in (("with", True), ("without", False)):
     torch.manual_seed(settings["seed"])
     painter = Painter(space)
@@ -950,10 +979,15 @@ for name, space in (("with", True), ("without", False)):
     with torch.no_grad():
         answers[name] = painter(images).sigmoid()
     J = jaccards((answers[name] > 0.5).numpy(), discs.bool().numpy())  # (B, 3)
-    mean_J[name] = J.mean()
-    print(f"{name} recurrence: J of the three", J.mean(axis=0).round(2))
+    J_of_discs[name] = J.mean(axis=0)
+show_table(
+    ["recurrence over objects", "brightest", "middle", "darkest"],
+    [[name, *(f"{value:.2f}" for value in J)] for name, J in J_of_discs.items()],
+    number="9.6",
+    caption="Mean J of the three answers in 16 frames that neither network has seen.",
+)
 assert torch.equal(answers["without"][:, 0], answers["without"][:, 2])
-assert mean_J["with"] > mean_J["without"] + 0.2
+assert J_of_discs["with"].mean() > J_of_discs["without"].mean() + 0.2
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 show(
@@ -982,6 +1016,12 @@ show(
 #
 # Nothing is written, and the forget gate is the sigmoid of its bias. Write `frames_until_half(bias)`: after how many
 # frames is at most half of the memory $c$ left, for the first time?
+#
+# <details><summary>Hint</summary>
+#
+# Which share is left after one frame, and which after two?
+#
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex09-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -1005,6 +1045,12 @@ ch09.check_frames_until_half(frames_until_half)
 # An object moves `speed` pixels a frame along an axis; the speed need not be a whole number. Its memory lies on a map
 # of stride `stride`, and only the cell moves it. Write `kernel_for(speed, stride)`: the smallest odd kernel with which
 # the memory can keep up for any number of frames.
+#
+# <details><summary>Hint</summary>
+#
+# How many places of the map does the object move in a frame? How far does a kernel of size $k$ reach to each side?
+#
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex09-2", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -1023,31 +1069,37 @@ ch09.check_kernel_for(kernel_for)
 #
 # Change `scene` so that a belt moves to the left or to the right, at random, and train `WithMemory` on such scenes.
 # Frame 0 does not say which way the belt moves, so the memory must also keep the direction. The number to beat is the
-# share of frames in which the target alone is painted after the tunnel, which section 5 prints for belts that all move
-# to the right. Then take ReLU for $\phi$, as S2S does, and watch the largest entry of $c$ over the frames.
+# share of frames in which the target alone is painted after the tunnel, which Table 9.4 has for belts that all move to
+# the right. Then take ReLU for $\phi$, as S2S does, and watch the largest entry of $c$ over the frames.
 #
 # ## Measured and claimed
 #
 # Neither paper has a table for the cell alone. S2S reports that ReLU gave better results than tanh, without a number,
 # and takes the forget bias of one from earlier work. RVOS compares S, T and ST in its Table 1, on the validation set of
 # YouTube-VOS. We trained the same three variants of whole networks once each: 600 steps with a ResNet-18 on DAVIS 2016
-# and synthetic video, on two processor cores. They were scored on twelve synthetic videos that were held out. The
-# numbers come from the records of these runs:
+# and synthetic video, on two processor cores. They were scored on twelve synthetic videos that were held out. Table 9.7
+# has the numbers from the records of these runs.
 
 # %%
 paper = {"s": 54.7, "t": 59.9, "st": 60.8}  # J on seen categories
-print(f"{'J in %':<22}{'paper':>7}{'here':>8}")
+told = []
 for variant, claimed in paper.items():
     scores = read_record(f"train_rvos_small_{variant}").metrics["held_out"]
     J = 100 * np.array([one["rvos"]["J"] for one in scores["sequences"].values()])
     error = J.std(ddof=1) / np.sqrt(len(J))
-    print(f"{variant.upper():<22}{claimed:>7.1f}{J.mean():>8.1f} ± {error:.1f}")
-print(f"{'first masks, unmoved':<29}{100 * scores['first_mask']['J']:>8.1f}")
+    told.append([variant.upper(), claimed, f"{J.mean():.1f} ± {error:.1f}"])
+told.append(["first masks, unmoved", "–", f"{100 * scores['first_mask']['J']:.1f}"])
+show_table(
+    ["recurrence", "paper", "here"],
+    told,
+    number="9.7",
+    caption="J in %. Paper: YouTube-VOS, seen categories. Here: twelve synthetic videos; "
+    "after ± the standard error over them. Records train_rvos_small_s, _t and _st.",
+)
 
 # %% [markdown]
-# After ± is the standard error over the videos. In both columns the recurrence over time is the one that S lacks most.
-# Here, ST is not ahead of T; chapter 12 looks at these runs more closely. Recurrence over real video, with S2S and RVOS
-# side by side, is in chapter 10.
+# In both columns S, without the recurrence over time, is last. Here, ST is not ahead of T; chapter 12 looks at these
+# runs more closely. Recurrence over real video, with S2S and RVOS side by side, is in chapter 10.
 #
 # Everything else in this chapter was measured on two small networks and drawn scenes, with one training each. It shows
 # what a memory can do where nothing else can help. It says nothing about real video.
@@ -1079,9 +1131,9 @@ print(f"{'first masks, unmoved':<29}{100 * scores['first_mask']['J']:>8.1f}")
 # %% [markdown]
 # ## Where this went
 #
-# The idea of a state with gates has stayed, in a smaller form: a GRU has two gates and no separate $c$, and its
-# convolutional form carries states over images in RAFT (optical flow) and, as the *sensory memory* for what changes
-# from frame to frame, in XMem.
+# The idea of a state with gates has stayed, in a smaller form. A GRU has two gates and no separate $c$. In its
+# convolutional form it carries states over images in RAFT, for optical flow. In XMem it is the *sensory memory* for
+# what changes from frame to frame.
 #
 # What has been replaced is the way the memory reaches its object. Section 4 showed that a ConvLSTM hands it from place
 # to place, and that it must fit into a state of fixed size. STM stores features of past frames with their masks, and

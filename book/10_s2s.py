@@ -57,6 +57,7 @@ from vosbook.view.drawing import draw
 from vosbook.view.machines import s2s_machine
 from vosbook.view.overlay import compare, overlay
 from vosbook.view.plots import image_row, new_figure, score_curves, show
+from vosbook.view.tables import show_table
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 draw(
@@ -307,9 +308,13 @@ parts = {
 counts = {
     name: sum(p.numel() for p in part.parameters()) for name, part in parts.items()
 }
-for name, count in counts.items():
-    print(f"{name:<12}{count / 1e6:>6.1f} million weights")
-print(f"together    {sum(counts.values()) / 1e6:>6.1f} million")
+counts["together"] = sum(counts.values())
+show_table(
+    ["", "millions"],
+    [[name, f"{count / 1e6:.1f}"] for name, count in counts.items()],
+    number="10.1",
+    caption="Weights of the library's S2S in the paper's sizes.",
+)
 
 # %% [markdown]
 # ## 4 ConvLSTM: what is remembered
@@ -634,9 +639,13 @@ def said(J):
 
 
 J_S2S, J_first = J_of(s2s), J_of(kept)
-print(f"{len(J_S2S)} objects in {len(held_out)} films, mean J")
-print("first mask kept", said(J_first))
-print("S2S            ", said(J_S2S))
+show_table(
+    ["", "J"],
+    [["first mask kept", said(J_first)], ["S2S", said(J_S2S)]],
+    number="10.2",
+    caption=f"Mean J of {len(J_S2S)} objects in {len(held_out)} films that S2S was not "
+    "trained on. After ±: the standard error over the objects.",
+)
 assert J_S2S.mean() > 1.3 * J_first.mean()
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -684,10 +693,17 @@ def wrong_mask(frames, y):
 
 
 J_colours, J_mask = J_of(wrong_colours), J_of(wrong_mask)
-print("mean J with the object, given")
-print("its own mask, true frame    ", said(J_S2S))
-print("its own mask, wrong colours ", said(J_colours))
-print("another object's mask       ", said(J_mask))
+show_table(
+    ["first frame", "mask of", "J"],
+    [
+        ["true", "the object", said(J_S2S)],
+        ["wrong colours", "the object", said(J_colours)],
+        ["true", "another object", said(J_mask)],
+    ],
+    number="10.3",
+    caption="Mean J with the object, by what the Initializer is given. After ±: the "
+    "standard error over the objects.",
+)
 assert J_mask.mean() < 0.6 * J_S2S.mean()
 
 # %% [markdown]
@@ -719,9 +735,13 @@ directions = torch.linalg.svd(flat, full_matrices=False).Vh[:3]  # (3, C)
 colours = (flat @ directions.T).unflatten(0, h.shape[:-1])  # (N, T - 1, H/8, W/8, 3)
 apart = (h - h.mean(dim=0, keepdim=True)).flatten(2).norm(dim=(0, 2))  # (T - 1,)
 apart = apart / h.flatten(2).norm(dim=(0, 2))
-print("of their norm, the states of the objects do not share")
-for t in (1, 4, 8, 12):
-    print(f"frame {t:>2} {apart[t - 1]:>5.0%}")
+show_table(
+    ["frame", "not shared"],
+    [[t, f"{100 * apart[t - 1]:.0f} %"] for t in (1, 4, 8, 12)],
+    number="10.4",
+    caption="How far the states of the objects are from their mean, as a share of their "
+    "norm.",
+)
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 low, high = colours.flatten(0, 3).quantile(torch.tensor([0.01, 0.99]), dim=0)
@@ -752,8 +772,8 @@ show(
 
 # %% [markdown]
 # All objects of a frame have the same $\tilde x_t$. Their states differ only by what was put into $h_0$ and $c_0$. In
-# frame 1 each map shows its own object. Later, the other shapes show in it as well, and the maps grow alike, as the
-# printed numbers say. So the network still sees *shapes*, but it knows less and less which of them was meant. This is
+# frame 1 each map shows its own object. Later, the other shapes show in it as well, and the maps grow alike, as Table
+# 10.4 says. So the network still sees *shapes*, but it knows less and less which of them was meant. This is
 # how $\mathcal J$ falls here, and it is what longer clips and far more videos have to teach.
 #
 # ### Diagnosis: which part is broken?
@@ -811,9 +831,16 @@ show(
     "error.",
     number="10.10",
 )
-print(f"{'mean J in frame':<18}" + "".join(f"{t:>7}" for t in (1, 2, 4, 8)))
-for name, J in ({"whole": J_S2S.mean(axis=0)} | J_damaged).items():
-    print(f"{name:<18}" + "".join(f"{J[t - 1]:>7.2f}" for t in (1, 2, 4, 8)))
+show_table(
+    ["", *(f"frame {t}" for t in (1, 2, 4, 8))],
+    [
+        [name, *(f"{J[t - 1]:.2f}" for t in (1, 2, 4, 8))]
+        for name, J in ({"whole": J_S2S.mean(axis=0)} | J_damaged).items()
+    ],
+    number="10.5",
+    caption="Mean J of the whole network and of its damaged copies, over all films of the "
+    "test.",
+)
 
 # %% [markdown]
 # <details><summary>Diagnosis</summary>
@@ -898,7 +925,7 @@ with torch.no_grad():
     for name, begin in beginnings.items():
         right, wrong = begin(frames[:, 0]), begin(frames[:, 0].roll(1, dims=1))
         change = (right - wrong).norm() / right.norm()
-        print(f"{name:<15} h_0 changes by {change:.0%}")
+        print(f"{name:<15} h_0 changes by {change:.0%} of its norm")
 
 # %% [markdown]
 # A network with such a state can still read the look off $x_1$ where the object covers the cells that the mask covered.
@@ -1013,12 +1040,17 @@ ways = {
     "first mask kept": kept,
 }
 J_slow = {name: J_of(one, slow_tests) for name, one in ways.items()}
-print("mean J")
-for name, J in J_slow.items():
-    print(f"{name:<20}{said(J)}")
 gain = J_slow["remedy, own masks"] - J_slow["taught, own masks"]
-print(f"gain by the remedy  {said(gain)}")
-print(f"from frame 6 on     {said(gain[:, 5:])}")
+show_table(
+    ["", "all frames", "from frame 6 on"],
+    [
+        [name, said(J), said(J[:, 5:])]
+        for name, J in (J_slow | {"gain by the remedy": gain}).items()
+    ],
+    number="10.6",
+    caption="Mean J over the slow films of the test. After ±: the standard error over the "
+    "objects.",
+)
 late = {name: J[:, 5:].mean() for name, J in J_slow.items()}
 assert late["taught, true masks"] > late["taught, own masks"] + 0.1
 assert late["remedy, own masks"] > late["first mask kept"]
@@ -1048,7 +1080,7 @@ show(
 # the first frames, where the masks are still good, and it is ahead in the late ones.
 #
 # The remedy does not help everywhere. Where the shapes move as fast as in the other films of this chapter, a copied
-# mask is wrong even if it was true, so the teacher does not tempt a network to copy, and for as short a training as
+# mask is wrong even if it was true. There the teacher does not tempt a network to copy, and in a training as short as
 # this one the teacher's clear masks teach more. Set `SLOW` to their speeds, (2, 4.5), and see. S2S in its first form
 # has no loop through pixels; only errors of its state are handed on.
 
@@ -1093,10 +1125,13 @@ def milliseconds(count, repeats=20):
     return min(spent[1:])
 
 
-print("on the machine that made this page:")
 costs = {count: milliseconds(count) for count in (1, 3, 10)}
-for count, cost in costs.items():
-    print(f"{count:>2} objects: {cost:.1f} ms a frame")
+show_table(
+    ["objects", "ms a frame"],
+    [[count, f"{cost:.1f}"] for count, cost in costs.items()],
+    number="10.7",
+    caption="The time of a frame, on the machine that made this page.",
+)
 assert 0 < costs[1] < costs[10]
 
 # %% [markdown]
@@ -1158,6 +1193,7 @@ def pairs_of(video):
     return affine_pairs(video.frames[0], video.labels(0), generator, size=SIZE)
 
 
+# %%
 gains = []
 for one, (x, masks) in list(zip(held_out, tests))[:4]:
     tuned = copy.deepcopy(network)
@@ -1167,10 +1203,17 @@ for one, (x, masks) in list(zip(held_out, tests))[:4]:
     gains.append([before.mean(), after.mean()])
 gains = np.array(gains)
 each = gains[:, 1] - gains[:, 0]
-print(f"mean J of four films: {gains[:, 0].mean():.3f}, tuned {gains[:, 1].mean():.3f}")
-print(
-    f"gain {each.mean():+.3f} ± {each.std(ddof=1) / 2:.3f}; by film:",
-    *(f"{g:+.3f}" for g in each),
+mean_gain = f"{each.mean():+.3f} ± {each.std(ddof=1) / 2:.3f}"
+show_table(
+    ["film", "before", "tuned", "gain"],
+    [
+        [n, *(f"{J:.3f}" for J in pair), f"{pair[1] - pair[0]:+.3f}"]
+        for n, pair in enumerate(gains)
+    ]
+    + [["mean", *(f"{J:.3f}" for J in gains.mean(axis=0)), mean_gain]],
+    number="10.8",
+    caption="Mean J of four films before and after online learning. After ±: the standard "
+    "error over the films.",
 )
 print("loss of the pairs in the last film:")
 print(f"{np.mean(curve[:5]):.3f} at first, {np.mean(curve[-5:]):.3f} at last")
@@ -1196,9 +1239,9 @@ show(
 )
 
 # %% [markdown]
-# In these films, a few steps on a small network gain little, and the printed error says how little is certain. On real
-# video the gain is larger (see *Measured and claimed*). The paper gives neither the rate nor the number of steps nor
-# the range of the maps; these are ours. What online learning costs is plain: the network is trained while the video
+# In these films, a few steps on a small network gain little, and the error in Table 10.8 says how little is certain. On
+# real video the gain is larger (see *Measured and claimed*). The paper gives neither the rate nor the number of steps
+# nor the range of the maps; these are ours. What online learning costs is plain: the network is trained while the video
 # waits. The paper reports 0.16 seconds a frame without it and 9 seconds with it.
 
 # %% [markdown]
@@ -1210,6 +1253,13 @@ show(
 # Section 5 counted pixels by trial. Write `painted(kernel, layers)`: to how many pixels of a row one cell of $h$ can
 # contribute, after `layers` transposed convolutions of stride 2 and one convolution of stride 1, all with the same odd
 # `kernel`. Borders are far away.
+#
+# <details><summary>Hint</summary>
+#
+# Say that `n` neighbours in a row are not zero. How far apart are the first and the last of them after their positions
+# are doubled, and how much does the kernel add?
+#
+# </details>
 
 
 # %% nbgrader={"grade": false, "grade_id": "ex10-1", "locked": false, "schema_version": 3, "solution": true, "task": false} jupyter={"source_hidden": true}
@@ -1229,7 +1279,7 @@ ch10.check_painted(painted)
 # %% [markdown]
 # ### Open challenge · Hold on longer
 #
-# Section 7 prints the mean $\mathcal J$ of S2S over the films of the test, and Figure 10.8 shows how it falls. Beat it
+# Table 10.2 has the mean $\mathcal J$ of S2S over the films of the test, and Figure 10.8 shows how it falls. Beat it
 # with as many steps of as many clips. You may change how the clips are drawn, the Initializer, the cell or the loss;
 # the number of weights may at most double. Which change helps in late frames, and which only in early ones?
 
@@ -1248,11 +1298,19 @@ device = machine.get("gpu", f"{machine['cores']} CPU cores")
 steps = record.config["train"]["steps"]
 print(f"{steps} steps, {last['seconds'] / 60:.0f} minutes on {device}")
 scores = record.metrics["held_out"]
-print(f"{'J in %, held-out video':<26}{'S2S':>6}{'first mask':>12}")
-for spec, ways in (scores["sequences"] | {"mean": scores}).items():
-    J, still_J = (100 * ways[way]["J"] for way in ("s2s", "first_mask"))
-    print(f"{spec:<26}{J:>6.1f}{still_J:>12.1f}")
-print("the paper's Setting 1       51.3")
+show_table(
+    ["video", "S2S", "first mask"],
+    [
+        [spec, *(f"{100 * ways[way]['J']:.1f}" for way in ("s2s", "first_mask"))]
+        for spec, ways in (scores["sequences"] | {"mean": scores}).items()
+    ]
+    + [["mean, paper's Setting 1", "51.3", "–"]],
+    number="10.9",
+    caption="J in % on videos that were held out. Record train_s2s_small_initializer. "
+    "Paper: 20 validation sequences of DAVIS 2016.",
+)
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 figure, axes = new_figure(height=2.8)
 steps, values = zip(*((one["step"], one["loss"]) for one in record.curve))
 axes[0, 0].plot(steps, values)
@@ -1280,9 +1338,15 @@ show(
 record = read_record("recurrence_over_time_small")
 names = {"s2s-online": "S2S, online", "s2s": "S2S", "rvos": "RVOS"}
 names |= {"first_mask": "first mask"}
+tenths = {name: record.metrics[way]["J_of_tenths"] for way, name in names.items()}
+before, after = (record.metrics[way]["J_of_sequences"] for way in ("s2s", "s2s-online"))
+J = 100 * np.array([[before[spec], after[spec]] for spec in before])  # (sequences, 2)
+gain = J[:, 1] - J[:, 0]
+mean_gain = f"{gain.mean():+.1f} ± {gain.std(ddof=1) / np.sqrt(len(gain)):.1f}"
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 figure, axes = new_figure(height=3.0)
-for method, name in names.items():
-    values = record.metrics[method]["J_of_tenths"]
+for name, values in tenths.items():
     axes[0, 0].plot(np.arange(5, 100, 10), values, label=name)
 axes[0, 0].set(xlabel="% of the video", ylabel="mean J", xlim=(0, 100), ylim=(0, 1))
 figure.legend(loc="outside upper center", ncols=4)
@@ -1294,21 +1358,22 @@ show(
     caption="Stored run on five real videos: mean J in each tenth of the video.",
     number="10.16",
 )
-print(f"{'J in %':<16}{'S2S':>6}{'online':>8}{'gain':>7}")
-before, after = (record.metrics[way] for way in ("s2s", "s2s-online"))
-of_sequences = before["J_of_sequences"], after["J_of_sequences"]
-J_before, J_after = (100 * np.array(list(one.values())) for one in of_sequences)
-for spec, J, then in zip(of_sequences[0], J_before, J_after):
-    print(f"{spec.split('/')[1]:<16}{J:>6.1f}{then:>8.1f}{then - J:>+7.1f}")
-gain = J_after - J_before
-error = gain.std(ddof=1) / np.sqrt(len(gain))
-means = (
-    f"{J_before.mean():>6.1f}{J_after.mean():>8.1f}{gain.mean():>+7.1f} ± {error:.1f}"
+show_table(
+    ["video", "S2S", "online", "gain"],
+    [
+        [spec.split("/")[1], *(f"{value:.1f}" for value in pair), f"{more:+.1f}"]
+        for spec, pair, more in zip(before, J, gain)
+    ]
+    + [
+        ["mean", *(f"{value:.1f}" for value in J.mean(axis=0)), mean_gain],
+        ["paper: YouTube-VOS, seen categories", "60.9", "66.9", "+6.0"],
+        ["paper: YouTube-VOS, unseen categories", "60.1", "66.8", "+6.7"],
+        ["paper: DAVIS 2016", "76.5", "79.1", "+2.6"],
+    ],
+    number="10.10",
+    caption="J in % without and with online learning. After ±: the standard error over the "
+    "five sequences. Record recurrence_over_time_small.",
 )
-print(f"{'mean':<16}{means}")
-print("paper, YouTube-VOS: 60.9 to 66.9 on seen")
-print("categories, 60.1 to 66.8 on unseen ones")
-print("paper, DAVIS 2016: 76.5 to 79.1")
 
 # %% [markdown]
 # All methods lose on the way. S2S loses more than RVOS does, with online learning and without it; RVOS is given its own
@@ -1343,12 +1408,21 @@ here = {
 }
 whole = records["share100"]
 height, width = whole.config["stages"][-1]["clips"]["size"]
-print(f"here: {whole.config['train']['steps']} steps, frames of {height}x{width}")
 still = 100 * whole.metrics["held_out"]["first_mask"]["J"]
-print(f"{'J in %':<25}{'paper':>12}{'here':>7}")
-for variant, (words, seen, unseen) in asked.items():
-    print(f"{words:<25}{seen:>5.1f} /{unseen:>5.1f}{here[variant]:>7.1f}")
-print(f"{'first masks, unmoved':<37}{still:>7.1f}")
+show_table(
+    ["trained on", "paper, seen", "paper, unseen", "here"],
+    [
+        [words, seen, unseen, f"{here[variant]:.1f}"]
+        for variant, (words, seen, unseen) in asked.items()
+    ]
+    + [["first masks, unmoved", "–", "–", f"{still:.1f}"]],
+    number="10.11",
+    caption="J in %. Paper: YouTube-VOS. Here: five sequences of DAVIS 2016, "
+    f"{whole.config['train']['steps']} steps, frames of {height} x {width}. Records "
+    "train_s2s_small_*.",
+)
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
 figure, axes = new_figure(height=3.0)
 for name, values in (
     ("paper, seen", [asked[variant][1] for variant in shares]),

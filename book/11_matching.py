@@ -39,6 +39,7 @@ from vosbook.view.machines import matching_table
 from vosbook.view.overlay import overlay
 from vosbook.view.playgrounds.bidding import bidding
 from vosbook.view.plots import image_row, new_figure, show
+from vosbook.view.tables import show_table
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 draw(
@@ -221,21 +222,25 @@ show(
 # the object it weighs $I / U$, which is soft IoU itself. So a network that finds nothing yet is pulled towards painting
 # *more*. Second, $U$ is of the order of the object's area, so the gradients of all its pixels together do not depend on
 # the area. A small object pulls as hard as a large one. Under the mean binary cross-entropy of chapter 07 it does not.
-#
-# **Table 11.1** The pull of a disc by its radius in pixels: minus the gradient of the loss, summed over the disc, where
-# $p$ is one half on the disc and 0 off it.
 
 # %%
-print("radius    1 - soft IoU   cross-entropy")
-pulls = []
-for radius in (2, 4, 8):
+pulls, radii = [], (2, 4, 8)
+for radius in radii:
     y_one = disc(20, radius=radius)
     pulls.append([])
     for loss in (lambda p, y: 1 - library_soft_iou(p, y), F.binary_cross_entropy):
         p_one = (0.5 * y_one).requires_grad_()  # half certain on it, nothing off it
         loss(p_one, y_one).backward()
         pulls[-1].append(float(-p_one.grad[y_one > 0.5].sum()))
-    print(f"{radius:>6} {pulls[-1][0]:>15.2f} {pulls[-1][1]:>15.3f}")
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+show_table(
+    ["radius", "1 - soft IoU", "cross-entropy"],
+    [[r, f"{one:.2f}", f"{other:.3f}"] for r, (one, other) in zip(radii, pulls)],
+    number="11.1",
+    caption="The pull of a disc by its radius in pixels: minus the gradient of the loss, summed over the disc. "
+    "p is one half on the disc and 0 off it.",
+)
 assert abs(pulls[0][0] / pulls[2][0] - 1) < 0.05 and pulls[0][1] < 0.2 * pulls[2][1]
 
 # %% [markdown]
@@ -244,8 +249,8 @@ assert abs(pulls[0][0] / pulls[2][0] - 1) < 0.05 and pulls[0][1] < 0.2 * pulls[2
 #
 # The network gives logits $\ell$, and $p = \sigma(\ell)$. Write `loss_gradient(logits, y)` in numpy, without automatic
 # differentiation: the gradient of $1 - \text{soft IoU}$ with respect to the logits, for arrays `(H, W)`. `logits` are
-# floats, as far from 0 as 1000; `y` is 0 or 1, as floats or as bytes (`uint8`). Where `y` is empty the gradient is zero,
-# even if the union is, too.
+# floats, as far from 0 as 1000; `y` is 0 or 1, as floats or as bytes (`uint8`). Where `y` is empty the gradient is
+# zero, even if the union is, too.
 #
 # <details><summary>Hint</summary>
 #
@@ -276,13 +281,9 @@ ch11.check_loss_gradient(loss_gradient)
 #
 # What if there is nothing to intersect? An object that has left the view has an empty $y$, and a network may well
 # answer with an empty $p$.
-#
-# **Table 11.2** A frame in which $p$ has one value everywhere, and $y$ is empty or full: soft IoU, $\mathcal J$ of $p$
-# cut at one half, and the largest slope of soft IoU by any pixel of $p$.
 
 # %%
-everything = torch.ones(6, 6)
-print(f"{'p':<5}{'y':<6}{'soft IoU':>9}{'J':>9}{'slope':>12}")
+everything, lines = torch.ones(6, 6), []
 for p_value, y_value in ((0, 0), (0.3, 0), (1, 0), (0, 1), (0.3, 1), (1, 1)):
     p_one, y_one = (p_value * everything).requires_grad_(), y_value * everything
     value = library_soft_iou(p_one, y_one)
@@ -290,8 +291,17 @@ for p_value, y_value in ((0, 0), (0.3, 0), (1, 0), (0, 1), (0.3, 1), (1, 1)):
     J = jaccard(p_one.detach().numpy() > 0.5, y_one.numpy() > 0.5)
     kind = "full" if y_value else "empty"
     slope = p_one.grad.abs().max()
-    print(f"{p_value:<5}{kind:<6}{value:>9.2f}{J:>9.2f}{slope:>12.3f}")
+    lines.append([p_value, kind, f"{value:.2f}", f"{J:.2f}", f"{slope:.3f}"])
     assert (slope == 0) == (y_value == 0)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+show_table(
+    ["p", "y", "soft IoU", "J", "slope"],
+    lines,
+    number="11.2",
+    caption="A frame in which p has one value everywhere, and y is empty or full: soft IoU, J of p cut at one half, "
+    "and the largest slope of soft IoU by any pixel of p.",
+)
 
 # %% [markdown]
 # Where $y$ is empty, soft IoU is 0 and so is its slope, whatever $p$ is. Such an object costs 1, the most there is, and
@@ -424,13 +434,9 @@ show(
 # Greedy spends slot 1 on the butterfly, for which slot 3 is nearly as good, and the key is left with a slot that shows
 # nothing of it. Trying all ways finds the best one, but there are $10! = 3\,628\,800$ of them for ten slots and ten
 # objects. How often does greedy miss the best?
-#
-# **Table 11.3** Greedy against the best choice, on 300 random matrices of each size: in how many it is worse, and by
-# how much the sum of costs is larger in the mean of all.
 
 # %%
-generator = np.random.default_rng(0)
-print("size       worse      by")
+generator, lines = np.random.default_rng(0), []
 for size in (2, 3, 5, 10):
     lost = []
     for _ in range(300):
@@ -438,7 +444,16 @@ for size in (2, 3, 5, 10):
         ways = [greedy(tried), linear_sum_assignment(tried)[1]]
         lost.append(np.subtract(*(tried[range(size), way].sum() for way in ways)))
     worse = np.mean(np.array(lost) > 1e-6)
-    print(f"{size:>2} x {size:<2} {worse:>9.0%}{np.mean(lost):>8.2f}")
+    lines.append([f"{size} x {size}", f"{worse:.0%}", f"{np.mean(lost):.2f}"])
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+show_table(
+    ["size", "worse", "by"],
+    lines,
+    number="11.3",
+    caption="Greedy against the best choice, on 300 random matrices of each size: in how many it is worse, and by how "
+    "much its sum of costs is larger, in the mean of all.",
+)
 assert np.mean(np.array(lost) > 1e-6) > 0.5
 
 # %% [markdown]
@@ -985,8 +1000,6 @@ print("equal to the library's")
 # What does it punish? In the film of Figure 11.4, the key and the bird change sides. Suppose that a network has slots
 # by place: the leftmost object is always in slot 0. Each frame by itself is answered without an error. We compare two
 # losses: slots matched anew in every frame, and slots matched once, by your `clip_loss`.
-#
-# **Table 11.4** What single frames of the film add to each loss.
 
 # %%
 T = 12
@@ -1004,9 +1017,14 @@ losses = {
     ],
     "matched once": np.diff(total),  # what each frame adds
 }
-print(f"{'loss in frame':<24}", *(f"{t:>4}" for t in range(1, T, 2)))
-for name, values in losses.items():
-    print(f"{name:<24}", *(f"{value:.2f}" for value in values[1::2]))
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+show_table(
+    ["frame", *(str(t) for t in range(1, T, 2))],
+    [[name, *(f"{v:.2f}" for v in values[1::2])] for name, values in losses.items()],
+    number="11.4",
+    caption="What single frames of the film add to each loss, for a network whose slots are places.",
+)
 assert max(losses["matched in every frame"]) < 0.01 < 0.3 < losses["matched once"][-1]
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]

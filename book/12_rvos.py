@@ -50,6 +50,7 @@ from vosbook.view.inspector import Inspector
 from vosbook.view.machines import rvos_ladder, rvos_table
 from vosbook.view.overlay import overlay
 from vosbook.view.plots import image_row, new_figure, score_curves, show
+from vosbook.view.tables import show_table
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 draw(
@@ -168,7 +169,7 @@ def felt(space, over_time, own, T=4, N=3):
     return np.reshape(reached, (T, N))
 
 
-figure, axes = new_figure(2, 3, height=3.6)
+figure, axes = new_figure(2, 3, height=4.0)
 for row, own in zip(axes, (False, True)):
     for panel, (name, arrows) in zip(row, variants.items()):
         cells = felt(*arrows, own)
@@ -230,8 +231,8 @@ draw(
 # In full, with $\ast$ for a convolution, $\sigma$ for the sigmoid and $\odot$ for a product pixel by pixel:
 #
 # $$\begin{aligned}
-# [\, u \mid v \mid o \mid g \,] &= W_k \ast \big[\, h^{\text{input}}_{t,i,k} \mid h^{\text{state}}_{t,i,k} \,\big]
-# \;{+}\; b_k \\
+# \big[\, u \mid v \mid o \mid g \,\big] &= W_k \ast
+# \big[\, h^{\text{input}}_{t,i,k} \mid h^{\text{state}}_{t,i,k} \,\big] \;{+}\; b_k \\
 # c_{t,i,k} &= \sigma(v) \odot c_{t,i-1,k} \;{+}\; \sigma(u) \odot \tanh(g) \\
 # h_{t,i,k} &= \sigma(o) \odot \tanh(c_{t,i,k})
 # \end{aligned} \tag{12.4}$$
@@ -419,11 +420,12 @@ for level, cell in tried.cells.items():
 # ### Exercise 12.4 · A clip with its own masks
 # *difficulty 2 of 3 · 20 minutes · 3 points*
 #
-# Write `run_plus(step, first, T)`, the second way. `first (B, N, H, W)` are the true masks of frame 0, and `T` is
-# the number of frames. `step(t, S)` runs all objects of frame `t`, given their masks before, `S (B, N, H, W)`, and
-# returns their logits `(B, N, H, W)`; it keeps the states itself, so call it once a frame, in order. Frame 0 is given
-# its own masks, frame 1 those of frame 0, and from frame 2 on every frame the network's answer for the one before.
-# Return the logits `(B, T, N, H, W)`. The loss of a late frame must reach the early ones.
+# Write `run_plus(step, first, T)`, the second way. (The paper marks networks that have learned in this way with a "+".)
+# `first (B, N, H, W)` are the true masks of frame 0, and `T` is the number of frames. `step(t, S)` runs all objects of
+# frame `t`, given their masks before, `S (B, N, H, W)`, and returns their logits `(B, N, H, W)`; it keeps the states
+# itself, so call it once a frame, in order. Frame 0 is given its own masks, frame 1 those of frame 0, and from frame 2
+# on every frame the network's answer for the one before. Return the logits `(B, T, N, H, W)`. The loss of a late frame
+# must reach the early ones.
 #
 # <details><summary>Hint</summary>
 #
@@ -463,6 +465,8 @@ run_plus = yours(
 class Rvos(nn.Module):
     """Frames (B, T, 3, H, W) in 0..1 -> logits (B, T, N, H, W)."""
 
+    own_masks = staticmethod(run_plus)  # how it runs where the masks are its own
+
     def __init__(self, encoder, hidden=32):
         super().__init__()
         self.encoder = encoder
@@ -494,7 +498,7 @@ class Rvos(nn.Module):
             return torch.cat(logits, dim=1)
 
         if masks.shape[1] == 1:
-            return run_plus(step, masks[:, 0], T)
+            return self.own_masks(step, masks[:, 0], T)
         return torch.stack([step(t, masks[:, max(t - 1, 0)]) for t in range(T)], dim=1)
 
 
@@ -622,14 +626,11 @@ def J_of(video, labels):
         [video.labels(t) for t in range(len(labels))],
         object_ids(video.labels(0)),
     )
-    return np.array(
-        [
-            np.mean([jaccard(a == i, b == i) for i in ids])
-            for a, b in zip(labels[1:], truth[1:])
-        ]
-    )
+    pairs = zip(labels[1:], truth[1:])
+    return np.array([np.mean([jaccard(a == i, b == i) for i in ids]) for a, b in pairs])
 
 
+# %%
 unseen = [moving_shapes(10**6 + n) for n in range(settings["held_out"])]
 found = {
     "first masks": [
@@ -642,11 +643,25 @@ J = {
     name: np.stack([J_of(v, one) for v, one in zip(unseen, labels)])
     for name, labels in found.items()
 }
-for name, each in J.items():
-    error = each.mean(axis=1).std(ddof=1) / np.sqrt(len(each))
-    print(
-        f"{name:<16} J {each.mean():.3f} ± {error:.3f} on {len(unseen)} held-out videos"
-    )
+
+
+def with_error(values, digits=3, sign=""):
+    """The mean of values, one for each video, and its standard error."""
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    return f"{values.mean():{sign}.{digits}f} ± {error:.{digits}f}"
+
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+show_table(
+    ["network", "J", "frames 1 to 3", "last three"],
+    [
+        [name, with_error(each.mean(axis=1)), f"{each[:, :3].mean():.3f}", f"{each[:, -3:].mean():.3f}"]
+        for name, each in J.items()
+    ],
+    number="12.1",
+    caption="J of the frames after the first, of the first three of them, and of the last three: mean over "
+    f"{len(unseen)} held-out videos. After ± is the standard error of the mean over the videos.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 show(
@@ -659,19 +674,13 @@ show(
     caption=f"Mean over {len(unseen)} held-out videos.",
     number="12.5",
 )
-for name, each in J.items():
-    print(
-        f"{name:<16} frames 1 to 3 {each[:, :3].mean():.3f}, the last three {each[:, -3:].mean():.3f}"
-    )
 late = (J["own masks too"] - J["true masks only"])[:, -3:].mean(axis=1)  # by video
-print(
-    f"own less true, last three: {late.mean():+.3f} ± {late.std(ddof=1) / np.sqrt(len(late)):.3f}"
-)
+print(f"own less true, last three frames: {with_error(late, sign='+')}")
 assert J["own masks too"].mean() > J["first masks"].mean() + 0.1
 
 # %% [markdown]
 # Both networks do far better than masks that never move. Whether the second stage on own masks helps is another
-# question: the last line above gives the difference in late frames with its standard error, over the videos. One
+# question: the line under Figure 12.5 gives the difference in late frames with its standard error, over the videos. One
 # training of a minute cannot settle it. The longer trainings under "Measured and claimed" do not settle it in favour of
 # own masks either.
 #
@@ -699,6 +708,46 @@ show(
 
 # %%
 Inspector(frames, truth=list(truth), prediction=list(answer))
+
+# %% [markdown]
+# ### A diagnosis
+#
+# A colleague takes the network with its weights as they are, and writes the loop over the frames anew. It follows the
+# same videos.
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+def run_anew(step, first, T):
+    """What a colleague wrote."""
+    logits = []
+    for t in range(T):
+        logits.append(step(t, first if t < 2 else logits[-1]))
+    return torch.stack(logits, dim=1)
+
+
+colleague = deepcopy(network)
+colleague.own_masks = run_anew
+J_anew = np.mean([J_of(v, follow(colleague, v)) for v in unseen], axis=0)  # (T - 1,)
+both = {"yours": J["own masks too"].mean(axis=0), "the colleague's": J_anew}
+show_table(
+    ["loop", *(f"frame {t}" for t in range(1, 6))],
+    [[name, *(f"{v:.2f}" for v in values[:5])] for name, values in both.items()],
+    number="12.2",
+    caption="J by frame, mean over the held-out videos.",
+)
+assert np.isclose(J_anew[0], J["own masks too"][:, 0].mean(), atol=1e-3)
+assert J_anew[1] < J["own masks too"][:, 1].mean() - 0.1
+
+# %% [markdown]
+# What does the table say of the weights, of the states, and of the masks? Name the fault before you open the answer.
+#
+# <details><summary>Answer</summary>
+#
+# Frame 1 is right. It has used the weights, the features, and the states of frame 0 already, so all of these are right.
+# What is new in frame 2 is the mask: frames 0 and 1 are told a given mask, and frame 2 is the first that is told an
+# answer of the network. The colleague hands on the logits. A cell has learned on masks between 0 and 1, and is told
+# numbers far below 0 on the ground. A sigmoid is missing.
+#
+# </details>
 
 # %% [markdown]
 # ## 5 What is handed on
@@ -763,7 +812,8 @@ show(
     figure,
     alt="Six rows, h and c for three frames; a column for each of three objects. The maps are dark on the ground and "
     "bright at the objects.",
-    caption="Equation 12.6 at the shallowest level, stride 4, on true masks of frame 0 and the network's own after it.",
+    caption="Equation 12.6 at the shallowest level, stride 4, with the true masks of frame 0 and the network's own "
+    "after it. Bright: the object's state is far from the mean over the objects.",
     number="12.7",
 )
 
@@ -793,12 +843,19 @@ def without(name):
     return other
 
 
-full = J["own masks too"].mean(axis=1)  # by video
+full, lines = J["own masks too"].mean(axis=1), []  # by video
 for name in ("space", "time", "mask"):
     change = np.array([J_of(v, follow(without(name), v)).mean() for v in unseen]) - full
-    error = change.std(ddof=1) / np.sqrt(len(change))
-    points = f"{100 * change.mean():+.1f} ± {100 * error:.1f} points"
-    print(f"without {name:<6} J {full.mean() + change.mean():.3f}  ({points})")
+    lines.append([name, f"{full.mean() + change.mean():.3f}", with_error(100 * change, 1, "+")])
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+show_table(
+    ["without", "J", "change"],
+    lines,
+    number="12.3",
+    caption="J on the held-out videos without one of the arrows, and the change against the whole network in points "
+    "(hundredths of J), with its standard error over the videos.",
+)
 assert change.mean() < -0.2  # without its mask it does not know which object is meant
 
 # %% [markdown]
@@ -894,22 +951,24 @@ setup, scores = record.config["train"], record.metrics["held_out"]
 minutes = record.curve[-1]["seconds"] / 60
 print(f"{len(record.data)} videos, {minutes:.0f} minutes,")
 print(f"{setup['steps']} steps of {setup['batch']} clips")
-print(f"{'held-out video':<26}{'RVOS':>5}{'first masks':>13}")
-for spec, one in scores["sequences"].items():
-    print(f"{spec:<26}{one['rvos']['J']:.3f}{one['first_mask']['J']:>13.3f}")
 mean, still = scores["rvos"]["J"], scores["first_mask"]["J"]
-print(f"{'mean J':<26}{mean:.3f}{still:>13.3f}")
+lines = {**scores["sequences"], "mean": scores}
+show_table(
+    ["sequence", "RVOS", "first masks"],
+    [[spec, f"{one['rvos']['J']:.3f}", f"{one['first_mask']['J']:.3f}"] for spec, one in lines.items()],
+    number="12.4",
+    caption="J on five validation sequences of DAVIS 2016, of the library's network and of first masks that never "
+    "move.",
+)
 assert mean > still + 0.2
 
 # %% [markdown]
-# ## More exercises
+# ## Open challenge: a better minute
 #
-# ### Challenge: a better minute
-#
-# Train a network that follows the held-out shapes better than `own masks too`, whose J is printed in section 4, in as
-# many steps in all and on the same videos. You may change the network, the order of the stages, how long a clip is, and
-# which masks are told. On the machine where this chapter was written J was 0.48. Choose on other videos, such as
-# `moving_shapes(2 * 10**6 + n)`, and look at the held-out ones once, at the end.
+# Train a network that follows the held-out shapes better than `own masks too`, whose J is in Table 12.1, in as many
+# steps in all and on the same videos. You may change the network, the order of the stages, how long a clip is, and
+# which masks are told. Choose on other videos, such as `moving_shapes(2 * 10**6 + n)`, and look at the held-out ones
+# once, at the end.
 #
 # ## Appendix: many cells at a time
 #
@@ -952,13 +1011,17 @@ show(
 # true masks, which is to run all frames at once:
 
 # %%
-print("steps for 5 frames of 4 objects")
-for name, (space, over_time) in variants.items():
-    steps = [
-        len(wavefront(range(5), range(4), space=space, time=over_time or own))
-        for own in (False, True)
-    ]
-    print(f"{name:<3}{steps[0]:>2} with true masks, {steps[1]:>2} with its own")
+def steps_of(space, time):
+    return len(wavefront(range(5), range(4), space=space, time=time))
+
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+show_table(
+    ["network", "true masks", "own masks"],
+    [[name, steps_of(space, time), steps_of(space, True)] for name, (space, time) in variants.items()],
+    number="12.5",
+    caption="Steps for a clip of five frames with four objects.",
+)
 
 # %% [markdown]
 # T runs all objects of a frame at once, as S2S and FRTM do (chapters 10 and 08). The order asks for all frames
@@ -1012,7 +1075,7 @@ ch12.check_run_front(run_front)
 
 # %% [markdown]
 # What does it gain? The library has both orders, and section 6 has shown that its wavefront answers what your two loops
-# answer. Here are forward and backward passes of a clip of five frames in either order, on this machine.
+# answer.
 
 
 # %%
@@ -1027,18 +1090,26 @@ def seconds(images, masks, one_by_one):
     return min(times)
 
 
-print("objects  calls      milliseconds   ratio")
-print("       loops front  loops  front")
+lines = []
 for N in (1, 3, 5):
     images, masks = torch.rand(1, 5, 3, *SIZE), torch.rand(1, 1, N, *SIZE)
     spent = [seconds(images, masks, one_by_one) for one_by_one in (True, False)]
     assert min(spent) > 0
-    milliseconds = f"{1e3 * spent[0]:>7.0f}{1e3 * spent[1]:>7.0f}"
-    print(f"{N:>4}{5 * N:>8}{5 + N - 1:>6}{milliseconds}{spent[0] / spent[1]:>8.1f}")
+    lines.append([N, 5 * N, 5 + N - 1, *(f"{1e3 * one:.0f}" for one in spent), f"{spent[0] / spent[1]:.1f}"])
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+show_table(
+    ["objects", "calls, loops", "front", "ms, loops", "front", "ratio"],
+    lines,
+    number="12.6",
+    caption="A forward and a backward pass of a clip of five frames in either order: calls of the decoder, and "
+    "milliseconds on the machine that executed this chapter.",
+)
 
 # %% [markdown]
-# With one object there is nothing to gain, since every diagonal of a column is one cell. The rest depends on the
-# processor. A processor that is kept busy by a single small cell saves only what the calls themselves cost.
+# With one object there is nothing to gain, since each diagonal of a table with one row is a single cell. The rest
+# depends on the processor. A processor that is kept busy by a single small cell saves only what the calls themselves
+# cost.
 #
 # ## Measured and claimed
 #
@@ -1050,8 +1121,7 @@ for N in (1, 3, 5):
 # `st_plus`). Each has 600 steps with a ResNet-18 at half of the resolution, on DAVIS 2016 and synthetic video. ST+ goes
 # on from ST for 300 steps. A second continuation, `st_longer`, makes as many steps on true masks, so that two effects
 # can be told apart: more steps, and other masks. The scores are those of twelve held-out synthetic videos of two or
-# three objects. After ± is the standard error of the mean over these videos. Each variant was trained once, and the
-# error does not include how much another training of the same variant would differ.
+# three objects. Each variant was trained once.
 
 
 # %%
@@ -1062,28 +1132,32 @@ def held_out_J(variant):
     return 100 * np.array([one["rvos"]["J"] for one in sequences])
 
 
-def mean_and_error(values):
-    return f"{values.mean():>+9.1f} ± {values.std(ddof=1) / np.sqrt(len(values)):.1f}"
-
-
 paper = {"S": (54.7, 37.3), "T": (59.9, 39.2), "ST": (60.8, 44.6), "ST+": (63.1, 44.5)}
 here = {name: held_out_J(name.lower().replace("+", "_plus")) for name in paper}
 here["ST, longer"] = held_out_J("st_longer")
-print("J in %                  paper     here")
-print("                   seen unseen")
+lines = []
 for name, values in here.items():
-    claimed = "".join(f"{value:>7.1f}" for value in paper.get(name, ()))
-    print(f"{name:<16}{claimed:<14}{mean_and_error(values)}")
-print("\ngain")
+    claimed = [f"{value:.1f}" for value in paper.get(name, ())] or ["–", "–"]
+    lines.append([name, *claimed, with_error(values, 1)])
 for words, more, less in (
     ("time: ST - S", "ST", "S"),
     ("space: ST - T", "ST", "T"),
-    ("own: ST+ - ST", "ST+", "ST"),
-    ("own beside true", "ST+", "ST, longer"),
+    ("own masks: ST+ - ST", "ST+", "ST"),
+    ("own beside true: ST+ - ST, longer", "ST+", "ST, longer"),
 ):
     pair = zip(paper[more], paper.get(less, ()))
-    claimed = "".join(f"{one - other:>+7.1f}" for one, other in pair)
-    print(f"{words:<16}{claimed:<14}{mean_and_error(here[more] - here[less])}")
+    claimed = [f"{one - other:+.1f}" for one, other in pair] or ["–", "–"]
+    lines.append([words, *claimed, with_error(here[more] - here[less], 1, "+")])
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+show_table(
+    ["variant", "paper, seen", "paper, unseen", "here"],
+    lines,
+    number="12.7",
+    caption="J in % of the variants, and what each step gains, in points. Paper: YouTube-VOS, validation. Here: "
+    "synthetic video, with the standard error of the mean over the videos after ±. The error does not include how much "
+    "another training of the same variant would differ.",
+)
 
 # %% [markdown]
 # The arrow over time helps, here as in the paper. The arrow over space does not help here: with two or three objects,
@@ -1121,9 +1195,12 @@ show(
 )
 F_here = [record.metrics[str(n)]["rvos"]["F"] for n in counts]
 F_paper = [0.755, 0.676, 0.561, 0.623, 0.664]
-print("F of the same   " + "".join(f"{n:>6}" for n in counts))
-for name, values in (("here", F_here), ("paper", F_paper)):
-    print(f"{name:<16}" + "".join(f"{value:>6.2f}" for value in values))
+show_table(
+    ["", *(f"{n} object{'s' * (n > 1)}" for n in counts)],
+    [[name, *(f"{v:.2f}" for v in values)] for name, values in (("here", F_here), ("paper", F_paper))],
+    number="12.8",
+    caption="F by the number of objects, of the same videos and networks as in Figure 12.10.",
+)
 
 # %% [markdown]
 # Both curves fall up to four objects, and ours goes on to fall. Not all of that is the network's doing, since the first
@@ -1133,8 +1210,9 @@ for name, values in (("here", F_here), ("paper", F_paper)):
 # The numbers of sections 4 to 6 were measured on a few synthetic videos of small frames, with a training of a minute.
 # They show what the parts do, and say nothing about the paper's figures.
 #
-# Section 4.3 of the paper gives 44 ms a frame on a P100, and credits the encoder, which runs once for all objects. Its
-# decoder runs ten times. The script `tests/benchmarks/rvos.py` times the library's form beside the paper's.
+# Section 4.3 of the paper gives 44 ms a frame on a P100, and credits the encoder, which runs once for all objects. The
+# decoder of the released code runs ten times. The script `tests/benchmarks/rvos.py` times the library's form beside the
+# paper's.
 
 # %% [markdown]
 # ## How this differs from the paper

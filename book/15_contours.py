@@ -45,6 +45,7 @@ from vosbook.view.overlay import compare
 from vosbook.view.playgrounds.cutting import cutting
 from vosbook.view.playgrounds.flooding import flooding
 from vosbook.view.plots import image_row, new_figure, show
+from vosbook.view.tables import show_table
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 draw(
@@ -522,8 +523,8 @@ figure.legend(*handles, loc="outside upper center", ncols=3)
 show(
     figure,
     number="15.8",
-    caption="J after the vote, by the level at which the hierarchy is cut. Left: the contours of the network. Right: the "
-    "gradient of the image in their place.",
+    caption="J after the vote, by the level at which the hierarchy is cut. Left: the contours of the network. Right: "
+    "the gradient of the image in their place.",
     alt="J against the level, for the contour network and for the image gradient. With "
     "the network's contours it stays high over a wide range of levels, and the coarse "
     "mask gains; with the gradient it soon falls.",
@@ -640,8 +641,8 @@ show(
         ["contours", "voted", "recovered"],
     ),
     number="15.10",
-    caption="The contours of a pole are one thick line, and the vote loses it. The recovery brings it back. White: found. "
-    "Blue: missed. Vermilion: found in error.",
+    caption="The contours of a pole are one thick line, and the vote loses it. The recovery brings it back. White: "
+    "found. Blue: missed. Vermilion: found in error.",
     alt="A drawn disc and a thin pole: the contour map, with one thick line for the pole; "
     "the voted mask, with the disc; and the mask after recovery, with both.",
 )
@@ -762,10 +763,6 @@ show(
 # ## 7 What each step repairs
 #
 # We take the same frames.
-#
-# **Table 15.1** The coarse masks, and what becomes of them: the vote on superpixels of the image's gradient, the vote
-# on those of the contours, that vote with recovery, and a clear majority. After ± is the standard error over the
-# frames. "Too much" and "missing" are the pixels that are wrong, as shares of the object.
 
 # %%
 stages = {}
@@ -784,12 +781,22 @@ for image, rough, true, found, tree in trials:
         row = jaccard(answer, true), boundary_f(answer, true), *wrong / true.sum()
         stages.setdefault(name, []).append(row)
 
-print(f"{len(trials)} frames             J               F    too much   missing")
-table = {name: np.mean(rows, axis=0) for name, rows in stages.items()}
+table, cells = {name: np.mean(rows, axis=0) for name, rows in stages.items()}, []
 for name, rows in stages.items():
     J, F, more, less = table[name]
     of_J, of_F, *_ = np.std(rows, axis=0, ddof=1) / len(rows) ** 0.5
-    print(f"{name:<12}{J:>7.3f} ± {of_J:.3f}{F:>8.3f} ± {of_F:.3f}{more:>10.1%}{less:>10.1%}")
+    cells.append([name, f"{J:.3f} ± {of_J:.3f}", f"{F:.3f} ± {of_F:.3f}", f"{more:.1%}", f"{less:.1%}"])
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+show_table(
+    ["masks", "J", "F", "too much", "missing"],
+    cells,
+    number="15.1",
+    caption="The coarse masks of the frames, and what becomes of them: the vote on superpixels of the image's "
+    "gradient, the vote on those of the contours, that vote with recovery, and a clear majority. After ± is "
+    "the standard error over the frames. Too much and missing are the pixels that are wrong, as shares of the "
+    "object.",
+)
 assert table["superpixels"][1] > table["coarse"][1]
 assert table["clear"][0] > table["coarse"][0]
 
@@ -830,9 +837,6 @@ print("the snapped masks are equal")
 #
 # The measure $\mathcal T$ of the first DAVIS benchmark says how much an outline changes its shape from frame to frame.
 # Less is better. Of our five sequences, DAVIS scores two by it. In the paper it ends worse than it began.
-#
-# **Table 15.2** $\mathcal T$, times 100. Paper: Table 1, DAVIS 2016 validation. Here: two of its sequences at 480p,
-# from masks that were tuned without and with a parent network.
 
 # %%
 rows = {"mask": "before", "superpixels": "+ superpixels", "contours": "+ contours"}
@@ -841,10 +845,19 @@ snapped_records = {
     start: read_record(f"osvos_snapping_small_{start}").metrics for start in ("base", "parent")
 }
 claimed_T = {"before": 20.2, "+ superpixels": 25.1, "+ contours": 21.7}
-print(f"{'T':<26}{'paper':>7}{'here, no parent':>17}{'with parent':>13}")
+cells = []
 for row, name in rows.items():
-    T = [100 * one[row]["T"] for one in snapped_records.values()]
-    print(f"{name:<26}{claimed_T.get(name, '–'):>7}{T[0]:>17.1f}{T[1]:>13.1f}")
+    T = [f"{100 * one[row]['T']:.1f}" for one in snapped_records.values()]
+    cells.append([name, str(claimed_T.get(name, "–")), *T])
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+show_table(
+    ["masks", "paper", "here, no parent", "here, with parent"],
+    cells,
+    number="15.2",
+    caption="T, times 100. Paper: DAVIS 2016 validation, with semantics. Here: two of its sequences at 480p, from "
+    "masks that were tuned without and with a parent network.",
+)
 
 # %% [markdown]
 # The majority harms $\mathcal T$. A superpixel that wins the vote in one frame and loses it in the next makes the
@@ -855,20 +868,23 @@ for row, name in rows.items():
 # Table 1 of the paper gives, in its last three columns, what snapping does on the 20 validation sequences of DAVIS
 # 2016. Beside it stands what snapping does to the masks of chapter 14's networks, on the five of these sequences that
 # we ran: tuned from the weights of the backbone alone, and tuned from the parent network.
-#
-# **Table 15.3** $\mathcal J$ and $\mathcal F$ in % at each step of snapping, DAVIS 2016 validation at 480p: all 20
-# sequences in the paper, five of them here.
 
 # %%
 claimed = {"before": (85.0, 87.3), "+ superpixels": (85.5, 85.3), "+ contours": (85.6, 87.5)}
-print(f"{'paper, with semantics':<26}{'J':>6}{'F':>6}")
-for name, values in claimed.items():
-    print(f"{name:<26}", *(f"{v:>5.1f}" for v in values))
-titles = {"base": "here, no parent", "parent": "here, with parent"}
-for start, found in snapped_records.items():
-    print(f"\n{titles[start]:<26}{'J':>6}{'F':>6}")
-    for row, name in rows.items():
-        print(f"{name:<26}", *(f"{100 * found[row][m]['mean']:>5.1f}" for m in ("J", "F")))
+cells = []
+for row, name in rows.items():
+    paper = [f"{v:.1f}" for v in claimed.get(name, ())] or ["–", "–"]
+    ours = [f"{100 * found[row][m]['mean']:.1f}" for found in snapped_records.values() for m in "JF"]
+    cells.append([name, *paper, *ours])
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+show_table(
+    ["masks", "J, paper", "F, paper", "J, no parent", "F, no parent", "J, parent", "F, parent"],
+    cells,
+    number="15.3",
+    caption="J and F in % at each step of snapping, on DAVIS 2016 validation at 480p. Paper: all 20 sequences, with "
+    "semantics. Here: five of them, with masks that were tuned without and with a parent network.",
+)
 
 # %% [markdown]
 # In the paper the superpixels add half a point to $\mathcal J$ and take two from $\mathcal F$, and the recovery gives
@@ -902,19 +918,23 @@ show(
 
 # %% [markdown]
 # How good can superpixels be at all? For Table 15.4, *true* masks are made of them.
-#
-# **Table 15.4** $\mathcal J$ and $\mathcal F$ of true masks made of superpixels, and the mean number of superpixels in
-# a frame, on the same five sequences, from the record of the network's training. In the last row the masks are made of
-# as many square tiles.
 
 # %%
 held_out = read_record("train_contours_small").metrics["held_out"]
-print(f"{'true masks':<25}{'J':>7}{'F':>7}{'superpixels':>13}")
-for spec, one in held_out["sequences"].items():
-    print(f"{spec:<25}{one['J']:>7.3f}{one['F']:>7.3f}{one['superpixels']:>13.0f}")
-best, tiled = held_out["true_masks_snapped"], held_out["true_masks_snapped"]["tiles"]
-print(f"{'mean':<25}{best['J']:>7.3f}{best['F']:>7.3f}{best['superpixels']:>13.0f}")
-print(f"{'tiles':<25}{tiled['J']:>7.3f}{tiled['F']:>7.3f}")
+snapped_truth = held_out["true_masks_snapped"]
+lines_of = {**held_out["sequences"], "mean": snapped_truth}
+cells = [[n, f"{o['J']:.3f}", f"{o['F']:.3f}", f"{o['superpixels']:.0f}"] for n, o in lines_of.items()]
+tiled = snapped_truth["tiles"]
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+show_table(
+    ["sequence", "J", "F", "superpixels"],
+    [*cells, ["mean, square tiles", f"{tiled['J']:.3f}", f"{tiled['F']:.3f}", cells[-1][-1]]],
+    number="15.4",
+    caption="J and F of true masks made of superpixels, and how many superpixels a frame has in the mean: five "
+    "validation sequences of DAVIS 2016, from the record of the network's training. In the last row the masks "
+    "are made of as many square tiles.",
+)
 
 # %% [markdown]
 # The mean hides two sequences. A piece of the outline is faint where a pale car stands before a pale wall, and along

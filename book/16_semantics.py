@@ -702,9 +702,10 @@ print("a straight border: equal to the normal distribution's")
 # the proposals would do as well.
 #
 # Neither the weights of these segmenters nor the frames of all 20 sequences are at hand. The record
-# `osvos_s_proposals_small` asks the same question in kind, on ten held-out synthetic videos of 80x144 pixels. In each of
-# them the object shares its category with another one, and the sources have four strengths of error, whose values are
-# close to those of Table 16.2. The run took six minutes on two processor cores. The final result is the next chapter's.
+# `osvos_s_proposals_small` asks the same question in kind, on ten held-out synthetic videos of 80x144 pixels. In each
+# of them the object shares its category with another one, and the sources have four strengths of error, whose values
+# are close to those of Table 16.2. The run took six minutes on two processor cores. The final result is the next
+# chapter's.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 record = read_record("osvos_s_proposals_small")
@@ -743,9 +744,10 @@ show_table(
 )
 
 # %% [markdown]
-# Figure 16.10 and Table 16.3 show the same means. As in the paper, more is lost by the choice the worse the proposals are. The final result is above what is selected as
-# soon as there are errors. It is above the oracle, as in the paper, only with strong errors. Without errors the
-# proposals themselves are the best answer, and a small network cannot draw a border as well as they do.
+# Figure 16.10 and Table 16.3 show the same means. As in the paper, more is lost by the choice the worse the proposals
+# are. The final result is above what is selected as soon as there are errors. It is above the oracle, as in the paper,
+# only with strong errors. Without errors the proposals themselves are the best answer, and a small network cannot draw
+# a border as well as they do.
 
 # %% [markdown]
 # ## How this differs from the paper

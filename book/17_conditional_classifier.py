@@ -927,7 +927,8 @@ ch17.check_least_prior(least_prior)
 # *difficulty 3 of 3 · 25 minutes · 3 points*
 #
 # Features `x (C, H, W)`, labels `y (H, W)`, 0 or 1 as floats or in `uint8`, and the prior `w (H, W)` are given, and
-# classifiers with weights `theta1`, `theta2` `(C,)` and biases `b1`, `b2`. The loss is the *balanced* cross-entropy of $f_\text{out}$,
+# classifiers with weights `theta1`, `theta2` `(C,)` and biases `b1`, `b2`. The loss is the *balanced* cross-entropy of
+# $f_\text{out}$,
 #
 # $$-\beta \sum_{Y_+} \log p - (1 - \beta) \sum_{Y_-} \log (1 - p),
 # \qquad \beta = |Y_-| / |Y|, \quad p = \sigma(f_\text{out}),$$
@@ -1044,23 +1045,23 @@ show_table(
     ("masks", "decay of J", "far false positives"),
     rows,
     number="17.6",
-    caption="The decay of J in points, and false positives far from the object in % of all pixels, on the 20 validation "
-    "sequences of DAVIS 2016.",
+    caption="The decay of J in points, and false positives far from the object in % of all pixels, on the 20 "
+    "validation sequences of DAVIS 2016.",
 )
 
 # %% [markdown]
-# In Table 17.6, far false positives are pixels that the method takes for the object although they lie well away from it; this is where
-# a prior should help most. The difference between the two methods is not the layer's alone, however: OSVOS-S also has
-# the proposals of Mask R-CNN, and other contours.
+# In Table 17.6, far false positives are pixels that the method takes for the object although they lie well away from
+# it; this is where a prior should help most. The difference between the two methods is not the layer's alone, however:
+# OSVOS-S also has the proposals of Mask R-CNN, and other contours.
 #
 # The paper's Table 8 puts better and worse instance segmenters into the same system. The mean of J and F on DAVIS 2016
 # is 80.2 without any (OSVOS), 83.5 with MNC, 86.0 with FCIS and 86.5 with Mask R-CNN. The paper says that feature
 # masking cannot recover where the prior is wrong, and gives no number for it.
 #
-# **On synthetic video**, the record `osvos_s_proposals_small` asks both questions in kind. It has ten held-out videos of
-# 80x144 pixels whose object has a twin, and sources of four strengths of error. For each strength, a branch of 150 steps
-# goes out from a parent of 300 steps, and is tuned for 40 steps. The run can show the order of the ways, and not the
-# height of the numbers.
+# **On synthetic video**, the record `osvos_s_proposals_small` asks both questions in kind. It has ten held-out videos
+# of 80x144 pixels whose object has a twin, and sources of four strengths of error. For each strength, a branch of 150
+# steps goes out from a parent of 300 steps, and is tuned for 40 steps. The run can show the order of the ways, and not
+# the height of the numbers.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 record = read_record("osvos_s_proposals_small")
@@ -1110,11 +1111,11 @@ print(f"medium errors: better than no prior in {medium['over_no_prior']['wins']}
       f"{medium['conditional']['J_of_videos'][worst]:.2f}")  # fmt: skip
 
 # %% [markdown]
-# In the mean the conditional classifier is above both rivals (Table 17.7), whatever the strength of the errors. Its gain over
-# masking is at least twice its standard error. Its gain over no prior is that large only with few errors. From medium
-# errors on it is smaller than its error, because a single video loses nearly everything. In that video the source gave
-# our object another name on the first frame. From then on its namesakes were selected, and $f_1$ had learned to believe
-# what is selected. No classifier can repair this choice, which was made in chapter 16.
+# In the mean the conditional classifier is above both rivals (Table 17.7), whatever the strength of the errors. Its
+# gain over masking is at least twice its standard error. Its gain over no prior is that large only with few errors.
+# From medium errors on it is smaller than its error, because a single video loses nearly everything. In that video the
+# source gave our object another name on the first frame. From then on its namesakes were selected, and $f_1$ had
+# learned to believe what is selected. No classifier can repair this choice, which was made in chapter 16.
 
 # %% [markdown]
 # ## How this differs from the paper

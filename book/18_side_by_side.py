@@ -101,15 +101,15 @@ show_table(
         for name, (labels, seconds) in answers.items()
     ],
     number="18.1",
-    caption=f"Mean J in % on the video of Figure 18.1, at its own {rows_of_video} rows and made smaller before a method "
-    "sees it, and seconds of processor time a frame at its own size.",
+    caption=f"Mean J in % on the video of Figure 18.1, at its own {rows_of_video} rows and made smaller before a "
+    "method sees it, and seconds of processor time a frame at its own size.",
 )
 
 # %% [markdown]
 # One synthetic video illustrates the task; it does not rank the methods. Under the profile `smoke` it is the first of
 # the videos that are held out everywhere in this book, seed 900, at half of DAVIS's 480 rows. The second column of
-# Table 18.1 shows how little an order of methods can mean. Made smaller to 120 rows, it is the same video, but FRTM falls
-# back, and S2S and RVOS with a given mask come forward.
+# Table 18.1 shows how little an order of methods can mean. Made smaller to 120 rows, it is the same video, but FRTM
+# falls back, and S2S and RVOS with a given mask come forward.
 #
 # The reason is what each network was trained on. RVOS and S2S have seen small frames, of 128 to 256 rows. The
 # segmentation network of FRTM has seen windows of frames with 320 to 540 rows. The method `frtm-d-only` does without
@@ -169,8 +169,8 @@ show_table(
     ("masks", "J&F", "J", "F", "decay of J", "T"),
     rows,
     number="18.2",
-    caption=f"In %, means over five sequences of DAVIS 2016: {', '.join(five)}. T is the mean over {' and '.join(timed)} "
-    "alone, on which DAVIS scores it. A dash: not measured.",
+    caption=f"In %, means over five sequences of DAVIS 2016: {', '.join(five)}. T is the mean over "
+    f"{' and '.join(timed)} alone, on which DAVIS scores it. A dash: not measured.",
 )
 
 # %% [markdown]
@@ -193,8 +193,8 @@ show_table(
 # $$p = 2^{-n}\, \#\{\sigma \in \{-1, 1\}^n : |\sum_k \sigma_k d_k| \ge |\sum_k d_k|\}, \tag{18.1}$$
 #
 # where $\#$ counts the members of a set. A small $p$ means that chance would rarely do this. The next cell builds the
-# sums of all sign choices one video at a time, so that even $2^{20}$ of them are quickly done. Table 18.3 has the $p$ of
-# our best method against each of the others, and of two published ones.
+# sums of all sign choices one video at a time, so that even $2^{20}$ of them are quickly done. Table 18.3 has the $p$
+# of our best method against each of the others, and of two published ones.
 
 # %%
 def all_sums(d):
@@ -226,8 +226,8 @@ show_table(
     ("ahead", "behind", "videos", "lead", "p"),
     rows,
     number="18.3",
-    caption="Leads in J&F, in points, on sequences of DAVIS 2016, and p of the sign-flip test (Equation 18.1). The last "
-    "line compares published masks.",
+    caption="Leads in J&F, in points, on sequences of DAVIS 2016, and p of the sign-flip test (Equation 18.1). The "
+    "last line compares published masks.",
 )
 
 # %% [markdown]
@@ -379,13 +379,13 @@ show_table(
         for other, less in official["osvoss"]["less"].items()
     ],
     number="18.5",
-    caption="Near false positives and false negatives of OSVOS-S, less those of the others, in % of all pixels of the 20 "
-    "validation sequences of DAVIS 2016.",
+    caption="Near false positives and false negatives of OSVOS-S, less those of the others, in % of all pixels of the "
+    "20 validation sequences of DAVIS 2016.",
 )
 
 # %% [markdown]
-# The paper does not say how near is near. Does it matter? Figure 18.4 shows the share of near false positives for every
-# distance from 1 to 200 pixels. The dotted line is the distance that this book uses, 2 % of the frame's diagonal.
+# The paper does not say how near is near. Does it matter? Figure 18.4 shows the share of near false positives for
+# distances from 1 to 200 pixels. The dotted line is the distance that this book uses, 2 % of the frame's diagonal.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 figure, axes = new_figure(height=3.0)
@@ -460,8 +460,8 @@ show_table(
     ("", *(word for name in printed for word in (PUBLISHED[name], "gain"))),
     rows,
     number="18.6",
-    caption="J&F in % over the validation sequences of DAVIS 2016 that have an attribute, and the gain, in points, over "
-    "those that do not: the paper's Table 4, from the authors' masks.",
+    caption="J&F in % over the validation sequences of DAVIS 2016 that have an attribute, and the gain, in points, "
+    "over those that do not: the paper's Table 4, from the authors' masks.",
 )
 print(f"{equal} of {2 * len(columns) * len(printed)} numbers are the paper's")
 assert equal == 48
@@ -573,8 +573,8 @@ show_table(
         for name, claimed in paper.items()
     ],
     number="18.8",
-    caption="The lowest mean J in %, over 20 sequences of DAVIS 2016, of a curve that is read off at so many points of a "
-    "video's length.",
+    caption="The lowest mean J in %, over 20 sequences of DAVIS 2016, of a curve that is read off at so many points "
+    "of a video's length.",
 )
 
 # %% [markdown]
@@ -707,11 +707,10 @@ show_table(
 # %% [markdown]
 # ## Measured and claimed
 #
-# The masks of OSVOS, OSVOS-S and OnAVOS were scored on exactly the paper's data. The 24 numbers of these methods in Table
-# 3 (chapter 02) come out of them, and so do their 48 numbers in Table 4. So do the sequences of Figure 9, the kinds of
-# errors of Figure 10, and the curves of Figure 11. Two statements do not come out. Four sequences of
-# OSVOS-S lie below 80 %, where the paper has three, and the lowest point of its curve is 81.0, where the paper has
-# 82.0.
+# The masks of OSVOS, OSVOS-S and OnAVOS were scored on exactly the paper's data. The 24 numbers of these methods in
+# Table 3 (chapter 02) come out of them, and so do their 48 numbers in Table 4. So do the sequences of Figure 9, the
+# kinds of errors of Figure 10, and the curves of Figure 11. Two statements do not come out. Four sequences of OSVOS-S
+# lie below 80 %, where the paper has three, and the lowest point of its curve is 81.0, where the paper has 82.0.
 #
 # The times and the quality of our methods cannot be compared with the paper's in numbers, because the hardware, the
 # backbones and the training differ. Table 18.10 has both, from the paper and from the run.
@@ -727,7 +726,8 @@ show_table(
     ("method", "s a frame", "J&F", "on"),
     rows,
     number="18.10",
-    caption=f"Seconds a frame and J&F in %, on DAVIS 2016; ours from the record {record.name} of {record.created[:10]}.",
+    caption=f"Seconds a frame and J&F in %, on DAVIS 2016; ours from the record {record.name} of "
+    f"{record.created[:10]}.",
 )
 print(f"osvos here: {record.config['osvos']['steps']} steps of tuning")
 

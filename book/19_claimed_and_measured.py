@@ -493,10 +493,11 @@ ch19.check_faults(faults)
 # %% [markdown]
 # ### Open challenge
 #
-# Take a paper of your own choice, and write at least ten rows of claims for it as a YAML file: from its tables, but also
-# two sentences of its text that hold a number. Measure what you can, and give a reason for the rest. Your `faults` must
-# find nothing in any row. Then hand the file to somebody who does not know the paper, together with the records. How
-# many of your numbers can they follow to a run without asking you? Whatever they have to ask is what your rows lack.
+# Take a paper of your own choice, and write at least ten rows of claims for it as a YAML file: from its tables, but
+# also two sentences of its text that hold a number. Measure what you can, and give a reason for the rest. Your `faults`
+# must find nothing in any row. Then hand the file to somebody who does not know the paper, together with the records.
+# How many of your numbers can they follow to a run without asking you? Whatever they have to ask is what your rows
+# lack.
 
 # %% [markdown]
 # ## Measured and claimed

@@ -722,7 +722,8 @@ scratch.cleanup()
 # is no claim to compare with. Section 5 measured what one mended mask gains, on one synthetic video, and with the truth
 # in place of a hand.
 #
-# To help you choose a method, Table 20.1 has those that run with networks of the library, from the record of chapter 18.
+# To help you choose a method, Table 20.1 has those that run with networks of the library, from the record of chapter
+# 18.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 record = read_record("side_by_side_small")

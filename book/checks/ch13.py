@@ -86,92 +86,13 @@ def check_slots_loss(slots_loss):
 # ------------------------------------------------------------------------------------------------ exercise 13.2
 
 
-def _labels(p, chosen):
-    labels = np.zeros(p.shape[1:], np.uint8)
-    for y, x in np.ndindex(*labels.shape):
-        k = max(chosen, key=lambda k: p[k, y, x], default=None)  # of equals the first
-        if k is not None and p[k, y, x] > 0.5:
-            labels[y, x] = chosen[k]
-    return labels
-
-
-@guarded
-def check_to_labels(to_labels):
-    """Exercise 13.2."""
-    rng = cases.generator()
-    drawn = dict(zip(rng.permutation(7)[:4].tolist(), cases.draw_ids(rng, 4)))
-    for chosen in ({0: 1, 1: 2, 2: 3}, {3: 1, 1: 7}, {4: 200}, {2: 5, 0: 1}, {}, drawn):
-        p = rng.random((max([4, *chosen]) + 1, *cases.draw_size(rng)))
-        p[:, 0, 0], p[:, 0, 1] = 0.5, 0.75  # not more than one half; all alike
-        p[:, 1, 0] = 0.5001  # barely more
-        p[:, 1, 1], p[list(chosen), 1, 1] = 0.9, 0.3  # only slots that were not chosen
-        got, want = np.asarray(to_labels(p, dict(chosen))), _labels(p, chosen)
-        assert got.shape == want.shape, f"labels are {want.shape}, got {got.shape}"
-        assert got.dtype == np.uint8, f"labels are uint8, got {got.dtype}"
-        wrong = np.argwhere(got != want)
-        if len(wrong):
-            y, x = wrong[0]
-            raise AssertionError(
-                f"chosen {chosen}: {len(wrong)} pixels are wrong, the first has p = {p[:, y, x].round(4).tolist()} "
-                f"and should have the label {want[y, x]}, got {got[y, x]}"
-            )
-
-
-# ------------------------------------------------------------------------------------------------ exercise 13.3
-
-
-def _slots(J):
-    """The slot of every object of one frame: every way to give them is tried."""
-    K, N = J.shape
-    return max(itertools.permutations(range(K), N), key=lambda way: sum(J[k, i] for i, k in enumerate(way)))
-
-
-@guarded
-def check_switches(switches):
-    """Exercise 13.3."""
-    rng = cases.generator()
-    sizes = [(8, 4, 3), (5, 2, 2), (6, 5, 1)]
-    for K in rng.integers(2, 6, 3).tolist():
-        sizes.append((int(rng.integers(2, 12)), K, int(rng.integers(1, min(K, 4) + 1))))
-    tables = {f"random, {T} frames, {K} slots, {N} objects": rng.random((T, K, N)) for T, K, N in sizes}
-    steady = np.tile(np.array([[0.1, 0.7], [0.2, 0.0], [0.8, 0.3]]), (6, 1, 1))
-    tables["nobody changes"] = steady
-    tables["one frame"] = steady[:1]
-    there_and_back = steady.copy()
-    there_and_back[2] = steady[2][:, ::-1]
-    tables["two objects change slots, and change back"] = there_and_back
-    for_good = steady.copy()
-    for_good[3:] = steady[3:, [1, 0, 2]]
-    tables["one object goes to a free slot for good"] = for_good
-    rivals = np.tile(np.array([[0.9, 0.8], [0.7, 0.1]]), (4, 1, 1))
-    rivals[1::2, 0] = [0.85, 0.9]
-    tables["two objects like one slot best"] = rivals
-    at_times = rivals.copy()
-    at_times[1::2, 0] = [0.9, 0.2]
-    tables["two objects like one slot best, one of them only at times"] = at_times
-    lower = steady.copy()
-    lower[1::2] *= 0.5
-    early = steady.copy()
-    early[1:] = steady[1:, [1, 0, 2]]
-    tables["one object changes in frame 1"] = early
-    tables["the same slots, less well"] = lower
-    for name, J in tables.items():
-        got, found = switches(J), [_slots(one) for one in J]
-        want = sum(a != b for before, now in itertools.pairwise(found) for a, b in zip(before, now))
-        assert np.ndim(got) == 0, f"{name}: one number is asked for, got {got}"
-        assert got == want, f"{name}: objects change slots {want} times, got {got}"
-        assert_integers(name, got)
-
-
-# ------------------------------------------------------------------------------------------------ exercise 13.4
-
-
 def _jaccard(a, b):
     union = (a | b).sum()
     return 1.0 if union == 0 else (a & b).sum() / union
 
 
-def _score(found, truth):
+def scored_by_first_frame(found, truth):
+    """What exercise 13.2 asks for, by trying all ways; the chapter goes on with it until the reader's has passed."""
     K, M = found.shape[1], truth.shape[1]
     slots = [*range(K), *[None] * M]  # None: no slot
     J = [[0.0 if k is None else _jaccard(found[0, k], truth[0, m]) for k in slots] for m in range(M)]
@@ -198,7 +119,7 @@ def _video(T, K, M):
 
 @guarded
 def check_first_frame_score(first_frame_score):
-    """Exercise 13.4."""
+    """Exercise 13.2."""
     videos = {
         "three slots, three objects": _video(4, 3, 3),
         "four slots, two objects": _video(4, 4, 2),
@@ -236,6 +157,92 @@ def check_first_frame_score(first_frame_score):
     truth[1, 0], found[1] = False, False
     videos["an object that is gone, and not found"] = found, truth
     for name, (found, truth) in videos.items():
-        got, want = np.asarray(first_frame_score(found, truth), float), _score(found, truth)
+        got, want = np.asarray(first_frame_score(found, truth), float), scored_by_first_frame(found, truth)
         assert got.shape == want.shape, f"{name}: {len(want)} objects have {len(want)} scores, got {got.shape}"
         assert np.allclose(got, want, atol=1e-6), f"{name}: J is {want.round(3).tolist()}, got {got.round(3).tolist()}"
+
+
+# ------------------------------------------------------------------------------------------------ exercise 13.3
+
+
+def _slots(J):
+    """The slot of every object of one frame: every way to give them is tried."""
+    K, N = J.shape
+    return max(itertools.permutations(range(K), N), key=lambda way: sum(J[k, i] for i, k in enumerate(way)))
+
+
+def changes_of_slot(J):
+    """What exercise 13.3 asks for."""
+    slots = [_slots(one) for one in J]
+    return sum(a != b for before, now in itertools.pairwise(slots) for a, b in zip(before, now))
+
+
+@guarded
+def check_switches(switches):
+    """Exercise 13.3."""
+    rng = cases.generator()
+    sizes = [(8, 4, 3), (5, 2, 2), (6, 5, 1)]
+    for K in rng.integers(2, 6, 3).tolist():
+        sizes.append((int(rng.integers(2, 12)), K, int(rng.integers(1, min(K, 4) + 1))))
+    tables = {f"random, {T} frames, {K} slots, {N} objects": rng.random((T, K, N)) for T, K, N in sizes}
+    steady = np.tile(np.array([[0.1, 0.7], [0.2, 0.0], [0.8, 0.3]]), (6, 1, 1))
+    tables["nobody changes"] = steady
+    tables["one frame"] = steady[:1]
+    there_and_back = steady.copy()
+    there_and_back[2] = steady[2][:, ::-1]
+    tables["two objects change slots, and change back"] = there_and_back
+    for_good = steady.copy()
+    for_good[3:] = steady[3:, [1, 0, 2]]
+    tables["one object goes to a free slot for good"] = for_good
+    rivals = np.tile(np.array([[0.9, 0.8], [0.7, 0.1]]), (4, 1, 1))
+    rivals[1::2, 0] = [0.85, 0.9]
+    tables["two objects like one slot best"] = rivals
+    at_times = rivals.copy()
+    at_times[1::2, 0] = [0.9, 0.2]
+    tables["two objects like one slot best, one of them only at times"] = at_times
+    lower = steady.copy()
+    lower[1::2] *= 0.5
+    early = steady.copy()
+    early[1:] = steady[1:, [1, 0, 2]]
+    tables["one object changes in frame 1"] = early
+    tables["the same slots, less well"] = lower
+    for name, J in tables.items():
+        got, want = switches(J), changes_of_slot(J)
+        assert np.ndim(got) == 0, f"{name}: one number is asked for, got {got}"
+        assert got == want, f"{name}: objects change slots {want} times, got {got}"
+        assert_integers(name, got)
+
+
+# ------------------------------------------------------------------------------------------------ exercise 13.4
+
+
+def labels_of_chosen(p, chosen):
+    """What exercise 13.4 asks for, pixel by pixel."""
+    labels = np.zeros(p.shape[1:], np.uint8)
+    for y, x in np.ndindex(*labels.shape):
+        k = max(chosen, key=lambda k: p[k, y, x], default=None)  # of equals the first
+        if k is not None and p[k, y, x] > 0.5:
+            labels[y, x] = chosen[k]
+    return labels
+
+
+@guarded
+def check_to_labels(to_labels):
+    """Exercise 13.4."""
+    rng = cases.generator()
+    drawn = dict(zip(rng.permutation(7)[:4].tolist(), cases.draw_ids(rng, 4)))
+    for chosen in ({0: 1, 1: 2, 2: 3}, {3: 1, 1: 7}, {4: 200}, {2: 5, 0: 1}, {}, drawn):
+        p = rng.random((max([4, *chosen]) + 1, *cases.draw_size(rng)))
+        p[:, 0, 0], p[:, 0, 1] = 0.5, 0.75  # not more than one half; all alike
+        p[:, 1, 0] = 0.5001  # barely more
+        p[:, 1, 1], p[list(chosen), 1, 1] = 0.9, 0.3  # only slots that were not chosen
+        got, want = np.asarray(to_labels(p, dict(chosen))), labels_of_chosen(p, chosen)
+        assert got.shape == want.shape, f"labels are {want.shape}, got {got.shape}"
+        assert got.dtype == np.uint8, f"labels are uint8, got {got.dtype}"
+        wrong = np.argwhere(got != want)
+        if len(wrong):
+            y, x = wrong[0]
+            raise AssertionError(
+                f"chosen {chosen}: {len(wrong)} pixels are wrong, the first has p = {p[:, y, x].round(4).tolist()} "
+                f"and should have the label {want[y, x]}, got {got[y, x]}"
+            )

@@ -164,6 +164,29 @@ def _tuned(losses, steps, looks, seconds, every):
     return len(stepped), min(seen, key=seen.get), len(looked)
 
 
+def tuned_within(model, seconds, every, clock):
+    """What the exercise asks for. The chapter goes on with it until the reader's own has passed."""
+    start, looks, steps = clock(), [], []  # seconds of each
+
+    def timed(function, times):
+        begin = clock()
+        value = function()
+        times.append(clock() - begin)
+        return value
+
+    if seconds == 0:
+        return 0
+    best, state = timed(model.look, looks), model.state()
+    while clock() - start + max(steps, default=4 * looks[0]) + max(looks) <= seconds:
+        timed(model.step, steps)
+        if len(steps) % every == 0 and (loss := timed(model.look, looks)) < best:
+            best, state = loss, model.state()
+    if len(steps) % every and model.look() < best:
+        state = model.state()
+    model.restore(state)
+    return len(steps)
+
+
 def _budgets():
     """By name: losses, times of steps and of looks, seconds, every."""
     rng, falling = cases.generator(), [10 - 0.1 * n for n in range(60)]

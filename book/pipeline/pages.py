@@ -179,7 +179,7 @@ def _claims_page(
         "Every row is a statement of a paper that carries a number, with what we measured, on which data, and the run"
         " record it comes from. *Reproduced* means the same data and the same value to the paper's last digit;"
         " *direction holds* and *contradicted* are said of other data or other values. A gain stands with the"
-        " interval in which it could as well lie on other sequences and with other seeds (95 %). Where that holds zero,"
+        " interval in which it could as well lie on other sequences and with other seeds (95 %). Where it holds zero,"
         " where each side was trained once, or where the test could not tell, it is *inconclusive*. *Not run* gives the"
         " reason.",
         ", ".join(f"{count} {status}" for status, count in counts.items()) + ".",

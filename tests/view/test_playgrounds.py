@@ -55,7 +55,7 @@ def test_a_state_that_is_not_drawn_is_refused(wrong):
         Playground(**parts | wrong)
 
 
-def test_gradient_descent_shrinks_as_its_formula_says_and_conjugate_gradient_is_there_after_two_steps():
+def test_steepest_descent_shrinks_as_its_formula_says_and_conjugate_gradient_is_there_after_two_steps():
     said = np.reshape(descent().words, (len(CONDITIONS), len(STEPS)))
     for condition, words in zip(CONDITIONS, said):
         # The gradient's slant t turns to -1/t with every step, and the value shrinks by the same factor.
@@ -63,7 +63,7 @@ def test_gradient_descent_shrinks_as_its_formula_says_and_conjugate_gradient_is_
         factor = (condition - 1) ** 2 * t**2 / ((1 + condition * t**2) * (condition + t**2))
         for n, one in enumerate(words):
             assert one.startswith(f"Condition number {condition}, {n} step")
-            down, conjugate = re.findall(r"gradient (?:descent )?(is there|has [\d.e+-]+ %)", one)
+            down, conjugate = re.findall(r"(?:descent|gradient) (is there|has [\d.e+-]+ %)", one)
             left = factor**n
             if left < 1e-12:
                 assert down == "is there"

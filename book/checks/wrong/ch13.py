@@ -102,209 +102,6 @@ def loss_detached(p, y, valid):
 # ------------------------------------------------------------------------------------------------ Exercise 13.2
 
 
-def _labels(p, chosen, *, keys=None, threshold=0.5, ids=None):
-    keys = list(chosen) if keys is None else keys
-    if not keys:
-        return np.zeros(p.shape[1:], np.uint8)
-    ids = np.array([chosen.get(k, 0) for k in keys] if ids is None else ids)
-    best = p[keys].argmax(axis=0)
-    return np.where(p[keys].max(axis=0) > threshold, ids[best], 0).astype(np.uint8)
-
-
-def all_slots_compete(p, chosen):
-    """A slot that was not chosen takes pixels, which become background."""
-    return _labels(p, chosen, keys=list(range(len(p))))
-
-
-def slot_numbers(p, chosen):
-    """Labels are slots from 1 on, not ids."""
-    return _labels(p, chosen, ids=[k + 1 for k in chosen])
-
-
-def ids_in_order_of_slots(p, chosen):
-    """Sorts the slots, and not the ids with them."""
-    return _labels(p, chosen, keys=sorted(chosen), ids=list(chosen.values()))
-
-
-def no_background(p, chosen):
-    """Every pixel goes to some object."""
-    return _labels(p, chosen, threshold=-1.0)
-
-
-def half_counts(p, chosen):
-    """A probability of exactly one half is enough."""
-    return _labels(p, chosen, threshold=0.5 - 1e-9)
-
-
-def last_one_painted_wins(p, chosen):
-    """Paints one mask over the other."""
-    labels = np.zeros(p.shape[1:], np.uint8)
-    for k, i in chosen.items():
-        labels[p[k] > 0.5] = i
-    return labels
-
-
-def labels_of_another_type(p, chosen):
-    """Right, but in 64 bits."""
-    return _labels(p, chosen).astype(np.int64)
-
-
-def later_of_equals(p, chosen):
-    """Of two that are equally probable the later one takes the pixel."""
-    labels, best = np.zeros(p.shape[1:], np.uint8), np.full(p.shape[1:], 0.5 + 1e-12)
-    for k, i in chosen.items():
-        labels[p[k] >= best] = i
-        best = np.maximum(best, p[k])
-    return labels
-
-
-def ids_in_int8(p, chosen):
-    """Keeps ids in a signed byte, where 200 is -56, and cuts at 0."""
-    ids = np.array(list(chosen.values())).astype(np.int8)
-    return _labels(p, chosen, ids=np.maximum(ids, 0))
-
-
-def first_slots(p, chosen):
-    """Takes the first so many slots, whichever were chosen."""
-    return _labels(p, dict(enumerate(chosen.values())))
-
-
-def ids_as_slots(p, chosen):
-    """Reads the dictionary the other way round."""
-    return _labels(p, {i % len(p): k for k, i in chosen.items()})
-
-
-def rounded_first(p, chosen):
-    """Rounds probabilities to two decimals."""
-    return _labels(p.round(2), chosen)
-
-
-def first_above_one_half(p, chosen):
-    """The first slot that exceeds one half takes the pixel."""
-    labels = np.zeros(p.shape[1:], np.uint8)
-    for k, i in chosen.items():
-        labels[(labels == 0) & (p[k] > 0.5)] = i
-    return labels
-
-
-def chosen_used_up(p, chosen):
-    """Right, and empties the caller's dictionary."""
-    labels, best = np.zeros(p.shape[1:], np.uint8), np.full(p.shape[1:], 0.5)
-    while chosen:
-        k = next(iter(chosen))
-        i = chosen.pop(k)
-        labels[p[k] > best] = i
-        best = np.maximum(best, p[k])
-    return labels
-
-
-# ------------------------------------------------------------------------------------------------ Exercise 13.3
-
-
-def _slots(J, *, maximize=True):
-    """The slot of every object in every frame, (T, N)."""
-    slots = np.zeros((len(J), J.shape[2]), int)
-    for t, one in enumerate(J):
-        k, i = linear_sum_assignment(one, maximize=maximize)
-        slots[t, i] = k
-    return slots
-
-
-def best_slot_of_each(J):
-    """Two objects may have the same slot."""
-    slots = J.argmax(axis=1)
-    return int((slots[1:] != slots[:-1]).sum())
-
-
-def objects_of_slots(J):
-    """Compares what the matching returns, which is sorted by slot and not by object."""
-    found = np.stack([linear_sum_assignment(one, maximize=True)[0] for one in J])
-    return int((found[1:] != found[:-1]).sum())
-
-
-def against_the_first_frame(J):
-    """Counts every frame spent in another slot than the first one."""
-    slots = _slots(J)
-    return int((slots[1:] != slots[0]).sum())
-
-
-def frames_with_a_change(J):
-    """Counts two objects that change at once as one."""
-    slots = _slots(J)
-    return int((slots[1:] != slots[:-1]).any(axis=1).sum())
-
-
-def objects_that_ever_change(J):
-    """Counts an object once, however often it changes."""
-    slots = _slots(J)
-    return int((slots != slots[0]).any(axis=0).sum())
-
-
-def worst_match(J):
-    """Takes J for a cost."""
-    slots = _slots(J, maximize=False)
-    return int((slots[1:] != slots[:-1]).sum())
-
-
-def numbers_subtracted(J):
-    """Adds up how far apart the slots' numbers are."""
-    slots = _slots(J)
-    return int(np.abs(np.diff(slots, axis=0)).sum())
-
-
-def objects_of_every_slot(J):
-    """Counts slots whose object is another one: those that are left empty, too."""
-    K = J.shape[1]
-    objects = np.full((len(J), K), -1)
-    for t, slots in enumerate(_slots(J)):
-        objects[t, slots] = np.arange(J.shape[2])
-    return int((objects[1:] != objects[:-1]).sum())
-
-
-def best_pair_first(J):
-    """Matches greedily."""
-    slots = np.zeros((len(J), J.shape[2]), int)
-    for t, one in enumerate(J.copy()):
-        for _ in range(J.shape[2]):
-            k, i = np.unravel_index(one.argmax(), one.shape)
-            slots[t, i] = k
-            one[k], one[:, i] = -1, -1
-    return int((slots[1:] != slots[:-1]).sum())
-
-
-def from_frame_2_on(J):
-    """Leaves the step from frame 0 to frame 1 out."""
-    slots = _slots(J)
-    return int((slots[2:] != slots[1:-1]).sum())
-
-
-def pairs_that_change(J):
-    """Takes a change of two objects for one."""
-    slots = _slots(J)
-    return int((slots[1:] != slots[:-1]).sum()) // 2
-
-
-def matched_by_the_first_frame(J):
-    """Counts frames in which the first frame's slot is not an object's best."""
-    slots = _slots(J)[0]
-    return int((J[1:].argmax(axis=1) != slots).sum())
-
-
-def first_object_alone(J):
-    """Follows one object."""
-    slots = _slots(J)[:, 0]
-    return int((slots[1:] != slots[:-1]).sum())
-
-
-def changes_as_a_float(J):
-    """Returns the number as a float."""
-    slots = np.array([linear_sum_assignment(one.T, maximize=True)[1] for one in J])
-    return float(np.count_nonzero(slots[1:] != slots[:-1]))
-
-
-# ------------------------------------------------------------------------------------------------ Exercise 13.4
-
-
 def _pairs(found, truth):
     J = np.array([[jaccard(a, b) for b in truth] for a in found]).reshape(len(found), len(truth))
     return linear_sum_assignment(J, maximize=True)
@@ -435,6 +232,209 @@ def best_pair_first_of_all(found, truth):
     return _scores(found, truth, tuple(np.array(pairs, int).reshape(-1, 2).T))
 
 
+# ------------------------------------------------------------------------------------------------ Exercise 13.3
+
+
+def _slots(J, *, maximize=True):
+    """The slot of every object in every frame, (T, N)."""
+    slots = np.zeros((len(J), J.shape[2]), int)
+    for t, one in enumerate(J):
+        k, i = linear_sum_assignment(one, maximize=maximize)
+        slots[t, i] = k
+    return slots
+
+
+def best_slot_of_each(J):
+    """Two objects may have the same slot."""
+    slots = J.argmax(axis=1)
+    return int((slots[1:] != slots[:-1]).sum())
+
+
+def objects_of_slots(J):
+    """Compares what the matching returns, which is sorted by slot and not by object."""
+    found = np.stack([linear_sum_assignment(one, maximize=True)[0] for one in J])
+    return int((found[1:] != found[:-1]).sum())
+
+
+def against_the_first_frame(J):
+    """Counts every frame spent in another slot than the first one."""
+    slots = _slots(J)
+    return int((slots[1:] != slots[0]).sum())
+
+
+def frames_with_a_change(J):
+    """Counts two objects that change at once as one."""
+    slots = _slots(J)
+    return int((slots[1:] != slots[:-1]).any(axis=1).sum())
+
+
+def objects_that_ever_change(J):
+    """Counts an object once, however often it changes."""
+    slots = _slots(J)
+    return int((slots != slots[0]).any(axis=0).sum())
+
+
+def worst_match(J):
+    """Takes J for a cost."""
+    slots = _slots(J, maximize=False)
+    return int((slots[1:] != slots[:-1]).sum())
+
+
+def numbers_subtracted(J):
+    """Adds up how far apart the slots' numbers are."""
+    slots = _slots(J)
+    return int(np.abs(np.diff(slots, axis=0)).sum())
+
+
+def objects_of_every_slot(J):
+    """Counts slots whose object is another one: those that are left empty, too."""
+    K = J.shape[1]
+    objects = np.full((len(J), K), -1)
+    for t, slots in enumerate(_slots(J)):
+        objects[t, slots] = np.arange(J.shape[2])
+    return int((objects[1:] != objects[:-1]).sum())
+
+
+def best_pair_first(J):
+    """Matches greedily."""
+    slots = np.zeros((len(J), J.shape[2]), int)
+    for t, one in enumerate(J.copy()):
+        for _ in range(J.shape[2]):
+            k, i = np.unravel_index(one.argmax(), one.shape)
+            slots[t, i] = k
+            one[k], one[:, i] = -1, -1
+    return int((slots[1:] != slots[:-1]).sum())
+
+
+def from_frame_2_on(J):
+    """Leaves the step from frame 0 to frame 1 out."""
+    slots = _slots(J)
+    return int((slots[2:] != slots[1:-1]).sum())
+
+
+def pairs_that_change(J):
+    """Takes a change of two objects for one."""
+    slots = _slots(J)
+    return int((slots[1:] != slots[:-1]).sum()) // 2
+
+
+def matched_by_the_first_frame(J):
+    """Counts frames in which the first frame's slot is not an object's best."""
+    slots = _slots(J)[0]
+    return int((J[1:].argmax(axis=1) != slots).sum())
+
+
+def first_object_alone(J):
+    """Follows one object."""
+    slots = _slots(J)[:, 0]
+    return int((slots[1:] != slots[:-1]).sum())
+
+
+def changes_as_a_float(J):
+    """Returns the number as a float."""
+    slots = np.array([linear_sum_assignment(one.T, maximize=True)[1] for one in J])
+    return float(np.count_nonzero(slots[1:] != slots[:-1]))
+
+
+# ------------------------------------------------------------------------------------------------ Exercise 13.4
+
+
+def _labels(p, chosen, *, keys=None, threshold=0.5, ids=None):
+    keys = list(chosen) if keys is None else keys
+    if not keys:
+        return np.zeros(p.shape[1:], np.uint8)
+    ids = np.array([chosen.get(k, 0) for k in keys] if ids is None else ids)
+    best = p[keys].argmax(axis=0)
+    return np.where(p[keys].max(axis=0) > threshold, ids[best], 0).astype(np.uint8)
+
+
+def all_slots_compete(p, chosen):
+    """A slot that was not chosen takes pixels, which become background."""
+    return _labels(p, chosen, keys=list(range(len(p))))
+
+
+def slot_numbers(p, chosen):
+    """Labels are slots from 1 on, not ids."""
+    return _labels(p, chosen, ids=[k + 1 for k in chosen])
+
+
+def ids_in_order_of_slots(p, chosen):
+    """Sorts the slots, and not the ids with them."""
+    return _labels(p, chosen, keys=sorted(chosen), ids=list(chosen.values()))
+
+
+def no_background(p, chosen):
+    """Every pixel goes to some object."""
+    return _labels(p, chosen, threshold=-1.0)
+
+
+def half_counts(p, chosen):
+    """A probability of exactly one half is enough."""
+    return _labels(p, chosen, threshold=0.5 - 1e-9)
+
+
+def last_one_painted_wins(p, chosen):
+    """Paints one mask over the other."""
+    labels = np.zeros(p.shape[1:], np.uint8)
+    for k, i in chosen.items():
+        labels[p[k] > 0.5] = i
+    return labels
+
+
+def labels_of_another_type(p, chosen):
+    """Right, but in 64 bits."""
+    return _labels(p, chosen).astype(np.int64)
+
+
+def later_of_equals(p, chosen):
+    """Of two that are equally probable the later one takes the pixel."""
+    labels, best = np.zeros(p.shape[1:], np.uint8), np.full(p.shape[1:], 0.5 + 1e-12)
+    for k, i in chosen.items():
+        labels[p[k] >= best] = i
+        best = np.maximum(best, p[k])
+    return labels
+
+
+def ids_in_int8(p, chosen):
+    """Keeps ids in a signed byte, where 200 is -56, and cuts at 0."""
+    ids = np.array(list(chosen.values())).astype(np.int8)
+    return _labels(p, chosen, ids=np.maximum(ids, 0))
+
+
+def first_slots(p, chosen):
+    """Takes the first so many slots, whichever were chosen."""
+    return _labels(p, dict(enumerate(chosen.values())))
+
+
+def ids_as_slots(p, chosen):
+    """Reads the dictionary the other way round."""
+    return _labels(p, {i % len(p): k for k, i in chosen.items()})
+
+
+def rounded_first(p, chosen):
+    """Rounds probabilities to two decimals."""
+    return _labels(p.round(2), chosen)
+
+
+def first_above_one_half(p, chosen):
+    """The first slot that exceeds one half takes the pixel."""
+    labels = np.zeros(p.shape[1:], np.uint8)
+    for k, i in chosen.items():
+        labels[(labels == 0) & (p[k] > 0.5)] = i
+    return labels
+
+
+def chosen_used_up(p, chosen):
+    """Right, and empties the caller's dictionary."""
+    labels, best = np.zeros(p.shape[1:], np.uint8), np.full(p.shape[1:], 0.5)
+    while chosen:
+        k = next(iter(chosen))
+        i = chosen.pop(k)
+        labels[p[k] > best] = i
+        best = np.maximum(best, p[k])
+    return labels
+
+
 WRONG = {
     "ex13-4": [
         by_the_list,
@@ -453,38 +453,6 @@ WRONG = {
         first_frame_alone,
         loss_detached,
     ],
-    "ex13-1": [
-        all_slots_compete,
-        slot_numbers,
-        ids_in_order_of_slots,
-        no_background,
-        half_counts,
-        last_one_painted_wins,
-        labels_of_another_type,
-        later_of_equals,
-        ids_in_int8,
-        first_slots,
-        ids_as_slots,
-        rounded_first,
-        first_above_one_half,
-        chosen_used_up,
-    ],
-    "ex13-2": [
-        best_slot_of_each,
-        objects_of_slots,
-        against_the_first_frame,
-        frames_with_a_change,
-        objects_that_ever_change,
-        worst_match,
-        numbers_subtracted,
-        objects_of_every_slot,
-        best_pair_first,
-        from_frame_2_on,
-        pairs_that_change,
-        matched_by_the_first_frame,
-        first_object_alone,
-        changes_as_a_float,
-    ],
     "ex13-3": [
         chosen_in_every_frame,
         chosen_by_the_whole_video,
@@ -502,5 +470,37 @@ WRONG = {
         slots_in_their_order,
         lost_objects_score_one,
         best_pair_first_of_all,
+    ],
+    "ex13-2": [
+        best_slot_of_each,
+        objects_of_slots,
+        against_the_first_frame,
+        frames_with_a_change,
+        objects_that_ever_change,
+        worst_match,
+        numbers_subtracted,
+        objects_of_every_slot,
+        best_pair_first,
+        from_frame_2_on,
+        pairs_that_change,
+        matched_by_the_first_frame,
+        first_object_alone,
+        changes_as_a_float,
+    ],
+    "ex13-1": [
+        all_slots_compete,
+        slot_numbers,
+        ids_in_order_of_slots,
+        no_background,
+        half_counts,
+        last_one_painted_wins,
+        labels_of_another_type,
+        later_of_equals,
+        ids_in_int8,
+        first_slots,
+        ids_as_slots,
+        rounded_first,
+        first_above_one_half,
+        chosen_used_up,
     ],
 }

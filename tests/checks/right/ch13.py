@@ -34,22 +34,29 @@ def slots_gathered(p, y, valid):
 # ------------------------------------------------------------------------------------------------ Exercise 13.2
 
 
-def background_at_one_half(p, chosen):
-    """The background competes with a probability of one half."""
-    stack = np.concatenate([np.full((1, *p.shape[1:]), 0.5), p[list(chosen)]])
-    return np.array([0, *chosen.values()], np.uint8)[stack.argmax(axis=0)]
+def object_by_object(found, truth):
+    """Looks its slot up, and falls back on an empty mask."""
+    K, M = found.shape[1], truth.shape[1]
+    cost = np.array([[1 - jaccard(found[0, k], truth[0, m]) for k in range(K)] for m in range(M)]).reshape(M, K)
+    slot = dict(zip(*linear_sum_assignment(cost)))
+    scores = []
+    for m in range(M):
+        masks = found[1:, slot[m]] if m in slot else np.zeros_like(truth[1:, m])
+        scores.append(sum(map(jaccard, masks, truth[1:, m])) / (len(truth) - 1))
+    return np.array(scores)
 
 
-def pixel_by_pixel(p, chosen):
-    """Two loops."""
-    labels = np.zeros(p.shape[1:], dtype="uint8")
-    for y in range(p.shape[1]):
-        for x in range(p.shape[2]):
-            best = 0.5
-            for k in chosen:
-                if p[k, y, x] > best:
-                    best, labels[y, x] = p[k, y, x], chosen[k]
-    return labels
+def empty_slots_added(found, truth):
+    """As many slots without a mask as there are objects: who gets one has none."""
+    T, K, H, W = found.shape
+    M = truth.shape[1]
+    slots = np.concatenate([found, np.zeros((T, M, H, W), bool)], axis=1)
+    J = np.array([[jaccard(slots[0, k], truth[0, m]) for m in range(M)] for k in range(K + M)])
+    J[:K] += 10  # a slot that exists is used wherever it can be
+    k, m = linear_sum_assignment(J, maximize=True)
+    chosen = slots[:, k[np.argsort(m)]]
+    both, union = (chosen & truth).sum((2, 3)), (chosen | truth).sum((2, 3))
+    return np.where(union > 0, both / np.maximum(union, 1), 1.0)[1:].mean(axis=0)
 
 
 # ------------------------------------------------------------------------------------------------ Exercise 13.3
@@ -78,34 +85,27 @@ def all_ways(J):
 # ------------------------------------------------------------------------------------------------ Exercise 13.4
 
 
-def object_by_object(found, truth):
-    """Looks its slot up, and falls back on an empty mask."""
-    K, M = found.shape[1], truth.shape[1]
-    cost = np.array([[1 - jaccard(found[0, k], truth[0, m]) for k in range(K)] for m in range(M)]).reshape(M, K)
-    slot = dict(zip(*linear_sum_assignment(cost)))
-    scores = []
-    for m in range(M):
-        masks = found[1:, slot[m]] if m in slot else np.zeros_like(truth[1:, m])
-        scores.append(sum(map(jaccard, masks, truth[1:, m])) / (len(truth) - 1))
-    return np.array(scores)
+def background_at_one_half(p, chosen):
+    """The background competes with a probability of one half."""
+    stack = np.concatenate([np.full((1, *p.shape[1:]), 0.5), p[list(chosen)]])
+    return np.array([0, *chosen.values()], np.uint8)[stack.argmax(axis=0)]
 
 
-def empty_slots_added(found, truth):
-    """As many slots without a mask as there are objects: who gets one has none."""
-    T, K, H, W = found.shape
-    M = truth.shape[1]
-    slots = np.concatenate([found, np.zeros((T, M, H, W), bool)], axis=1)
-    J = np.array([[jaccard(slots[0, k], truth[0, m]) for m in range(M)] for k in range(K + M)])
-    J[:K] += 10  # a slot that exists is used wherever it can be
-    k, m = linear_sum_assignment(J, maximize=True)
-    chosen = slots[:, k[np.argsort(m)]]
-    both, union = (chosen & truth).sum((2, 3)), (chosen | truth).sum((2, 3))
-    return np.where(union > 0, both / np.maximum(union, 1), 1.0)[1:].mean(axis=0)
+def pixel_by_pixel(p, chosen):
+    """Two loops."""
+    labels = np.zeros(p.shape[1:], dtype="uint8")
+    for y in range(p.shape[1]):
+        for x in range(p.shape[2]):
+            best = 0.5
+            for k in chosen:
+                if p[k, y, x] > best:
+                    best, labels[y, x] = p[k, y, x], chosen[k]
+    return labels
 
 
 RIGHT = {
     "ex13-4": [clip_by_clip, slots_gathered],
-    "ex13-1": [background_at_one_half, pixel_by_pixel],
-    "ex13-2": [frame_by_frame, all_ways],
     "ex13-3": [object_by_object, empty_slots_added],
+    "ex13-2": [frame_by_frame, all_ways],
+    "ex13-1": [background_at_one_half, pixel_by_pixel],
 }

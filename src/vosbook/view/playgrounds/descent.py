@@ -1,4 +1,4 @@
-"""Gradient descent and conjugate gradient on the same quadratic, step by step."""
+"""Steepest descent and conjugate gradient on the same quadratic, step by step."""
 
 from itertools import product
 
@@ -12,7 +12,7 @@ CONDITIONS = (1, 3, 10, 30, 100)
 STEPS = range(11)
 NOTHING = 1e-12  # of the value at the start: what rounding leaves
 TURN = np.deg2rad(25)
-SLANT = 2.5  # of the gradient at the start, in the matrix's own axes: near 1 gradient descent is slowest
+SLANT = 2.5  # of the gradient at the start, in the matrix's own axes: near 1 steepest descent is slowest
 LONGEST, TALLEST = 2.7, 1.9  # half axes of the outermost contour: it keeps within the map
 CENTRE, SCALE = np.array([230.0, 160.0]), 75.0  # of the map, in the picture
 LEVELS = (1.0, 0.5, 0.2, 0.05)  # of the contours: shares of the value at the start
@@ -22,7 +22,7 @@ LOSS_TOP, LOSS_HEIGHT, DECADES = 345.0, 120.0, 6  # of the plot under the map
 def descent() -> Playground:
     """Both methods' ways to the minimum of x^T A x / 2 with two unknowns, and the value that is left, by steps.
 
-    Sliders: the condition number of A, its largest eigenvalue over its smallest, and the number of steps. Gradient
+    Sliders: the condition number of A, its largest eigenvalue over its smallest, and the number of steps. Steepest
     descent goes to the minimum along the gradient each time (exact line search).
     """
     quadratics = {condition: _Quadratic(condition) for condition in CONDITIONS}
@@ -40,7 +40,7 @@ def descent() -> Playground:
         ),
         words=[_words(*state) for state in states],
         alt="Level lines of a quadratic function of two unknowns, ellipses that are the longer the larger the "
-        "condition number, with two ways from a point to the minimum: gradient descent zigzags across the valley, "
+        "condition number, with two ways from a point to the minimum: steepest descent zigzags across the valley, "
         "conjugate gradient arrives with its second step. Below, the value that is left after each step, on a "
         "logarithmic axis.",
     )
@@ -100,7 +100,7 @@ def _frame() -> str:
              for k in (0, 3, 6)]  # fmt: skip
     axes = polyline(np.array([[left, LOSS_TOP - 6], [left, bottom], [left + 395, bottom]]), colour="var(--thin)")
     steps = [text(left + 39 * n, bottom + 20, str(n), anchor="middle") for n in STEPS[::2]]
-    legend = text(0, 16, "gradient descent", colour="var(--two)") + text(
+    legend = text(0, 16, "steepest descent", colour="var(--two)") + text(
         460, 16, "conjugate gradient", anchor="end", colour="var(--one)"
     )
     title = text(left + 395, LOSS_TOP, "value left, by steps", anchor="end")
@@ -118,7 +118,7 @@ def _drawn(quadratic: _Quadratic, n: int) -> str:
 def _words(quadratic: _Quadratic, n: int) -> str:
     down, conjugate = (_left(quadratic.value(way[n])) for way in (quadratic.down, quadratic.conjugate))
     steps = "1 step" if n == 1 else f"{n} steps"
-    return f"Condition number {quadratic.condition}, {steps}: gradient descent {down}; conjugate gradient {conjugate}."
+    return f"Condition number {quadratic.condition}, {steps}: steepest descent {down}; conjugate gradient {conjugate}."
 
 
 def _left(value: float) -> str:
