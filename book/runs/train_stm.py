@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Training STM
 #
-# Clips of three or four frames and cross-entropy (Oh et al., ICCV 2019, section 3.5, where a clip has three frames).
+# Clips of three or four frames and cross-entropy (Oh et al., ICCV 2019, whose clips have three frames).
 # Every frame is remembered with the network's own answer. `variant` names one of the trainings that the profile lists:
 # `complete` learns from all training sequences, `fold` leaves every fifth out, to be scored on those.
 #

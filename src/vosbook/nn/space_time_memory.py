@@ -2,7 +2,7 @@
 
 A memory holds T frames. Each of their T h w cells has a key, which says what the cell looks like, and a value, which
 says what was there, the object's mask included. A cell of the frame at hand compares its own key with all those keys,
-and reads the mean of the values, weighted by how well their keys fit (Eq. 1 and 2 of the paper).
+and reads the mean of the values, weighted by how well their keys fit.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""STM (Oh et al., ICCV 2019): a frame reads from all frames of a memory, as in Figures 2 and 3 of the paper."""
+"""STM (Oh et al., ICCV 2019): a frame reads from all frames of a memory."""
 
 from vosbook.view.drawing import Drawing
 from vosbook.view.sketch import Sketch
