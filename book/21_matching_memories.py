@@ -862,8 +862,8 @@ for name, claimed in (("osvos", 79.8), ("osvoss", 85.6), ("stm", 88.7)):
 # - The paper's keys have 128 channels and its values 512. Its decoder has 256 channels and climbs from stride 16 to
 #   stride 4; the one above stays at stride 4. The library's climbs, too.
 # - Masks are told to the values in averages of 4 x 4 pixels.
-# - The paper trains on clips of three frames, first made from still images, then from videos. Ours are clips of three or
-#   four frames, from small videos.
+# - The paper trains on clips of three frames, first made from still images, then from videos. Ours are clips of three
+#   or four frames, from small videos.
 # - STM's memory is not bounded; the library's holds twelve frames at most.
 #
 # ## Summary
