@@ -1079,7 +1079,7 @@ for shift, (name, key) in zip((-0.06, -0.02, 0.02, 0.06), ways.items()):
     means, bars = zip(*(mean_and_error(one["J_of_videos"]) for one in of))
     axes[0, 0].errorbar(np.arange(len(strengths)) + shift, means, bars, label=name, marker="o", capsize=3)
 axes[0, 0].set_xticks(range(len(strengths)), strengths)
-axes[0, 0].set(xlabel="errors of the proposals", ylabel="mean J", ylim=(0, 1.02))
+axes[0, 0].set(xlabel="errors of the proposals", ylabel="mean J", ylim=(0, 1.05))
 figure.legend(loc="outside upper center", ncols=2)
 show(
     figure,
