@@ -68,8 +68,8 @@ draw(
 # intersection and union so that they make sense for numbers in 0..1, and to leave the threshold out. With $p_x$ and
 # $y_x$ at pixel $x$,
 #
-# $$\text{soft IoU}(p, y) = \frac{I}{U}, \quad
-# I = \sum_x p_x y_x, \quad U = \sum_x (p_x + y_x - p_x y_x) \tag{11.1}$$
+# $$\text{soft IoU}(p, y) = \frac{I}{U}, \;\;
+# I = \sum_x p_x y_x, \;\; U = \sum_x (p_x + y_x - p_x y_x) \tag{11.1}$$
 #
 # Where $p$ and $y$ are 0 or 1, $p_x y_x$ is 1 in the intersection, and $p_x + y_x - p_x y_x$ is 1 in the union. The
 # formula is then $\mathcal J$. The paper of RVOS names soft IoU as the score by which masks are assigned, and states no

@@ -456,17 +456,17 @@ axes[0, 0].set(
 )
 show(
     figure,
-    alt="Discs by hue and slot, each in its own colour. Each slot has a part of the circle of hues, nearly everywhere.",
+    alt="Discs by hue and slot, each in its own colour. Each slot has one or two parts of the circle of hues.",
     caption="Every disc of the held-out videos: its hue, and the slot that frame 0 matches with it.",
     number="13.4",
 )
 
 # %% [markdown]
-# The slots divide the discs by hue: the circle of hues is cut into parts, and each slot has one. A few discs with hues
-# between two parts go to the one or the other. That division is the network's own. A slot that happened to be a little
-# better at reds was matched with red discs, learned from them, and became better at reds. The division is also what
-# keeps a disc in its slot. A hue does not change when a disc moves, so a slot that answers for a part of the circle
-# follows its disc without knowing where it was.
+# The slots divide the discs by hue: the circle of hues is cut into parts, and each part belongs to one slot. A slot can
+# have more than one part. A few discs with hues between two parts go to the one or the other. That division is the
+# network's own. A slot that happened to be a little better at reds was matched with red discs, learned from them, and
+# became better at reds. The division is also what keeps a disc in its slot. A hue does not change when a disc moves, so
+# a slot that answers for a part of the circle follows its disc without knowing where it was.
 #
 # What do slots paint beside their discs? A slot without an object is free, since Equation 13.2 does not ask it to be
 # silent. And nothing in the loss forbids two slots the same pixels, because every matched slot is scored by itself.

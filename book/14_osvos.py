@@ -86,7 +86,7 @@ draw(
 # Let $x_k$ be the map of stage $k$, with $C_k$ channels on a grid of $h_k \times w_k$ cells, for $k = 1, \dots, K$. A
 # 3x3 convolution with the weights $A_k$ makes 16 channels of it. These 16 channels are the *side* $S_k$:
 #
-# $$S_k = A_k * x_k + a_k, \qquad A_k: 16 \times C_k \times 3 \times 3, \quad S_k: 16 \times h_k \times w_k \tag{14.1}$$
+# $$S_k = A_k * x_k + a_k, \quad A_k: 16 \times C_k \times 3 \times 3, \;\; S_k: 16 \times h_k \times w_k \tag{14.1}$$
 #
 # The operator $u_k$ enlarges a map to the size of the image, $H \times W$. It does not learn. A 1x1 convolution with
 # the 16 weights $c_k$ turns the enlarged side into one number for each pixel, the *score* of the stage:
