@@ -155,9 +155,9 @@ print(f"{len(records)} files say what the library says")
 # *difficulty 2 of 3 · 15 minutes · 2 points*
 #
 # Write `same(claimed, value)`. It says whether a measured number, a float, is the claimed number to the last digit that
-# the paper *prints*. `claimed` is therefore text, because "82.0" says more than "82". A value that lies exactly half a
-# step away still counts, on either side. "Exactly" refers to the digits that Python prints: `0.15` lies half a step
-# from "0.2", although the binary fraction behind it is a little smaller.
+# the paper *prints*. `claimed` is therefore text, because "82.0" says more than "82". It has no exponent. A value that
+# lies exactly half a step away still counts, on either side. "Exactly" refers to the digits that Python prints: `0.15`
+# lies half a step from "0.2", although the binary fraction behind it is a little smaller.
 #
 # <details><summary>Hint</summary>
 #

@@ -128,7 +128,8 @@ def check_drive(drive):
         ids = [1, *cases.draw_ids(rng, 2)]
         given = {t: cases.draw_labels(rng, ids, frames.shape[1:3]) for t in times}
         for labels in given.values():
-            labels.flat[rng.integers(labels.size)] = 0
+            nothing, void = rng.choice(labels.size, 2, replace=False)
+            labels.flat[nothing], labels.flat[void] = 0, 255  # void is a label like any other here
         _check_case(drive, f"{case} (of {len(frames)})", frames, given)
 
 

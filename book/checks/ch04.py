@@ -116,6 +116,11 @@ def check_tridiagonal(tridiagonal):
             array[...] = np.nan
         again = np.asarray(apply(s))
         assert np.array_equal(got, again), f"{case}: the function goes through U or v again: take both diagonals before"
+    later = u.copy(), v.copy()
+    apply = tridiagonal(*later)
+    for array in later:
+        array[...] = np.nan
+    _same_product(f"{case}, U and v changed before the first call", np.asarray(apply(s)), u.T @ (v * (u @ s)))
     _check_storage(tridiagonal, rng)
 
 

@@ -156,6 +156,14 @@ def check_first_frame_score(first_frame_score):
     found, truth = _video(2, 2, 2)
     truth[1, 0], found[1] = False, False
     videos["an object that is gone, and not found"] = found, truth
+    found, truth = _video(3, 2, 1)
+    truth[0], found[0, 1] = False, False  # an object that comes later, and a slot that is empty until then
+    found[1:, 1], found[1:, 0] = truth[1:, 0], False
+    videos["an object that is not in frame 0"] = found, truth
+    found, truth = _video(3, 1, 1)
+    found[0], found[1:, 0] = False, truth[1:, 0]
+    found[0, 0, 0, 11] = True
+    videos["the only slot has nothing of the only object in frame 0"] = found, truth
     for name, (found, truth) in videos.items():
         got, want = np.asarray(first_frame_score(found, truth), float), scored_by_first_frame(found, truth)
         assert got.shape == want.shape, f"{name}: {len(want)} objects have {len(want)} scores, got {got.shape}"

@@ -68,6 +68,7 @@ def check_pareto(pareto):
         "one beats all": ([3, 1, 2], [0.5, 0.9, 0.8]),
         "as good, and slower": ([1, 2], [0.7, 0.7]),
         "as fast, and worse": ([1, 1, 5], [0.7, 0.6, 0.9]),
+        "as fast, and worse, named before": ([1, 1, 5], [0.6, 0.7, 0.9]),
         "two that are equal, on the front": ([1, 1, 2], [0.7, 0.7, 0.6]),
         "two that are equal, behind it": ([2, 2, 1], [0.6, 0.6, 0.7]),
         "in no order": ([5, 1, 3, 2, 4], [0.9, 0.3, 0.8, 0.5, 0.7]),

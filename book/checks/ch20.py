@@ -8,6 +8,7 @@ from checks.guard import guarded
 
 STROKES = {
     "a dab": ((5.0, 4.0), (5.0, 4.0), 2.2),
+    "a stroke shorter than a pixel": ((4.0, 4.5), (4.5, 4.5), 1.0),
     "a level stroke": ((3.0, 5.5), (12.0, 5.5), 1.6),
     "an upright stroke": ((8.5, 1.0), (8.5, 7.0), 1.0),
     "a slanted stroke": ((3.2, 2.1), (11.7, 8.4), 2.0),

@@ -362,6 +362,26 @@ def no_step_where_a_mask_is_given(segmenter, frames, given):
         yield t, labels
 
 
+def void_replaces_nothing(segmenter, frames, given):
+    """Given void pixels (255) do not replace those of the step."""
+    started = False
+    for t, frame in enumerate(frames):
+        new = given.get(t)
+        if started:
+            labels = segmenter.step(frame).copy()
+            if new is not None:
+                segmenter.add_objects(frame, new)
+                known = (new > 0) & (new < 255)
+                labels[known] = new[known]
+        elif new is not None:
+            started = True
+            segmenter.start(frame, new)
+            labels = new.copy()
+        else:
+            labels = np.zeros(frame.shape[:2], np.uint8)
+        yield t, labels
+
+
 WRONG = {
     "ex00-1": [
         sums_the_ids,
@@ -412,5 +432,6 @@ WRONG = {
         first_of_the_given_frames,
         adds_before_it_steps,
         no_step_where_a_mask_is_given,
+        void_replaces_nothing,
     ],
 }

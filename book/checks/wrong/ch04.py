@@ -502,6 +502,23 @@ def adds_into_p(H, w1, w2, p1, p2, lambda_):
     return p1, p2
 
 
+def diagonals_in_the_first_call(U, v):
+    """Computes the diagonals in the first call and not before."""
+    known = []
+
+    def product(s):
+        if not known:
+            known.append(np.einsum("n,ni,ni->i", v, U, U))
+            known.append(np.einsum("n,ni,ni->i", v, U[:, :-1], U[:, 1:]))
+        diagonal, beside = known
+        out = diagonal * s
+        out[:-1] += beside * s[1:]
+        out[1:] += beside * s[:-1]
+        return out
+
+    return product
+
+
 WRONG = {
     "ex04-1": [
         steepest_descent,
@@ -555,6 +572,7 @@ WRONG = {
         one_result_for_all_calls,
         result_of_the_type_of_s,
         neighbours_taken_for_granted,
+        diagonals_in_the_first_call,
     ],
     "ex04-4": [
         second_layer_forgotten,

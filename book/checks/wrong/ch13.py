@@ -435,6 +435,31 @@ def chosen_used_up(p, chosen):
     return labels
 
 
+def _mean_js(answer, truth):
+    """Of every object, over the frames but the first: masks (T, M, H, W) -> (M,)."""
+    return np.array([[jaccard(*pair) for pair in zip(*both)] for both in zip(answer[1:], truth[1:])]).mean(axis=0)
+
+
+def empty_masks_have_no_j(found, truth):
+    """Takes the J of two empty masks for 0 where the slots are chosen."""
+    J = np.array([[jaccard(a, y) for y in truth[0]] for a in found[0]]).reshape(found.shape[1], truth.shape[1])
+    J[:, ~truth[0].any((1, 2))] = 0
+    answer = np.zeros_like(truth)
+    for k, m in zip(*linear_sum_assignment(J, maximize=True)):
+        answer[:, m] = found[:, k]
+    return _mean_js(answer, truth)
+
+
+def nothing_shared_is_no_slot(found, truth):
+    """Gives an object no slot where the one that is left for it shares nothing with it in frame 0."""
+    J = np.array([[jaccard(a, y) for y in truth[0]] for a in found[0]]).reshape(found.shape[1], truth.shape[1])
+    answer = np.zeros_like(truth)
+    for k, m in zip(*linear_sum_assignment(J, maximize=True)):
+        if J[k, m] > 0:
+            answer[:, m] = found[:, k]
+    return _mean_js(answer, truth)
+
+
 WRONG = {
     "ex13-4": [
         by_the_list,
@@ -470,6 +495,8 @@ WRONG = {
         slots_in_their_order,
         lost_objects_score_one,
         best_pair_first_of_all,
+        empty_masks_have_no_j,
+        nothing_shared_is_no_slot,
     ],
     "ex13-2": [
         best_slot_of_each,

@@ -281,6 +281,17 @@ def begins_with_a_power_of_a_half(n, lost):
     return min(1.0, 2 * total)
 
 
+def sweeps_by_seconds_alone(seconds, quality):
+    """One sweep by seconds alone: of methods of one time a worse one stays if it is listed first."""
+    keep, best = np.zeros(len(seconds), bool), -np.inf
+    best_s = None
+    for i in np.argsort(seconds, kind="stable"):
+        if quality[i] > best or (quality[i] == best and seconds[i] == best_s):
+            keep[i] = True
+            best, best_s = quality[i], seconds[i]
+    return keep
+
+
 WRONG = {
     "ex18-1": [
         as_fast_is_enough,
@@ -311,6 +322,7 @@ WRONG = {
         best_ratio,
         who_is_beaten,
         sorted_in_place,
+        sweeps_by_seconds_alone,
     ],
     "ex18-3": [
         one_direction,

@@ -366,6 +366,16 @@ def negative_places(masks):
     return _follow(masks, move)
 
 
+def short_lines_too_short(labels, a, b, radius, i):
+    """Divides by max(length squared, 1) against the dab: lines shorter than a pixel come out too short."""
+    y, x = np.mgrid[: labels.shape[0], : labels.shape[1]] + 0.5
+    dx, dy = b[0] - a[0], b[1] - a[1]
+    s = np.clip(((x - a[0]) * dx + (y - a[1]) * dy) / max(dx * dx + dy * dy, 1), 0, 1)
+    out = labels.copy()
+    out[(x - a[0] - s * dx) ** 2 + (y - a[1] - s * dy) ** 2 <= radius**2] = i
+    return out
+
+
 WRONG = {
     "ex20-1": [
         corners_not_centres,
@@ -382,6 +392,7 @@ WRONG = {
         ends_in_whole_pixels,
         id_of_the_check,
         a_dab_leaves_nothing,
+        short_lines_too_short,
     ],
     "ex20-2": [
         ends_at_each_row,
