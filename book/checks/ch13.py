@@ -68,6 +68,7 @@ def _clips():
         "no object at all": (right, y, ~yes),
         "one frame": (right[:, :1], y[:, :1], yes),
         "one clip": (right[:1], y[:1], yes[:1]),
+        "one clip with one object": (right[:1], y[:1], torch.tensor([[True, False, False]])),
     }
 
 
