@@ -61,7 +61,7 @@ def segmenter(name):
         return FirstMasks()
     if name == "osvos-fast":
         budget = Budget(seconds=None, steps=settings["osvos"]["steps"])
-        return OsvosSegmenter.load(OnlineConfig(budget=budget, precision="bfloat16"), checkpoint=None, **quiet)
+        return OsvosSegmenter.load(OnlineConfig(budget=budget), checkpoint=None, **quiet)
     if name == "frtm-fast, normalised":
         fast = build("frtm-fast", **quiet)
         return FrtmSegmenter(fast.backbone, replace(fast.config, merge="normalised"), fast.network)

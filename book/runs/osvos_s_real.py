@@ -44,7 +44,7 @@ name = f"osvos_s_real_{profile}_{variant}"
 parts = book_folder().parent / "build" / "runs" / name
 synthetic = SyntheticConfig(**settings["synthetic"])
 sequences = {spec: load_sequence(spec, config=synthetic) for spec in settings["data"]}
-tuning = OsvosSConfig(budget=Budget(seconds=None, steps=settings["steps"]), precision="bfloat16", seed=settings["seed"])
+tuning = OsvosSConfig(budget=Budget(seconds=None, steps=settings["steps"]), seed=settings["seed"])
 if variant == "base":
     start = base_network(load_backbone(settings["backbone"], levels=LEVELS), seed=tuning.seed)
 else:
