@@ -35,7 +35,7 @@ from checks.guard import yours
 from vosbook.datasets.catalog import load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig, make_sequence
 from vosbook.features import load_backbone
-from vosbook.features.resnet import RESNETS
+from vosbook.features.torchvisions import new_network
 from vosbook.methods.frtm import FAST, FrtmSegmenter
 from vosbook.metrics.region import jaccard
 from vosbook.nn.resize import resize_matrix
@@ -481,7 +481,7 @@ with torch.device("meta"):  # shapes without numbers
         whole = PlainS(channels, width)
         parts = whole.encoders, whole.refinements, whole.head, whole
         sizes.append([name, width, *map(thousands, parts)])
-    backbone_size = thousands(RESNETS["resnet101"][0]())
+    backbone_size = thousands(new_network("resnet101"))
 show_table(
     ["levels of", "width", "encoders", "refinements", "head", "S"],
     sizes,

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from checks import cases
+from checks.gradients import by_hand
 from checks.guard import guarded
 
 MOST_MAPS = 6  # of H W numbers, that may be held at a time
@@ -29,7 +30,7 @@ def check_way_back(way_back):
         leaves = [z.clone().requires_grad_() for z in (f1, f2, w)]
         a, b, v = leaves
         want = torch.autograd.grad(v * a + (1 - v) * b, leaves, g_top)
-        got = way_back(f1, f2, w, g_top)
+        got = by_hand(way_back, f1, f2, w, g_top)
         assert isinstance(got, tuple | list) and len(got) == 3, "three gradients are asked for, of f1, f2 and w"
         for part, found, right in zip(("f1", "f2", "w"), got, want):
             assert tuple(found.shape) == shape, (
@@ -129,7 +130,7 @@ def check_gradients(gradients):
         for prior_name, w in priors.items():
             x, theta1, theta2 = rng.standard_normal((C, *size)), rng.standard_normal(C), rng.standard_normal(C)
             b1, b2 = rng.normal(size=2).tolist()
-            got = gradients(x.copy(), y.copy(), w.copy(), theta1.copy(), b1, theta2.copy(), b2)
+            got = by_hand(gradients, x.copy(), y.copy(), w.copy(), theta1.copy(), b1, theta2.copy(), b2)
             want = _gradients(x, y, w, theta1, b1, theta2, b2)
             case = f"{object_name}, {prior_name}, b1 {b1:.2f}, b2 {b2:.2f}"
             assert isinstance(got, tuple | list) and len(got) == 4, "four gradients are asked for"

@@ -1,12 +1,20 @@
-"""Whether gradients come through an answer, and the right ones."""
+"""Gradients of answers: whether they come through, and the right ones; and answers that are gradients themselves."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import torch
 from checks import cases
+from checks.guard import tried
 from torch import Tensor
 
 Outputs = Tensor | Sequence[Tensor]
+
+
+def by_hand(answer: Callable, *given: Any) -> Any:
+    """What an answer returns that is to do without automatic differentiation, which is switched off meanwhile."""
+    with torch.inference_mode():
+        return tried("without automatic differentiation", answer, *given)
 
 
 def leaves(**tensors: Tensor) -> dict[str, Tensor]:

@@ -32,6 +32,7 @@ from pipeline.chapters import (
 )
 
 TITLE = re.compile(r"^### Exercise ([\dP]+\.\d+) · (.+)$", re.MULTILINE)
+GRADE_ID = re.compile(r'"grade_id": "([^"]+)"')
 EFFORT = re.compile(r"^\*difficulty ([123]) of 3 · (\d+) minutes? · (\d+) points?\*$", re.MULTILINE)
 COURSE_ID = "vos-from-scratch"
 CONFIG = f"""c = get_config()  # noqa: F821
@@ -93,6 +94,12 @@ class Assignment:
     path: Path
 
     @cached_property
+    def ids(self) -> frozenset[str]:
+        """Of its exercises and texts, from the file's text: to read it as a notebook takes much longer."""
+        found = GRADE_ID.findall(self.path.read_text(encoding="utf-8"))
+        return frozenset(one for one in found if not one.endswith("-check"))
+
+    @cached_property
     def notebook(self) -> NotebookNode:
         return read_chapter(self.path)
 
@@ -140,7 +147,7 @@ class Assignment:
 def assignments(book: Path = BOOK) -> list[Assignment]:
     """One for every chapter that has exercises, in order, and the final project."""
     paths = [*chapter_paths(book), *(path for path in [book / "course" / "project.py"] if path.is_file())]
-    return [one for one in (Assignment(path.stem, path) for path in paths) if one.exercises]
+    return [one for one in (Assignment(path.stem, path) for path in paths) if one.ids]
 
 
 # ------------------------------------------------------------------------------------------- source and release

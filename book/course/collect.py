@@ -141,7 +141,7 @@ def _graded(notebook: NotebookNode) -> dict[str, NotebookNode]:
 def _belongs_to(file: _File, course: Sequence[Assignment]) -> str | None:
     """The assignment with the most of the notebook's cells; where it holds none or is broken, the one of its name."""
     ids = set(_graded(file.notebook)) if file.notebook else set()
-    shared = {one.name: len(ids & {e.id for e in (*one.exercises, *one.written)}) for one in course}
+    shared = {one.name: len(ids & one.ids) for one in course}
     best = max(shared, key=shared.get, default=None)
     if best is not None and shared[best]:
         return best

@@ -8,7 +8,7 @@ import torchvision
 from torch import Tensor, nn
 
 from vosbook import weights as weight_files
-from vosbook.features.resnet import RESNETS
+from vosbook.features.torchvisions import new_network
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def lively_resnet(name: str) -> nn.Module:
     """torchvision's network with random weights and lively batch norms (fresh ones would be almost the identity)."""
     torch.manual_seed(0)
     with torch.device("meta"):  # torchvision's own initialisation takes seconds
-        network = RESNETS[name][0]().eval()
+        network = new_network(name).eval()
     network.to_empty(device="cpu")
     for parameter in network.parameters():
         parameter.data.normal_(0, (2 / parameter[0].numel()) ** 0.5)

@@ -12,7 +12,7 @@ from vosbook import features
 from vosbook import weights as weight_files
 from vosbook.errors import InputError
 from vosbook.features import BACKBONES, backbone_for, empty_backbone, load_backbone, shipped
-from vosbook.features.resnet import RESNETS
+from vosbook.features.torchvisions import weights_url
 from vosbook.methods.rvos import load_rvos
 
 # ------------------------------------------------------------------------------------------- where weights come from
@@ -38,7 +38,7 @@ def test_torchvisions_file_is_taken_from_the_cache(weights, tmp_path, monkeypatc
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     monkeypatch.setattr(weight_files.urllib.request, "urlopen", lambda *a, **k: pytest.fail("went to the network"))
     (tmp_path / "checkpoints").mkdir()
-    name = os.path.basename(RESNETS["resnet18"][1].url)  # noqa: PTH119, a URL
+    name = os.path.basename(weights_url("resnet18"))  # noqa: PTH119, a URL
     weights.rename(tmp_path / "checkpoints" / name)
     weight_files._download.cache_clear()
     assert name in load_backbone("resnet18").source

@@ -262,6 +262,14 @@ def wrong_sign(z, w2, y, v, gamma, Uy, Ux):
     return -_back(z, 2 * Uy.T @ (gamma[:, None, None] * v * _residual(z, w2, y, Uy, Ux)) @ Ux)
 
 
+def automatic(z, w2, y, v, gamma, Uy, Ux):
+    """Right, but leaves the derivative to PyTorch."""
+    with torch.enable_grad():
+        w2 = w2.clone().requires_grad_()
+        loss = (gamma[:, None, None] * v * _residual(z, w2, y, Uy, Ux) ** 2).sum()
+        return torch.autograd.grad(loss, w2)[0]
+
+
 def gamma_forgotten(z, w2, y, v, gamma, Uy, Ux):
     """Lets all samples count alike."""
     return _back(z, 2 * Uy.T @ (v * _residual(z, w2, y, Uy, Ux)) @ Ux)
@@ -376,5 +384,6 @@ WRONG = {
         wraps_around,
         pixel_weights_forgotten,
         squares_the_residual_in_place,
+        automatic,
     ],
 }

@@ -15,6 +15,15 @@ def all_to_both(f1, f2, w, g_top):
     return g_top, g_top, (f1 - f2) * g_top
 
 
+def left_to_pytorch(f1, f2, w, g_top):
+    """Right, but not by hand."""
+    import torch
+
+    with torch.enable_grad():
+        f1, f2, w = leaves = [z.clone().requires_grad_() for z in (f1, f2, w)]
+        return torch.autograd.grad(w * f1 + (1 - w) * f2, leaves, g_top)
+
+
 def prior_taken_for_a_constant(f1, f2, w, g_top):
     """Lets the prior have no gradient, as if nobody could want it."""
     return w * g_top, (1 - w) * g_top, 0 * w
@@ -319,11 +328,25 @@ def labels_for_the_prior(x, y, w, *classifiers):
     return _answer(x, y, w, *classifiers, weights=(y, 1 - y))
 
 
+def derivative_left_to_pytorch(x, y, w, *classifiers):
+    """Right, but not by hand."""
+    import torch
+
+    x, y, w = (torch.tensor(z, dtype=torch.float64) for z in (x, y, w))
+    theta1, b1, theta2, b2 = leaves = [torch.tensor(z, dtype=torch.float64).requires_grad_() for z in classifiers]
+    one, two = (torch.tensordot(t, x, dims=1) + b for t, b in ((theta1, b1), (theta2, b2)))
+    log_p = torch.nn.functional.logsigmoid
+    logits, beta = w * one + (1 - w) * two, 1 - y.mean()
+    loss = -(beta * y * log_p(logits) + (1 - beta) * (1 - y) * log_p(-logits)).sum()
+    return [g.numpy() for g in torch.autograd.grad(loss, leaves)]
+
+
 WRONG = {
     "ex17-4": [
         shares_exchanged,
         all_to_both,
         prior_taken_for_a_constant,
+        left_to_pytorch,
         second_summand_forgotten,
         sign_of_the_second_lost,
         difference_the_wrong_way,
@@ -379,6 +402,7 @@ WRONG = {
         weights_before_biases,
         biases_left_out_of_the_answer,
         labels_for_the_prior,
+        derivative_left_to_pytorch,
         signs_of_the_labels,
     ],
 }

@@ -133,6 +133,7 @@ class Peer:
             stack.enter_context(np.errstate(**mode["errors"]))
             if torch := sys.modules.get("torch"):
                 stack.enter_context(torch.set_grad_enabled(mode["gradients"]))
+                stack.enter_context(torch.inference_mode(mode["inference"]))
             yield
 
     def _describe(self, error: BaseException) -> dict:
@@ -287,7 +288,11 @@ def place_in_answer(error: BaseException) -> str:
 
 def _mode() -> dict:
     torch = sys.modules.get("torch")
-    return {"errors": np.geterr(), "gradients": torch is None or torch.is_grad_enabled()}
+    return {
+        "errors": np.geterr(),
+        "gradients": torch is None or torch.is_grad_enabled(),
+        "inference": torch is not None and torch.is_inference_mode_enabled(),
+    }
 
 
 def _named(name: Any, of: type, otherwise: Any) -> Any:

@@ -16,7 +16,8 @@ from vosbook.features.backbone import LEVELS, Backbone
 from vosbook.features.filter_bank import FilterBank
 from vosbook.features.resnet import RESNETS, load_resnet, random_resnet
 from vosbook.features.shipped import shipped_trunk
-from vosbook.features.vgg16 import URL, Vgg16, load_vgg16
+from vosbook.features.torchvisions import weights_url
+from vosbook.features.vgg16 import Vgg16, load_vgg16
 from vosbook.weights import find_weights, read_tensors
 
 DEFAULT = "resnet18"
@@ -31,18 +32,14 @@ class Architecture:
     name: str
     empty: Callable[..., Backbone]  # empty(levels=...): with random weights, or complete where nothing is learned
     load: Callable[..., Backbone] | None = None  # load(tensors, path, name=..., levels=...); None: it needs no file
-    url: str = ""  # of torchvision's weights
     mark: str = ""  # a tensor by which a file of such weights is known
 
 
 BACKBONES = {
     row.name: row
     for row in (
-        *(
-            Architecture(name, partial(random_resnet, name), load_resnet, weights.url, mark="conv1.weight")
-            for name, (_, weights) in RESNETS.items()
-        ),
-        Architecture("vgg16", Vgg16, load_vgg16, URL, mark="features.0.weight"),
+        *(Architecture(name, partial(random_resnet, name), load_resnet, mark="conv1.weight") for name in RESNETS),
+        Architecture("vgg16", Vgg16, load_vgg16, mark="features.0.weight"),
         Architecture(shipped.NAME, shipped_trunk),
         Architecture("filters", FilterBank),
     )
@@ -71,7 +68,7 @@ def load_backbone(
     wanted = _architecture(name or DEFAULT)
     if wanted.load is None:
         return wanted.empty(levels=levels).to(device)
-    path = Path(weights) if weights is not None else find_weights(wanted.name, wanted.url)
+    path = Path(weights) if weights is not None else find_weights(wanted.name, weights_url(wanted.name))
     if path is None:
         return _in_place_of(wanted.name, levels, note).to(device)
     state = read_tensors(path)

@@ -2,21 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
-import torchvision
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from vosbook.errors import InputError
 from vosbook.features.backbone import LEVELS, ConvolutionalBackbone, deepest, up_to
+from vosbook.features.torchvisions import new_network
 from vosbook.weights import as_floats
 
-RESNETS = {
-    "resnet18": (torchvision.models.resnet18, torchvision.models.ResNet18_Weights.IMAGENET1K_V1),
-    "resnet50": (torchvision.models.resnet50, torchvision.models.ResNet50_Weights.IMAGENET1K_V1),
-    "resnet101": (torchvision.models.resnet101, torchvision.models.ResNet101_Weights.IMAGENET1K_V1),
-}
+RESNETS = "resnet18", "resnet50", "resnet101"
 
 
 class ResNet(ConvolutionalBackbone):
@@ -53,10 +50,10 @@ class ResNet(ConvolutionalBackbone):
         return {"stem": 2, **self.strides}
 
 
-def _truncated(name: str, bottom: str) -> torchvision.models.ResNet:
+def _truncated(name: str, bottom: str) -> Any:
     """torchvision's ResNet without the levels below `bottom` and the classifier; its tensors hold no storage."""
     with torch.device("meta"):  # random initial weights would only be thrown away
-        network = RESNETS[name][0]()
+        network = new_network(name)
     for child in (*LEVELS[len(up_to(bottom)) :], "fc"):
         delattr(network, child)
     return network
@@ -76,7 +73,7 @@ def _fold_batch_norms(module: nn.Module) -> None:
 
 def random_resnet(name: str, *, levels: Iterable[str] = LEVELS) -> ResNet:
     """A ResNet with torchvision's random weights: to be learned from scratch, or to be filled from a checkpoint."""
-    return ResNet(name, RESNETS[name][0]().state_dict(), levels=levels, source=f"{name}, random weights")
+    return ResNet(name, new_network(name).state_dict(), levels=levels, source=f"{name}, random weights")
 
 
 # --------------------------------------------------------------------------------------------------- from a file

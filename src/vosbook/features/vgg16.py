@@ -5,7 +5,6 @@ from itertools import chain
 from pathlib import Path
 
 import torch
-import torchvision
 from torch import Tensor, nn
 
 from vosbook.errors import InputError
@@ -13,7 +12,6 @@ from vosbook.features.backbone import LEVELS, ConvolutionalBackbone, deepest, up
 from vosbook.weights import as_floats
 
 FC6 = 4096  # channels of VGG-16's first fully connected layer
-URL = torchvision.models.VGG16_Weights.IMAGENET1K_V1.url
 
 
 class Vgg16(ConvolutionalBackbone):
