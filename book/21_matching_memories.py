@@ -652,8 +652,9 @@ for word, group in (("without twins", ~twins), ("with twins", twins)):
 #
 # Write `best_alone(k_m, k_q, top)`: weights `(T h w, h w)` as in exercise 21.1, but by Equation 21.3, and such that
 # each cell of the query reads from the `top` cells alone that fit it best. Their weights are a softmax over these
-# cells, and all others are zero. Where there are not so many cells, it reads from all. Keys may be far from all
-# queries. Gradients must come through to both. Do not build an array of $C \times T h w \times h w$ numbers.
+# cells, and all others are zero. Where several cells tie for the last place, read from any of them, but from no more
+# than `top` in all; where there are not so many cells, read from all. Keys may be far from all queries. Gradients must
+# come through to both. Do not build an array of $C \times T h w \times h w$ numbers.
 #
 # <details><summary>Hint</summary>
 #

@@ -104,8 +104,8 @@ def check_frames(remembered):
 def _best(k_m, k_q, top):
     distance = (k_m.flatten(1)[:, :, None] - k_q.flatten(1)[:, None]).square().sum(dim=0)
     fits = -distance / math.sqrt(len(k_m))
-    least = fits.topk(min(top, len(fits)), dim=0).values[-1]
-    return fits.masked_fill(fits < least, -torch.inf).softmax(dim=0)
+    best = fits.topk(min(top, len(fits)), dim=0)
+    return torch.full_like(fits, -torch.inf).scatter(0, best.indices, best.values).softmax(dim=0)
 
 
 @guarded
@@ -113,12 +113,12 @@ def check_best_alone(best_alone):
     """Exercise 21.4: the weights, how many are zero, and keys so far apart that all exponentials would vanish."""
     rng, generator = cases.generator(), cases.torch_generator()
     for top in (1, 3, int(rng.integers(4, 9)), 10**6):
-        for far in (False, True):
+        for far in (0, 40, 1000):
             k_m, k_q = _keys(rng, generator)
-            k_m = 0.5 * k_m + 40 * far  # as far from all cells of the query
+            k_m = 0.5 * k_m + far  # as far from all cells of the query
             given = leaves(k_m=k_m.double(), k_q=0.5 * k_q.double())
-            got, want = best_alone(**given, top=top), _best(**given, top=top)
-            name = f"keys {tuple(k_m.shape)}{', far from the query,' * far} top {top}"
+            (got, spent), want = best_alone.measured(*given.values(), top), _best(**given, top=top)
+            name = f"keys {tuple(k_m.shape)}{', far from the query,' * (far > 0)} top {top}"
             assert got.shape == want.shape, f"{name}: the weights are {tuple(want.shape)}, got {tuple(got.shape)}"
             assert got.isfinite().all(), f"{name}: some weights are not finite numbers"
             count = (got.detach() > 0).sum(dim=0).max()
@@ -127,5 +127,20 @@ def check_best_alone(best_alone):
             assert (sums - 1).abs().max() < 1e-5, f"{name}: weights sum to one over the memory, got {sums[0]:.3f}"
             off = (got - want).detach().abs().max()
             assert off < 1e-5, f"{name}: weights are off by up to {off:.3f}"
+            assert spent.largest < len(k_m) * want.numel(), (
+                f"{name}: right, but it made an array of {spent.largest} numbers, for {want.numel()} weights"
+            )
             if top > 1:  # the one best has the weight one, whatever its key
                 compare_gradients(name, got, want, given)
+    _check_ties(best_alone, rng)
+
+
+def _check_ties(best_alone, rng):
+    """Cells of one key: whichever of them are read, no more than `top` are."""
+    T, h, w = rng.integers(2, 5, 3).tolist()
+    k_m, k_q = torch.ones(3, T, h, w), torch.zeros(3, h, w)
+    k_m[:, 0, 0, 0] = 0.0
+    for top in (1, 2, 3):
+        counts = (best_alone(k_m.clone(), k_q.clone(), top) > 0).sum(dim=0)
+        other = counts[counts != top].tolist()
+        assert not other, f"all cells but one alike, top {top}: a cell of the query reads from {other[0]} cells"

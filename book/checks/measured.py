@@ -3,18 +3,22 @@
 import sys
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 
 
 class Spent(NamedTuple):
-    """Of one call: seconds of processor time, bytes of numpy's arrays at their height, lines of Python."""
+    """Of one call: seconds of processor time, bytes of numpy's arrays at their height, lines of Python, and the numbers
+    in the largest tensor that was made.
+    """
 
     seconds: float
     bytes: int
     lines: int
+    largest: int
 
 
 def measure(call: Callable, *args: Any) -> tuple[Any, Spent]:
@@ -30,12 +34,34 @@ def measure(call: Callable, *args: Any) -> tuple[Any, Spent]:
     tracemalloc.start()
     sys.settrace(count)
     try:
-        got = call(*args)
+        with _sizes_of_tensors() as sizes:
+            got = call(*args)
     finally:
         sys.settrace(before)
         most = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-    return got, Spent(time.process_time() - start, most, lines)
+    return got, Spent(time.process_time() - start, most, lines, max(sizes, default=0))
+
+
+@contextmanager
+def _sizes_of_tensors() -> Iterator[list[int]]:
+    """Of all that torch's operations make: how many numbers lie in memory, where a view lies where its base does."""
+    sizes: list[int] = []
+    if (torch := sys.modules.get("torch")) is None:
+        yield sizes
+        return
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Sizes(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            made = function(*args, **(kwargs or {}))
+            for one in made if isinstance(made, tuple | list) else [made]:
+                if isinstance(one, torch.Tensor):
+                    sizes.append(one.untyped_storage().nbytes() // one.element_size())
+            return made
+
+    with Sizes():
+        yield sizes
 
 
 class Watched(np.ndarray):

@@ -584,6 +584,25 @@ def clips_before_cells(step, x):
     return torch.stack([torch.stack([answers[t, i] for i in range(N)]) for t in range(T)])
 
 
+def halved_again_and_again(f, h, S, stride):
+    """Right where the stride is a power of two."""
+    size = f.shape[-2:]
+    while stride > 1:
+        S, stride = F.max_pool2d(S, 2, ceil_mode=True), stride // 2
+    deeper = [] if h is None else [F.interpolate(h, size=size, mode="bilinear", align_corners=True)]
+    return torch.cat([f, *deeper, F.interpolate(S, size=size, mode="nearest")], dim=1)
+
+
+def cut_now_and_then(step, first, T):
+    """Takes every fourth mask out of the graph, as one does to save memory."""
+    logits, S = [], first
+    for t in range(T):
+        logits.append(step(t, S))
+        S = logits[-1].sigmoid() if t else first
+        S = S if t % 4 else S.detach()
+    return torch.stack(logits, dim=1)
+
+
 WRONG = {
     "ex12-1": [
         neighbours_alone,
@@ -616,6 +635,7 @@ WRONG = {
         mask_before_the_deeper_answer,
         one_pixel_of_a_square,
         features_resized,
+        halved_again_and_again,
     ],
     "ex12-5": [
         memory_over_time,
@@ -651,6 +671,7 @@ WRONG = {
         probabilities_returned,
         first_masks_overwritten,
         kept_to_the_first_mask,
+        cut_now_and_then,
     ],
     "ex12-4": [
         two_loops,

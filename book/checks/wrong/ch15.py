@@ -485,6 +485,14 @@ def into_the_callers_mask(mask, superpixels, q):
     return mask
 
 
+def counts_of_few_bits(mask, superpixels):
+    """Counts in the type of the numbers, which may end at 255."""
+    total, inside = (np.zeros(int(superpixels.max()) + 1, superpixels.dtype) for _ in range(2))
+    np.add.at(total, superpixels, 1)
+    np.add.at(inside, superpixels[mask], 1)
+    return (inside > total / 2)[superpixels]
+
+
 WRONG = {
     "ex15-1": [
         half_is_enough,
@@ -502,6 +510,7 @@ WRONG = {
         votes_of_the_middle,
         zeros_and_ones,
         counted_together,
+        counts_of_few_bits,
     ],
     "ex15-2": [
         neighbours_only,

@@ -347,6 +347,29 @@ def best_alone_detached(k_m, k_q, top):
     return _best(_distances(k_m, k_q.detach()), top)
 
 
+def ties_for_the_last_place(k_m, k_q, top):
+    """Reads from all cells that fit as well as the last of the best."""
+    m, q = k_m.flatten(1), k_q.flatten(1)
+    fits = (2 * m.T @ q - m.square().sum(dim=0)[:, None]) / len(m) ** 0.5
+    least = fits.topk(min(top, len(fits)), dim=0).values[-1:]
+    return fits.masked_fill(fits < least, -torch.inf).softmax(dim=0)
+
+
+def all_differences_at_once(k_m, k_q, top):
+    """Right, but it builds C x T h w x h w numbers."""
+    m, q = k_m.flatten(1), k_q.flatten(1)
+    best = (-(m[:, :, None] - q[:, None]).square().sum(dim=0) / len(m) ** 0.5).topk(min(top, m.shape[1]), dim=0)
+    return torch.zeros(m.shape[1], q.shape[1]).to(m).scatter(0, best.indices, best.values.softmax(dim=0))
+
+
+def others_far_below(k_m, k_q, top):
+    """Gives the others -10000, which keys far away fall below."""
+    m, q = k_m.flatten(1), k_q.flatten(1)
+    fits = (2 * m.T @ q - m.square().sum(dim=0)[:, None]) / len(m) ** 0.5
+    best = fits.topk(min(top, len(fits)), dim=0)
+    return torch.full_like(fits, -1e4).scatter(0, best.indices, best.values).softmax(dim=0)
+
+
 WRONG = {
     "ex21-1": [
         softmax_over_the_query,
@@ -411,5 +434,8 @@ WRONG = {
         square_of_the_memory_forgotten,
         exponentials_vanish,
         best_alone_detached,
+        ties_for_the_last_place,
+        all_differences_at_once,
+        others_far_below,
     ],
 }

@@ -15,7 +15,7 @@ class Remote:
             raise AttributeError(name)
         return self._peer.ask("get", self, name)
 
-    def _measured(self, *args: Any) -> tuple[Any, tuple[float, int, int]]:
+    def _measured(self, *args: Any) -> tuple[Any, tuple[float, int, int, int]]:
         """What a call with these arguments returns, and what it took there."""
         return self._peer.ask("measure", self, *args)
 
