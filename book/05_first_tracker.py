@@ -951,7 +951,9 @@ show_table(
 # - Of the four altered copies only the scales are dealt like cards. The released code deals every list so, has a grid
 #   of the frame's shape, shears both axes, lets no target outgrow the frame, and blurs along one direction. In the run
 #   of Table 5.4 its copies gain 1.4 points of $\mathcal J$ (0.1 to 2.6) where nothing is updated, and 0.7 (-0.1 to 1.5)
-#   with updates. They are the option `vosbook.target_model.augment.RELEASED`.
+#   with updates. Where the segmentation network follows, nothing certain is left of that: +0.1 (-0.2 to 0.5) with
+#   updates, and +0.5 (-0.4 to 1.5) without (record `frtm_first_frame_small`, the same 35 sequences, one seed). They are
+#   the option `vosbook.target_model.augment.RELEASED`.
 # - The profile `smoke` has the package's own trunk in place of ImageNet's ResNet-18.
 #
 # The page *Where we differ from the papers* of the site has the effects as they were measured.
