@@ -39,7 +39,8 @@ test: $(READY)
 	@$(BIN)/ruff check
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not chapters and not browser'
-	@$(BIN)/python -m pytest -m 'chapters or browser'
+	@$(BIN)/python book/build.py book
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -m 'chapters or browser'
 
 lab: $(READY)
 	@cd book && $(abspath $(BIN))/jupyter lab $(ROOT_USER)
