@@ -133,7 +133,8 @@ class Peer:
             stack.enter_context(np.errstate(**mode["errors"]))
             if torch := sys.modules.get("torch"):
                 stack.enter_context(torch.set_grad_enabled(mode["gradients"]))
-                stack.enter_context(torch.inference_mode(mode["inference"]))
+                if mode["inference"]:
+                    stack.enter_context(torch.inference_mode())
             yield
 
     def _describe(self, error: BaseException) -> dict:

@@ -114,21 +114,24 @@ class Arrays(Kind):
 
     def take(self, value):
         marked = type(value).__name__ if type(value).__module__ == MARKED else None
-        header = [value.dtype.str, list(value.shape), value.flags.writeable, marked]
+        axes = np.argsort([-abs(stride) for stride in value.strides], kind="stable").tolist()  # as they lie in memory
+        header = [value.dtype.str, list(value.shape), value.flags.writeable, marked, axes]
         log = (value.log,) if marked and hasattr(value, "log") else ()
-        return Parts(header, np.asarray(value).tobytes(), log)
+        return Parts(header, np.asarray(value).transpose(axes).tobytes(), log)
 
     def new(self, header, blob):
-        dtype, shape, writeable, marked = header
-        array = np.frombuffer(bytearray(blob), _numpy_type(dtype)).reshape(shape)
+        dtype, shape, writeable, marked, axes = header
+        array = np.frombuffer(bytearray(blob), _numpy_type(dtype)).reshape([shape[axis] for axis in axes])
+        array = array.transpose(np.argsort(axes)) if axes else array
         array.flags.writeable = writeable
         return array if marked is None else array.view(getattr(importlib.import_module(MARKED), marked))
 
     def fill(self, value, parts):
         if parts.children:
             (value.log,) = parts.children
-        now = self.new([*parts.header[:3], None], parts.blob)
-        if np.asarray(value).tobytes() != parts.blob or value.shape != now.shape:
+        dtype, shape, writeable, _, axes = parts.header
+        now = self.new([dtype, shape, writeable, None, axes], parts.blob)
+        if np.asarray(value).tobytes() != now.tobytes() or value.shape != now.shape:
             if value.shape != now.shape:
                 value.resize(now.shape, refcheck=False)
             np.copyto(value.view(np.ndarray), now, casting="no")

@@ -37,6 +37,14 @@ def test_arrays_keep_type_shape_and_values(answer, dtype, shape):
         assert one.dtype == right.dtype and one.shape == right.shape and np.array_equal(one, right)
 
 
+def test_an_array_lies_there_as_it_lies_here(answer):
+    """Its axes, that is; a part of an array becomes an array of its own."""
+    array = np.arange(24).reshape(2, 3, 4)
+    for view in (array, array.T, array.transpose(1, 0, 2), array[:, ::-1], array[::2, :, 1], array[:0]):
+        got = answer("def f(x):\n    return x.ravel(order='K').tolist(), x")(view)
+        assert got[0] == view.ravel(order="K").tolist() and got[1] is view
+
+
 @pytest.mark.parametrize("dtype", [torch.bool, torch.uint8, torch.int64, torch.bfloat16, torch.double, torch.cfloat])
 def test_tensors_keep_type_shape_and_values(answer, dtype):
     for shape in ((), (0, 2), (3, 4)):
@@ -225,6 +233,14 @@ def test_warnings_and_modes_are_the_callers(answer):
     assert [(one.category, str(one.message)) for one in said] == [(RuntimeWarning, "invalid value encountered in log")]
     with np.errstate(all="ignore"), torch.no_grad(), warnings.catch_warnings(action="error"):
         assert f(np.array(-1.0))[1] is False
+    with np.errstate(all="ignore"), torch.inference_mode(), warnings.catch_warnings(action="error"):
+        assert f(np.array(-1.0))[1] is False
+        assert (
+            answer("def f(x):\n    with torch.enable_grad():\n        return x.requires_grad_().mul(2).requires_grad")(
+                torch.ones(1)
+            )
+            is False
+        )
     with np.errstate(all="raise"), pytest.raises(FloatingPointError):
         f(np.array(-1.0))
 
@@ -233,9 +249,11 @@ def test_what_a_call_costs_is_measured_there(answer):
     body = "total = 0\n    for i in range(n):\n        total += np.zeros(10**5)[0]\n    return total"
     f = answer(f"def f(n):\n    {body}")
     before = f._processor_seconds()
-    got, (seconds, most, lines) = f._measured(50)
-    assert got == 0 and 8 * 10**5 <= most < 17 * 10**5 and lines == 1 + 51 + 50 + 1
+    got, (seconds, most, lines, largest) = f._measured(50)
+    assert got == 0 and 8 * 10**5 <= most < 17 * 10**5 and lines == 1 + 51 + 50 + 1 and largest == 0
     assert 0 < seconds <= f._processor_seconds() - before + 0.02
+    outer = answer("def f(n):\n    return (torch.ones(n, 1) * torch.ones(1, n)).sum()[None].expand(10**6)[:1]")
+    assert outer._measured(30)[1][3] == 900
 
 
 def test_a_process_that_ends_is_gone(answer):
