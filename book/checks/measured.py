@@ -32,17 +32,19 @@ def measure(call: Callable, *args: Any) -> tuple[Any, Spent]:
         lines += event == "line"
         return count
 
-    before, start = sys.gettrace(), time.process_time()
+    before = sys.gettrace()
     with _sizes_of_tensors() as sizes:
+        start = time.process_time()
         tracemalloc.start()
         sys.settrace(count)
         try:
             got = call(*args)
         finally:
             sys.settrace(before)
+            seconds = time.process_time() - start
             most = tracemalloc.get_traced_memory()[1]
             tracemalloc.stop()
-    return got, Spent(time.process_time() - start, most, lines, max(sizes, default=0))
+    return got, Spent(seconds, most, lines, max(sizes, default=0))
 
 
 @contextmanager

@@ -150,7 +150,7 @@ class Tensors(Kind):
         import torch
 
         flat = value.detach().to_dense() if value.layout != torch.strided else value.detach()
-        flat = flat.cpu().contiguous().reshape(-1)
+        flat = flat.cpu().clone(memory_format=torch.contiguous_format).reshape(-1)  # with steps of one, not of zero
         header = [str(value.dtype).removeprefix("torch."), list(value.shape)]
         return Parts(header, flat.view(torch.uint8).numpy().tobytes())
 
