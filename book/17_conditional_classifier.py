@@ -324,7 +324,7 @@ for r in (0.6, 0.75, 0.9, 0.999):
     table[r] = [accuracy(layer, *seen) for seen in held_out.values()]
 show_table(
     ("r in training", *(f"used at r = {r:.2f}" for r in held_out)),
-    [(str(r), *(f"{share:.3f}" for share in shares)) for r, shares in table.items()],
+    [(f"{r:.3f}", *(f"{share:.3f}" for share in shares)) for r, shares in table.items()],
     number="17.2",
     caption="The share of right pixels, of 20,000 pixels that were not trained on. The prior alone has a share of r.",
 )
@@ -475,7 +475,8 @@ class TwoRounds(nn.Module):
 # %% [markdown]
 # The three classifiers are trained together. The loss has two terms, one for each round:
 #
-# $$L = \mathcal{L}\big(f_\text{first},\, y\big) + \mathcal{L}\big(w f_1 + (1 - w) f_2,\; y\big), \tag{17.5}$$
+# $$\begin{aligned} L = {} & \mathcal{L}\big(f_\text{first},\, y\big) \\
+# & {} + \mathcal{L}\big(w f_1 + (1 - w) f_2,\; y\big), \end{aligned} \tag{17.5}$$
 #
 # where $\mathcal{L}$ is the balanced cross-entropy of chapter 14 and $y$ is the true mask. Both terms have the same
 # target. There is no third term: $f_1$ and $f_2$ have no loss of their own, since only their mixture has to be right.
@@ -930,12 +931,11 @@ ch17.check_least_prior(least_prior)
 # classifiers with weights `theta1`, `theta2` `(C,)` and biases `b1`, `b2`. The loss is the *balanced* cross-entropy of
 # $f_\text{out}$,
 #
-# $$-\beta \sum_{Y_+} \log p - (1 - \beta) \sum_{Y_-} \log (1 - p),
-# \qquad \beta = |Y_-| / |Y|, \quad p = \sigma(f_\text{out}),$$
+# $$-\beta \sum_{Y_+} \log p - (1 - \beta) \sum_{Y_-} \log (1 - p),$$
 #
-# where $Y_+$ and $Y_-$ are the pixels of the object and of the background, $Y$ is all of them, and $\sigma$ is the
-# sigmoid. Write `gradients(x, y, w, theta1, b1, theta2, b2)` in numpy and return the four gradients in the order
-# `theta1, b1, theta2, b2`, without automatic differentiation.
+# where $p = \sigma(f_\text{out})$ with the sigmoid $\sigma$, and $\beta = |Y_-| / |Y|$. $Y_+$ and $Y_-$ are the pixels
+# of the object and of the background, and $Y$ is all of them. Write `gradients(x, y, w, theta1, b1, theta2, b2)` in
+# numpy and return the four gradients in the order `theta1, b1, theta2, b2`, without automatic differentiation.
 #
 # <details><summary>Hint</summary>
 #
@@ -979,7 +979,8 @@ ch17.check_gradients(gradients)
 # Equation 17.1 is a sum of probabilities. The layer sums what the paper calls prediction maps, and OSVOS's probability
 # is the sigmoid of its last map. The two are not the same. With $\sigma$ the sigmoid,
 #
-# $$w\,\sigma(f_1) + (1 - w)\,\sigma(f_2) \qquad\text{and}\qquad \sigma\big(w f_1 + (1 - w) f_2\big) \tag{17.6}$$
+# $$\begin{aligned} & w\,\sigma(f_1) + (1 - w)\,\sigma(f_2) \\
+# \text{and}\quad & \sigma\big(w f_1 + (1 - w) f_2\big) \end{aligned} \tag{17.6}$$
 #
 # agree where the prior is certain, and where $f_1 = f_2$. Elsewhere they differ. In the sum of probabilities a
 # classifier can move the result by no more than its weight. In the sum of logits a classifier that is very sure of
@@ -1106,9 +1107,11 @@ show_table(
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 alone, medium = record.metrics["no_prior"]["J_of_videos"], record.metrics["medium"]
 worst = int(np.argmin(np.subtract(medium["conditional"]["J_of_videos"], alone)))
-print(f"medium errors: better than no prior in {medium['over_no_prior']['wins']} videos. The video that loses most: "
-      f"no prior {alone[worst]:.2f}, selected {medium['selected']['J_of_videos'][worst]:.2f}, conditional "
-      f"{medium['conditional']['J_of_videos'][worst]:.2f}")  # fmt: skip
+print("medium errors: better than no prior in", medium["over_no_prior"]["wins"], "videos")
+print("the video that loses most:")
+print(f"  no prior     {alone[worst]:.2f}")
+for way in ("selected", "conditional"):
+    print(f"  {way:<12} {medium[way]['J_of_videos'][worst]:.2f}")
 
 # %% [markdown]
 # In the mean the conditional classifier is above both rivals (Table 17.7), whatever the strength of the errors. Its

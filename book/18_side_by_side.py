@@ -190,7 +190,8 @@ show_table(
 # signs. The **sign-flip test** counts the share of them in which the mean is at least as far from zero as the observed
 # one:
 #
-# $$p = 2^{-n}\, \#\{\sigma \in \{-1, 1\}^n : |\sum_k \sigma_k d_k| \ge |\sum_k d_k|\}, \tag{18.1}$$
+# $$\begin{aligned} p = 2^{-n}\, \#\Big\{ & \sigma \in \{-1, 1\}^n : \\
+# & \Big|\sum_k \sigma_k d_k\Big| \ge \Big|\sum_k d_k\Big| \Big\}, \end{aligned} \tag{18.1}$$
 #
 # where $\#$ counts the members of a set. A small $p$ means that chance would rarely do this. The next cell builds the
 # sums of all sign choices one video at a time, so that even $2^{20}$ of them are quickly done. Table 18.3 has the $p$
@@ -567,14 +568,14 @@ show(
 paper = {"osvoss": "82.0", "onavos": "81.0", "osvos": "69.8"}
 points = list(official["osvoss"]["lowest_by_points"])
 show_table(
-    ("masks", *(f"{n} points" for n in points), "paper"),
+    ("masks", *points, "paper"),
     [
         (names[name], *percent(*official[name]["lowest_by_points"].values()), claimed)
         for name, claimed in paper.items()
     ],
     number="18.8",
-    caption="The lowest mean J in %, over 20 sequences of DAVIS 2016, of a curve that is read off at so many points "
-    "of a video's length.",
+    caption=f"The lowest mean J in %, over 20 sequences of DAVIS 2016, of a curve that is read off at {points[0]} to "
+    f"{points[-1]} points of a video's length.",
 )
 
 # %% [markdown]

@@ -51,7 +51,8 @@ papers = list(dict.fromkeys(row["paper"] for row in claims))
 
 def tell(text, indent=""):
     """Print a long line as narrow as a phone shows it."""
-    print(*textwrap.wrap(text, 44, subsequent_indent=indent), sep="\n")
+    lines = textwrap.wrap(text, 46, subsequent_indent=indent, break_long_words=False)
+    print(*lines, sep="\n")
 
 
 figure, axes = new_figure(height=2.6)
@@ -402,7 +403,8 @@ for row in measured:
 itself = [row for row in claims if "Table" in row.get("note", "")]
 print(f"{len(itself)} notes hold a number against a table of the same paper, such as")
 for row in itself[: settings["notes"]]:
-    tell(f"- {row['id']}: {row['claimed']} {row['unit']}; {row['note']}", indent="  ")
+    said = f"{row['claimed']} {row['unit']}".rstrip()
+    tell(f"- {row['id']}: {said}; {row['note']}", indent="  ")
 
 # %% [markdown]
 # ## 6 The page

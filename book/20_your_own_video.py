@@ -341,7 +341,8 @@ segment_video(
     watch=Preview(len(frames)),
     note=notes.append,
 )
-print(*textwrap.wrap(" ".join(notes), 78), sep="\n")
+for note in notes:
+    print(textwrap.fill(note, 78, subsequent_indent="  "))
 
 # %% [markdown]
 # The command line takes the same names after `--method`. The networks of S2S, RVOS and OSVOS come with the library.
@@ -528,7 +529,7 @@ lost = np.flatnonzero(np.min(list(J.values()), axis=0) < settings["mend_below"])
 t = int(lost[0]) if len(lost) else worst
 name = frames.names[t]
 print(f"the first frame with a J below {settings['mend_below']}: frame {t}")
-print("J of object", *(f"{i}: {J[i][t]:.3f}" for i in J))
+print("J:", ", ".join(f"object {i} {J[i][t]:.3f}" for i in J))
 mender = Painter(frames[t], labels=answers[name])
 mender
 

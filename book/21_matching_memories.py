@@ -47,6 +47,7 @@ from vosbook.view.drawing import draw
 from vosbook.view.machines import memory_read
 from vosbook.view.overlay import overlay
 from vosbook.view.plots import image_row, new_figure, show
+from vosbook.view.tables import show_table
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 draw(
@@ -91,19 +92,21 @@ draw(
 # what the cell looks like, so that it can be found. Its *value* $v$ says what there is to know about it, above all the
 # mask. A memory of $T$ frames holds the keys and values of all their cells:
 #
-# $$k^M: C_k \times T \times h \times w, \qquad v^M: C_v \times T \times h \times w$$
+# $$\begin{aligned} k^M &: C_k \times T \times h \times w \\ v^M &: C_v \times T \times h \times w \end{aligned}$$
 #
 # The frame at hand is the *query*. It has keys $k^Q$, of $C_k \times h \times w$. Let $j$ number the cells of the
 # memory, all $T h w$ of them, over space and time, and let $i$ number those of the query. How well does $j$ fit $i$?
 # STM takes the product of their keys, divided by $\sqrt{C_k}$ in the released code, so that it does not grow with the
-# length of the keys. A softmax over the whole memory makes weights of it:
+# length of the keys. A softmax over the whole memory makes weights of it, $T h w$ for each of the $h w$ cells of the
+# query:
 #
 # $$a_{ji} = \frac{\exp\big(k^M_j \cdot k^Q_i \,/ \sqrt{C_k}\big)}
-# {\sum_{n} \exp\big(k^M_n \cdot k^Q_i \,/ \sqrt{C_k}\big)}, \qquad a: T h w \times h w \tag{21.1}$$
+# {\sum_{n} \exp\big(k^M_n \cdot k^Q_i \,/ \sqrt{C_k}\big)} \tag{21.1}$$
 #
-# What the query's cell *reads* is the mean of the values with these weights:
+# What the query's cell *reads* is the mean of the values with these weights. So $r$ has the shape
+# $C_v \times h \times w$:
 #
-# $$r_i = \sum_{j} a_{ji}\, v^M_j, \qquad r: C_v \times h \times w \tag{21.2}$$
+# $$r_i = \sum_{j} a_{ji}\, v^M_j \tag{21.2}$$
 #
 # The place of a cell appears in neither equation. A cell may read from the other end of the image, and from any frame.
 #
@@ -547,7 +550,8 @@ print(f"on {100 * cells_of_object.float().mean():.0f} % of the cells")
 #
 # The network stays as it is, and only `choose` changes: which frames it may read from. Before you look, order these
 # four memories by what you expect: the first frame alone, the frame before alone, both, and both with every fifth
-# frame.
+# frame. Table 21.1 has J with each of them, and with all frames. The last column compares them with the first frame and
+# the frame before, video by video.
 
 # %%
 memories = {
@@ -559,11 +563,17 @@ memories = {
 }
 answers = {name: [labels_of(network, v, choose) for v in unseen] for name, choose in memories.items()}
 J_with = {name: np.array([J_of(v, labels) for v, labels in zip(unseen, each)]) for name, each in answers.items()}
-print("memory                 J               less 'first and before'")
+rows = []
 for name, values in J_with.items():
     less = values - J_with["first and before"]
-    gain = mean_and_error(less) if less.any() else ""
-    print(f"{name:<20}{mean_and_error(values):>16}{gain:>20}")
+    rows.append((name, mean_and_error(values), mean_and_error(less) if less.any() else "–"))
+show_table(
+    ("memory", "J", "less that of first and before"),
+    rows,
+    number="21.1",
+    caption=f"Mean J, from 0 to 1, over {len(unseen)} held-out videos, by what the network reads from; ± is the standard "
+    "error.",
+)
 
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -599,7 +609,7 @@ show(
 # ### Look-alikes
 #
 # In half of these videos the first two shapes look the same. The read does not know places. How much of what a cell of
-# the first shape reads, comes from the second? We let frame 12 read from the first frame.
+# the first shape reads, comes from the second? We let frame 12 read from the first frame (Table 21.2).
 
 
 # %%
@@ -622,10 +632,16 @@ def has_twins(video):
 
 twins = np.array([has_twins(v) for v in unseen])
 shares_on = np.array([weights_on(v) for v in unseen])
-print("weights of the first shape on   itself   the second")
+rows = []
 for word, group in (("without twins", ~twins), ("with twins", twins)):
-    own, second = 100 * np.nanmean(shares_on[group], axis=0)
-    print(f"{group.sum():>3} videos {word:<16}{own:>11.0f} %{second:>11.0f} %")
+    shares = 100 * np.nanmean(shares_on[group], axis=0)  # (2,)
+    rows.append((f"{group.sum()} videos {word}", *(f"{share:.0f}" for share in shares)))
+show_table(
+    ("", "on itself", "on the second"),
+    rows,
+    number="21.2",
+    caption="Where the cells of the first shape look: the share of their weights, in %, on two shapes of the first frame.",
+)
 
 # %% [markdown]
 # A twin gets far more of the weights than another shape does. What is read is then a mixture of two values: one says
@@ -638,8 +654,8 @@ for word, group in (("without twins", ~twins), ("with twins", twins)):
 # with a long key fits many queries, whether it looks like them or not. STCN, from 2021, takes the negative squared
 # distance in its place:
 #
-# $$s_{ji} = -\frac{\lVert k^M_j - k^Q_i \rVert^2}{\sqrt{C_k}}
-# = \frac{2\, k^M_j \cdot k^Q_i - \lVert k^M_j \rVert^2 - \lVert k^Q_i \rVert^2}{\sqrt{C_k}} \tag{21.3}$$
+# $$\begin{aligned} s_{ji} &= -\frac{\lVert k^M_j - k^Q_i \rVert^2}{\sqrt{C_k}} \\
+# &= \frac{2\, k^M_j \cdot k^Q_i - \lVert k^M_j \rVert^2 - \lVert k^Q_i \rVert^2}{\sqrt{C_k}} \end{aligned} \tag{21.3}$$
 #
 # The middle term takes from a long key what its length gives it. The last term is the same for all cells of the memory,
 # so the softmax does not see it, and it need not be computed. A cell now fits itself best.
@@ -683,12 +699,12 @@ best_alone = yours(best_alone, lambda k_m, k_q, top: library_affinity(k_m, k_q, 
 # %% [markdown]
 # Back to videos where nothing is trained. Now the features keep their lengths, which differ, and are made ten times as
 # long, so that the softmax is sharp. How many of the cells of the first frame are the best fit of *any* cell of the
-# last? And what does the vote come to?
+# last? And what does the vote come to? Table 21.3 has the answers for two videos.
 
 
 # %%
 def compare_ways(spec):
-    """Print, of every way, how many cells of the memory are ever the best, and J of the vote."""
+    """For every way: how many cells of the memory are ever the best, and J of the vote."""
     video = load_sequence(spec)
     last, target = len(video.frames) - 1, object_ids(video.labels(0))[0]
     key, query = (10 * keys_of(video.frames[t]) for t in (0, last))
@@ -699,16 +715,19 @@ def compare_ways(spec):
         "distance": best_alone(key[:, None], query, top=every),
         "distance, best 20": best_alone(key[:, None], query, top=20),
     }
-    print(f"{spec}, {every} cells")
     for name, a in ways.items():
         vote = read(a, v)[0]
         mask = F.interpolate(vote[None], size=truth.shape, mode="bilinear")[0, 0] > 0.5
         used, J = len(a.argmax(dim=0).unique()), jaccard(mask.numpy(), truth)
-        print(f"  {name:<18} {used:>4} are ever the best, J {J:.2f}")
+        yield spec, name, f"{used} of {every}", f"{J:.2f}"
 
 
-for spec in settings["data"]:
-    compare_ways(spec)
+show_table(
+    ("video", "similarity", "cells ever the best", "J of the vote"),
+    [row for spec in settings["data"] for row in compare_ways(spec)],
+    number="21.3",
+    caption="How many cells of the first frame are the best fit of any cell of the last, and what the vote comes to.",
+)
 
 # %% [markdown]
 # Under the product a small part of the memory is read from, whatever is asked. STCN's authors saw the same in trained
@@ -719,8 +738,8 @@ for spec in settings["data"]:
 # ## 7 What it costs
 #
 # The weights are $T h w \times h w$ numbers. A frame of 448 x 256 pixels has $28 \times 16 = 448$ cells of stride 16.
-# So every remembered frame adds $448^2$ numbers, and as many products of keys. Here is the read alone, measured on this
-# machine.
+# So every remembered frame adds $448^2$ numbers, and as many products of keys. Table 21.4 has the read
+# alone, measured on this machine.
 
 # %%
 cells, C_k, C_v = (16, 28), 64, 128
@@ -737,9 +756,12 @@ with torch.no_grad():
             spent.append(time.perf_counter() - begin)
         stored = keys.nbytes + values.nbytes
         cost.append((T, 1e3 * min(spent), a.nbytes / 2**20, stored / 2**20))
-print("frames T   milliseconds   weights, MiB   memory, MiB")
-for T, ms, of_weights, of_memory in cost:
-    print(f"{T:>8}{ms:>15.1f}{of_weights:>15.1f}{of_memory:>14.1f}")
+show_table(
+    ("frames T", "milliseconds", "weights, MiB", "keys and values, MiB"),
+    [(T, *(f"{value:.1f}" for value in values)) for T, *values in cost],
+    number="21.4",
+    caption="One read of one object, on this machine.",
+)
 assert cost[-1][2] == 32 * cost[0][2]
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -754,7 +776,7 @@ show(
     figure,
     alt="Two panels against the number of frames in the memory: the milliseconds of one read, and the mebibytes of the "
     "weights and of keys and values. All grow in proportion to the frames.",
-    caption="One read of one object, on this machine.",
+    caption="The numbers of Table 21.4.",
     number="21.6",
 )
 
@@ -784,20 +806,26 @@ show(
 # The run `stm_beside_others` set this network beside those that come with the package: on the six sequences that were
 # left out, every third frame of them, and on synthetic video, every second frame. On the real ones the others are
 # favoured, since S2S, RVOS and FRTM's segmentation network have all learned from these very sequences. OSVOS tunes for
-# a minute and was left out. After ± stands the standard error of the mean over the videos.
+# a minute and was left out. Table 21.5 has the result.
 
 # %%
 training = read_record("train_stm_small_fold")
 beside = read_record("stm_beside_others_small").metrics
 print(f"loss {training.metrics['loss_first']:.2f} -> {training.metrics['loss_last']:.2f}")
-print("J in %                 real         synthetic")
+rows = []
 for method in ("first_mask", "stm", "s2s", "rvos", "frtm-fast"):
-    columns = ""
+    row = [method]
     for group in ("real", "synthetic"):
         each = 100 * np.array([found[method]["J"] for found in beside[group].values()])
         error = each.std(ddof=1) / len(each) ** 0.5
-        columns += f"{each.mean():>12.1f} ± {error:.1f}"
-    print(f"{method:<12}{columns}")
+        row.append(f"{each.mean():.1f} ± {error:.1f}")
+    rows.append(row)
+show_table(
+    ("method", "real", "synthetic"),
+    rows,
+    number="21.5",
+    caption="J in %, the mean over the videos of the record stm_beside_others_small; ± is the standard error.",
+)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 specs = list(beside["real"])
@@ -828,7 +856,8 @@ show(
 # The paper's abstract claims $\mathcal J = 88.7$ on the validation set of DAVIS 2016 and 79.2 on that of DAVIS 2017, an
 # overall score of 79.4 on YouTube-VOS, and .16 seconds a frame on DAVIS 2016. Its authors published their masks for the
 # 20 validation sequences of DAVIS 2016. Chapter 02 has scored them, and those of OSVOS and OSVOS-S, with the library's
-# own measures. Here is how their $\mathcal J$ goes with time, where every sequence is stretched to the same length.
+# own measures. Figure 21.8 shows how their $\mathcal J$ goes with time, where every sequence is stretched to the same
+# length, and Table 21.6 its mean.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 official = read_record("official_davis2016").metrics
@@ -845,10 +874,16 @@ show(
     caption="Masks that the authors published, for the 20 validation sequences of DAVIS 2016, from a record.",
     number="21.8",
 )
-print("         J here   claimed   decay")
-for name, claimed in (("osvos", 79.8), ("osvoss", 85.6), ("stm", 88.7)):
+rows = []
+for name, claimed in (("osvos", "79.8"), ("osvoss", "85.6"), ("stm", "88.7")):
     J_of_it = official[name]["J"]
-    print(f"{names[name]:<8}{100 * J_of_it['mean']:>7.1f}{claimed:>10}{100 * J_of_it['decay']:>8.1f}")
+    rows.append((names[name], f"{100 * J_of_it['mean']:.1f}", claimed, f"{100 * J_of_it['decay']:.1f}"))
+show_table(
+    ("masks", "J here", "J claimed", "decay of J"),
+    rows,
+    number="21.6",
+    caption="J in % and its decay in points, for the 20 validation sequences of DAVIS 2016 (record official_davis2016).",
+)
 
 # %% [markdown]
 # Decay is the mean of the first quarter of a sequence less that of the last. STM's is a third of OSVOS's, which never

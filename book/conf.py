@@ -15,7 +15,7 @@ html_theme = "sphinx_book_theme"
 html_title = "VOS from scratch"
 html_static_path = ["_static"]
 html_css_files = ["vos.css"]
-html_js_files = ["paper.js"]
+html_js_files: list[str | tuple] = ["paper.js"]
 html_show_sphinx = False
 html_copy_source = True  # the download button of a page
 html_context = {"default_mode": "auto"}
@@ -36,6 +36,10 @@ myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "attrs_inline"
 myst_heading_anchors = 3
 mathjax_options = {"async": "async"}  # the theme's own scripts need not wait for it
 mathjax3_config = {"svg": {"fontCache": "global"}, "options": {"enableMenu": False}}
+# In the middle, a formula with a number needs the number's width on both sides, which a phone does not have.
+on_the_left = 'MathJax.svg.displayAlign = "left"; MathJax.svg.displayIndent = "0"'
+on_a_phone = f'if (window.MathJax && matchMedia("(max-width: 36rem)").matches) {{ {on_the_left} }}'
+html_js_files.append((None, {"body": on_a_phone, "priority": 501}))  # behind `mathjax3_config`, which is at 500
 
 # `widgets.js` fetches the widget manager when the page is there, and tells RequireJS where anywidget lies: that file
 # comes with the Python package, so it is always local.

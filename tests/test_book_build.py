@@ -215,7 +215,8 @@ $$\\begin{aligned} x &= 1 \\\\ y &= 2 \\end{aligned}$$
 
 ### Exercise 9.1 · Write chapter 03
 
-Chapter 03, section 1.
+Chapter 03, section 1. A mask ($k$), in all of the
+$n$ frames.
 """
 
 
@@ -272,6 +273,8 @@ def test_what_the_text_refers_to_is_linked(small_site):
         assert pages["09_two"].count(f'id="{place}"') == 1
     assert '<p class="vos-table-caption" id="table-9-1"><strong>Table 9.1</strong>' in pages["09_two"]
     assert pages["03_one"].count('id="section-1"') == 1
+    bare = re.sub(r"<span class=\"math[^>]*>\\\((\w+)\\\)</span>", r"\1", pages["09_two"])
+    assert 'A mask <span class="together">(k),</span> in all of the\nn frames.' in bare
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,8 @@ The places are found as pages are read: figures, and tables that code has shown,
 their tag, tables of the text by a bold "Table 9.1" before them, exercises and sections by their headings. Words in
 code, formulas, headings and links stay as they are, and so does a section "References", where the papers' own sections
 are named. A place that is not there is a warning, which fails the build.
+
+What is written to a formula without a space, a bracket or a comma, stays on its line.
 """
 
 import re
@@ -119,6 +121,35 @@ class Links(SphinxPostTransform):
                                             location=self.env.docname)  # fmt: skip
 
 
+class Together(SphinxPostTransform):
+    """Keeps a formula on one line with the bracket before it and the comma behind it.
+
+    A browser may break a line on both sides of a picture, and a formula is one.
+    """
+
+    default_priority = 500  # when the links stand
+    formats = ("html",)
+
+    def run(self, **kwargs: object) -> None:
+        for formula in list(self.document.findall(nodes.math)):
+            parent = formula.parent
+            place = parent.index(formula)
+            before, behind = parent[max(place - 1, 0) : place], parent[place + 1 : place + 2]
+            opening = before and isinstance(before[0], nodes.Text) and re.search(r"\S+\Z", before[0].astext())
+            closing = behind and isinstance(behind[0], nodes.Text) and re.match(r"\S+", behind[0].astext())
+            if not opening and not closing:
+                continue
+            line = nodes.inline("", "", classes=["together"])
+            parent.replace(formula, line)
+            if opening:
+                line += nodes.Text(opening[0])
+                parent.replace(before[0], nodes.Text(before[0].astext()[: opening.start()]))
+            line += formula
+            if closing:
+                line += nodes.Text(closing[0])
+                parent.replace(behind[0], nodes.Text(behind[0].astext()[closing.end() :]))
+
+
 def _join_lines(paragraph: nodes.TextElement) -> None:
     """One text for each run of texts, of which MyST makes one a line: "chapters 03" and "to 08" belong together."""
     parts: list[nodes.Node] = []
@@ -153,5 +184,6 @@ def _stays(text: nodes.Text) -> bool:
 def setup(app: Sphinx) -> dict[str, int]:
     app.add_env_collector(Places)
     app.add_post_transform(Links)
+    app.add_post_transform(Together)
     version = zlib.crc32(Path(__file__).read_bytes())  # pages that an older form has read are read again
     return {"env_version": version, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -18,18 +18,18 @@ def memory_read() -> Drawing:
     key = sketch.box("trained", 300, 124, 90, 64, "$k_q$, $v_q$", "of the query")
     sketch.arrow(query.bottom(), key.top())
     weights = sketch.box("step", 16, 246, 256, 52, "weights", "softmax over the T h w cells")
-    for state, share in zip(remembered, (0.15, 0.5, 0.85)):
+    for state, share in zip(remembered, (0.15625, 0.5, 0.84375)):
         sketch.arrow(state.bottom(), weights.top(share), kind="time")
     sketch.arrow(key.bottom(0.3), (327, 272), weights.right())
     found = sketch.box("features", 16, 340, 256, 48, "what is read", "the weighted mean of the values")
     sketch.arrow(weights.bottom(), found.top())
-    decoder = sketch.box("trained", 100, 430, 200, 40, "Decoder")
-    sketch.arrow(found.bottom(0.6), decoder.top(0.35))
+    decoder = sketch.box("trained", 44, 430, 200, 40, "Decoder")
+    sketch.arrow(found.bottom(), decoder.top())
     sketch.arrow(key.bottom(0.8), (372, 450), decoder.right())
-    answer = sketch.box("mask", 130, 508, 140, 36, "mask $ŷ_t$")
+    answer = sketch.box("mask", 74, 508, 140, 36, "mask $ŷ_t$")
     sketch.arrow(decoder.bottom(), answer.top())
-    sketch.note(280, 526, "then $x_t$, $ŷ_t$ go", anchor="start")
-    sketch.note(280, 543, "into the memory")
+    sketch.note(224, 526, "then $x_t$, $ŷ_t$ go", anchor="start")
+    sketch.note(224, 543, "into the memory")
     return sketch.drawing(
         "A space-time memory. On the left three remembered frames, the first, the fifth and the one before, each with "
         "its mask; every cell of theirs has a key and a value. On the right the new frame, the query, whose cells have "
