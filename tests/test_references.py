@@ -46,7 +46,7 @@ def test_every_reference_is_in_the_bibliography_once(name, pages):
     found = references(CHAPTERS[name])
     assert found
     for match in found:
-        line = f"- {match['authors']}: *{match['title']}*. {match['venue']}. Chapter "
+        line = f"- {match['authors']}: *{match['title']}*. {match['venue']}. Chapter"
         assert pages["bibliography.md"].count(line) == 1, f"another chapter writes it in another way: {line}"
         links = pages["bibliography.md"].split(line)[1].splitlines()[0]
         assert f"[{name[:2]}](chapters/{name}.ipynb)" in links

@@ -63,7 +63,10 @@ def _bibliography(cff: Mapping[str, Any], executed: Notebooks) -> str:
         for match in references(notebook):
             line = f"{match['authors']}: *{match['title']}*. {match['venue']}."
             cited.setdefault(match["title"], (line, []))[1].append(name[:2])
-    lines = [f"- {line} Chapter {_links(chapters, executed)}." for line, chapters in cited.values()]
+    lines = [
+        f"- {line} {'Chapter' if len(chapters) == 1 else 'Chapters'} {_links(chapters, executed)}."
+        for line, chapters in cited.values()
+    ]
     parts = [
         "# Citing, and bibliography",
         cff["message"] + " `CITATION.cff` in the repository holds the same.",
