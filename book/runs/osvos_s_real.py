@@ -24,6 +24,7 @@ import numpy as np
 import torch
 
 from vosbook.datasets.catalog import data_folder, load_sequence
+from vosbook.datasets.resize import shrink
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.features import load_backbone
 from vosbook.methods.osvos import LEVELS, METHOD, REMEDY, base_network
@@ -55,15 +56,15 @@ else:
 
 
 # %%
-def proposals_of(sequence):
-    """Proposals by frame number, of the frame itself."""
+def proposals_of(sequence, small):
+    """Proposals by frame number, for the frames as they are learned from, which may be smaller."""
     if settings["proposals"] is None:
-        source = SyntheticProposals([sequence], ProposalErrors(**settings["errors"]), seed=settings["seed"])
-        return lambda t: source.propose(sequence.frames[t])
+        source = SyntheticProposals([small], ProposalErrors(**settings["errors"]), seed=settings["seed"])
+        return lambda t: source.propose(small.frames[t])
     names, size = sequence.frames.names, sequence.frames.size
     path = data_folder() / settings["proposals"] / f"{sequence.name}.json"
     file = FileProposals(path, names=names, size=size, video=sequence.name, note=lambda line: None)
-    return lambda t: file.of(names[t])
+    return lambda t: file.of(names[t], small.frames.size)
 
 
 def learned(sequence, guidance, propose):
@@ -78,12 +79,13 @@ def learned(sequence, guidance, propose):
 
 def score(sequence) -> dict:
     """J and F of every stage by frame, and what was selected in the first one."""
-    propose = proposals_of(sequence)
-    networks = {way: learned(sequence, way, propose) for way in ("conditional", "masked")}
+    small = shrink(sequence, height=settings["height"]) if settings["height"] else sequence
+    propose = proposals_of(sequence, small)
+    networks = {way: learned(small, way, propose) for way in ("conditional", "masked")}
     _, wanted = networks["conditional"]
     scores = {}
-    for t in range(1, len(sequence.frames) - 1, settings["every"]):
-        truth, proposals, image = sequence.labels(t) > 0, propose(t), as_image(sequence.frames[t])
+    for t in range(1, len(small.frames) - 1, settings["every"]):
+        truth, proposals, image = small.labels(t) > 0, propose(t), as_image(small.frames[t])
         answers = {
             way: find_object(network, image, proposals, wanted, tuning) for way, (network, _) in networks.items()
         }
@@ -127,7 +129,8 @@ def of_stage(found, specs, stage) -> dict:
 
 # %%
 data = [manifest_entry(spec, sequence) for spec, sequence in sequences.items()]
-config = {"tuning": asdict(tuning), "every": settings["every"], "proposals": settings["proposals"]}
+config = {"tuning": asdict(tuning), "every": settings["every"], "height": settings["height"]}
+config |= {"proposals": settings["proposals"]}
 config |= {"start": variant, "backbone": settings["backbone"], "threads": torch.get_num_threads()}
 with record_run(name, profile=profile, config=config, seed=settings["seed"], data=data) as run:
     found = {}

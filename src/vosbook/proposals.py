@@ -136,12 +136,14 @@ class FileProposals:
         if missing := [name for name in names if not self._instances.get(name)]:
             note(f"{path} has no proposal in {len(missing)} of {len(names)} frames: {some(missing)}")
 
-    def of(self, name: str) -> Proposals:
-        """The proposals of the frame `name`, of the size of the video."""
+    def of(self, name: str, size: tuple[int, int] | None = None) -> Proposals:
+        """The proposals of the frame `name`, of the size (H, W), which is the video's where none is given."""
         found = self._instances.get(name, [])
         masks = [mask_of(one, self.file.path, self.size) for one in found]
+        if size is not None and size != self.size:
+            masks = [cv2.resize(m.view(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST) > 0 for m in masks]
         return Proposals(
-            masks=np.stack(masks) if masks else np.zeros((0, *self.size), bool),
+            masks=np.stack(masks) if masks else np.zeros((0, *(size or self.size)), bool),
             categories=tuple(one.category for one in found),
             scores=np.array([one.score for one in found]),
         )
@@ -152,12 +154,7 @@ class FileProposals:
 
     def propose(self, frame: np.ndarray) -> Proposals:
         """As `ProposalSource`; a frame that was made smaller has its masks made smaller."""
-        found = self.of(self._name)
-        if frame.shape[:2] == self.size:
-            return found
-        size = frame.shape[1::-1]  # (W, H)
-        masks = [cv2.resize(m.view(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0 for m in found.masks]
-        return Proposals(np.array(masks, bool).reshape(-1, *frame.shape[:2]), found.categories, found.scores)
+        return self.of(self._name, frame.shape[:2])
 
 
 class _Followed:
