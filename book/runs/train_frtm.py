@@ -35,6 +35,7 @@ from vosbook.nn.segmentation import SegmentationNetwork
 from vosbook.processes import leave_processes
 from vosbook.profiles import book_folder, load_profile, script_parameters
 from vosbook.runs import manifest_digest, manifest_entry
+from vosbook.training.held_out import of_fold
 from vosbook.training.loop import TrainConfig, start_processes
 from vosbook.training.recorded import recorded_training
 from vosbook.training.simulate import Simulation, SimulationConfig, find_targets
@@ -48,11 +49,15 @@ name = f"train_frtm_{profile}_{variant}"
 runs = book_folder().parent / "build" / "runs"
 
 # %% [markdown]
-# The data. `share` takes every n-th sequence only (Table 4 of the paper). Target models are kept on disk, since the
-# same ones come again and again; trainings that differ in nothing they depend on share them.
+# The data. `share` takes every n-th sequence only (Table 4 of the paper). `fold`, (k, n), leaves every n-th out, from
+# the k-th on, so that a network can be scored on them (`make run RUN=frtm_folds`). Target models are kept on disk,
+# since the same ones come again and again; trainings that differ in nothing they depend on share them.
 
 # %%
 specs = settings["data"][:: round(1 / settings["share"])]
+if settings["fold"]:
+    held_out = of_fold(specs, settings["fold"])
+    specs = [spec for spec in specs if spec not in held_out]
 synthetic = SyntheticConfig(**settings["synthetic"])
 sequences = [load_sequence(spec, config=synthetic, resolution=settings["resolution"]) for spec in specs]
 data = [manifest_entry(spec, sequence) for spec, sequence in zip(specs, sequences)]

@@ -10,6 +10,17 @@ from vosbook.measure import score_sequence
 from vosbook.segmenter import Segmenter
 
 
+def of_fold(specs: list[str], fold: tuple[int, int]) -> list[str]:
+    """What is held out in the k-th of n folds, where `fold` is (k, n): every n-th, from the k-th on, counted from 0.
+
+    ValueError: there is no such fold.
+    """
+    k, n = fold
+    if not 0 <= k < n <= len(specs):
+        raise ValueError(f"fold {k} of {n} of {len(specs)} sequences: folds are counted from 0, and none is empty")
+    return specs[k::n]
+
+
 class FirstMasks:
     """A `Segmenter` for comparison: objects stay where they were given."""
 

@@ -1,0 +1,87 @@
+# %% [markdown]
+# # What the segmentation network and the updates gain, on sequences that no network has seen
+#
+# Five networks were trained, each without a fifth of the training sequences (`make run RUN=train_frtm`, variants
+# `fold0` to `fold4`, each with a seed of its own). Every sequence is scored with the network that has not seen it:
+# the complete method in its fast settings and D alone, both with updates and without. So the gains of Table 1 are
+# means over many sequences and over several trainings. What is scored of a sequence stays in `build/runs`, and a run
+# that was stopped goes on.
+
+# %% tags=["parameters"]
+profile = "smoke"
+
+# %% tags=["imports"]
+from dataclasses import asdict, replace
+from functools import partial
+
+import numpy as np
+import torch
+
+from vosbook.datasets.catalog import load_sequence
+from vosbook.datasets.synthetic import SyntheticConfig
+from vosbook.errors import InputError
+from vosbook.features.backbone import SharedBackbone
+from vosbook.measure import score_sequence
+from vosbook.methods.frtm import FAST, FrtmSegmenter
+from vosbook.profiles import book_folder, load_profile, script_parameters
+from vosbook.runs import kept, manifest_entry, record_run
+from vosbook.training.held_out import of_fold
+from vosbook.weights import read_about
+
+# %%
+(profile,) = script_parameters(profile=profile)
+settings = load_profile(profile).of("frtm_folds")
+synthetic = SyntheticConfig(**settings["synthetic"])
+runs = book_folder().parent / "build" / "runs"
+parts = runs / f"frtm_folds_{profile}"
+WAYS = {
+    "complete": (True, True),
+    "no_update": (True, False),
+    "d_only": (False, True),
+    "d_only_no_update": (False, False),
+}
+folds = []  # (seed, the network's file, the sequences that it has not seen)
+for number, variant in enumerate(settings["trainings"]):
+    training = load_profile(profile).of_variant("train_frtm", variant)
+    file = runs / f"train_frtm_{profile}_{variant}" / "weights.safetensors"
+    if not file.is_file():
+        raise InputError(f"{file} does not exist: make run RUN=train_frtm PROFILE={profile} SET=variant={variant}")
+    unseen = [spec for spec in of_fold(training["data"], training["fold"]) if spec.startswith(settings["kind"])]
+    unseen += settings["also"][number :: len(settings["trainings"])]
+    folds.append((training["seed"], training["backbone"], file, unseen))
+
+
+# %%
+def score(segmenters, sequence) -> dict:
+    return {way: {m: scores[m] for m in ("J", "F")} for way, scores in score_sequence(segmenters, sequence).items()}
+
+
+def segmenters_of(seed, name, file) -> dict:
+    """By way: with the network or D alone, with updates or without."""
+    asked = replace(FAST, backbone=name)
+    whole = FrtmSegmenter.complete(asked, backbone_weights=None, checkpoint=file, device="cpu", note=print)
+    assert whole.backbone.name == name, "a record must not depend on whether weights can be had"
+    backbone = SharedBackbone(whole.backbone)
+    return {
+        way: FrtmSegmenter(backbone, replace(whole.config, update=update, seed=seed), whole.network if with_s else None)
+        for way, (with_s, update) in WAYS.items()
+    }
+
+
+# %%
+sequences = {spec: load_sequence(spec, config=synthetic) for *_, unseen in folds for spec in unseen}
+data = [manifest_entry(spec, sequence) for spec, sequence in sequences.items()]
+config = {"method": asdict(FAST), "networks": [read_about(file) for _, _, file, _ in folds], "ways": WAYS}
+config |= {"folds": [unseen for *_, unseen in folds], "threads": torch.get_num_threads()}
+with record_run(f"frtm_folds_{profile}", profile=profile, config=config, seed=settings["seed"], data=data) as run:
+    found = {}
+    for seed, name, file, unseen in folds:
+        segmenters = segmenters_of(seed, name, file)
+        for spec in unseen:
+            found[spec] = kept(parts / f"{sequences[spec].name}.json", partial(score, segmenters, sequences[spec]))
+            print(f"{spec:<32}" + "  ".join(f"{way} {of['J']:.3f}" for way, of in found[spec].items()), flush=True)
+    for way in WAYS:
+        rows = {spec: of[way] for spec, of in found.items()}
+        means = {m: float(np.mean([row[m] for row in rows.values()])) for m in ("J", "F")}
+        by_fold = [float(np.mean([rows[spec]["J"] for spec in unseen])) for *_, unseen in folds]
+        run["metrics"][way] = means | {"J_of_folds": by_fold, "sequences": rows}
