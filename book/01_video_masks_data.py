@@ -481,12 +481,14 @@ ch01.check_shrink(shrink)
 
 # %%
 shrink = yours(shrink, ch01.voted)
-small = shrink(labels, 8)
-print("labels", labels.shape, "->", small.shape, "ids", np.unique(small).tolist())
+h, w = (length // 8 for length in labels.shape)
+whole = labels[: 8 * h, : 8 * w]  # what blocks of eight cover
+small = shrink(whole, 8)
+print("labels", whole.shape, "->", small.shape, "ids", np.unique(small).tolist())
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 show(
-    image_row([palette[labels], palette[small]], [f"labels {labels.shape}", f"smaller {small.shape}"]),
+    image_row([palette[whole], palette[small]], [f"labels {whole.shape}", f"smaller {small.shape}"]),
     alt="The label map of the first frame in the colours of the palette, and the same map with one "
     "pixel for each block of eight by eight: coarse, with the same colours.",
     caption="Every pixel on the right has the id that is most frequent in its block on the left.",
