@@ -43,7 +43,8 @@ def record_of(run):
 
 # %% [markdown]
 # Where a side's scores are: the name of its run, and the path to them in its record. `*` stands for the sequence. At
-# the end of the path is a number, a list with a number for each seed, or a mapping of measures.
+# the end of the path is a number, a list with a number for each seed, or a mapping of measures. Numbers are J, or what
+# `measure` says.
 
 
 # %%
@@ -67,13 +68,13 @@ def seeds_at(run, path) -> np.ndarray:
     return np.array(found)
 
 
-def measures_of(values, path=()):
-    """Yield the path and the numbers of each measure that all sequences have; numbers alone are J."""
+def measures_of(values, path=(), *, alone):
+    """Yield the path and the numbers of each measure that all sequences have; `alone` is what numbers alone are."""
     if all(isinstance(value, dict) for value in values):
         for name in (name for name in MEASURES if name in values[0]):
-            yield from measures_of([value[name] for value in values], (*path, name))
+            yield from measures_of([value[name] for value in values], (*path, name), alone=alone)
     else:
-        yield path or ("J",), np.array(values, float)  # None, a measure that a sequence does not have, becomes nan
+        yield path or (alone,), np.array(values, float)  # None, a measure that a sequence does not have, becomes nan
 
 
 def with_j_and_f(measures):
@@ -87,7 +88,8 @@ def differences(effect):
     sides = [by_sequence(effect[side]) for side in SIDES]
     if sides[0].keys() != sides[1].keys():
         raise InputError(f"{effect['more'][0]} and {effect['less'][0]} were scored on other sequences")
-    more, less = (with_j_and_f(dict(measures_of([side[name] for name in sides[0]]))) for side in sides)
+    alone = effect.get("measure", "J")
+    more, less = (with_j_and_f(dict(measures_of([side[name] for name in sides[0]], alone=alone))) for side in sides)
     for path in (path for path in more if path in less):
         table = more[path] - less[path]  # (S,), or (S, K) where there are K seeds
         table = table[~np.isnan(table.reshape(len(table), -1)).any(axis=1)]
@@ -116,7 +118,7 @@ with record_run(f"effects_{profile}", profile=profile, config=config, seed=setti
                 at = at.setdefault(part, {})
             counts = {"sequences": len(of_sequences), "seeds": max(1, len(of_seeds))}
             at[path[-1]] = asdict(found) | counts
-            if path[0] == "J" and path[-1] in ("J", "mean"):
+            if path[0] == effect.get("measure", "J") and path[-1] in (path[0], "mean"):
                 sure = "inconclusive" if found.inconclusive else ""
                 value, low, high = (f"{100 * number:+.1f}" for number in (found.value, found.low, found.high))
-                print(f"{name:<40}J {value:>6}  ({low} to {high})  {sure}")
+                print(f"{name:<40}{path[0]} {value:>6}  ({low} to {high})  {sure}")
