@@ -1316,7 +1316,8 @@ show_table(
         for step, theirs in claimed.items()
     ],
     number="8.17",
-    caption="Share of a frame's time in %, one object, 80 samples. Record frtm_times_small.",
+    caption="Share of a frame's time in %, one object, 80 samples. Record "
+    "frtm_times_small.",
 )
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}

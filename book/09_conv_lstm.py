@@ -457,7 +457,7 @@ class WithMemory(nn.Module):
         self.cell = ChapterConvLSTM(WIDTH, WIDTH, phi=torch.tanh)
 
     def states(self, frames, mask):
-        """The state (h, c), each (B, WIDTH, H / 2, W / 2), after every frame but the first."""
+        """(h, c), each (B, WIDTH, H / 2, W / 2), after every frame but the first."""
         state = self.begin(torch.cat([frames[:, 0], mask], dim=1)).chunk(2, dim=1)
         seen = self.look(
             frames[:, 1:].flatten(0, 1)
@@ -669,7 +669,7 @@ assert alone["with memory"] > alone["last mask only"] + 0.1
 
 # %%
 def difference(n):
-    """How much h differs between the runs for target and rival of scene n, (T - 1, H / 2, W / 2)."""
+    """Where h differs for target and rival of scene n, (T - 1, H / 2, W / 2)."""
     one = slice(n, n + 1)
     with torch.no_grad():
         for_target, for_rival = (
@@ -731,7 +731,7 @@ show(
 
 # %%
 def moved(by):
-    """Correlation of the difference in the tunnel with that of the frame before, moved by some places."""
+    """The difference in the tunnel, correlated with the last frame's moved by places."""
     now, before = [], []
     for n in range(len(frames)):
         apart = difference(n).max(axis=1)  # (T - 1, W / 2)
@@ -814,7 +814,7 @@ class ChapterSpaceTime(nn.Module):
         )
 
     def forward(self, x, h_space, c, h_time):
-        """x (B, D, H, W) and the states, each (B, C, H, W) or None -> (h, c) of this object in this frame."""
+        """x (B, D, H, W), states (B, C, H, W) or None -> (h, c) of this object, frame."""
         zeros = x.new_zeros(len(x), self.channels, *x.shape[2:])
         h_space, c, h_time = (zeros if s is None else s for s in (h_space, c, h_time))
         wider = torch.cat([x, h_space], dim=1)  # (B, D + C, H, W)

@@ -1006,7 +1006,7 @@ class MaskAsInput(nn.Module):
         self.decode = Decoder(config.width, config.decoder)
 
     def step(self, images, state):
-        """A frame with a mask (B, 4, H, W), (h, c) or None -> logits (B, 1, H, W), (h, c)."""
+        """Frame with mask (B, 4, H, W), (h, c) or None -> logits (B, 1, H, W), (h, c)."""
         h, c = self.lstm(self.encode(images), state)
         return self.decode(h), (h, c)
 
