@@ -617,7 +617,10 @@ found = {name: errors(solver, uneven, rhs, 6) for name, solver in solvers.items(
 assert found["M = diagonal of A"][3] < 1e-2 * found["without M"][3]
 show_table(
     ["", *(f"after {k}" for k in range(1, 7))],
-    [(name, *(f"{e:.0e}" for e in each)) for name, each in found.items()],
+    [
+        (name, *(f"{e:.0e}".replace("-", "−") for e in each))  # a hyphen breaks the line
+        for name, each in found.items()
+    ],
     caption="The relative error of CG after each iteration, with 8 unknowns.",
     number="4.3",
 )

@@ -230,9 +230,9 @@ show(
 # The fourth, the *candidate* $g_t$, is what may be written into the memory:
 #
 # $$\begin{aligned}
-# i_t &= \sigma(V_i x_t + U_i h_{t-1} + b_i) & &\text{input gate: how much of } g_t \text{ is written} \\
-# f_t &= \sigma(V_f x_t + U_f h_{t-1} + b_f) & &\text{forget gate: how much of } c_{t-1} \text{ stays} \\
-# o_t &= \sigma(V_o x_t + U_o h_{t-1} + b_o) & &\text{output gate: how much of } c_t \text{ is shown} \\
+# i_t &= \sigma(V_i x_t + U_i h_{t-1} + b_i) & &\text{input gate: writes } g_t \\
+# f_t &= \sigma(V_f x_t + U_f h_{t-1} + b_f) & &\text{forget gate: keeps } c_{t-1} \\
+# o_t &= \sigma(V_o x_t + U_o h_{t-1} + b_o) & &\text{output gate: shows } c_t \\
 # g_t &= \phi(V_g x_t + U_g h_{t-1} + b_g) & &\text{candidate}
 # \end{aligned} \tag{9.3}$$
 #
