@@ -113,7 +113,7 @@ settings = load_profile(profile).of("frtm")
 
 def tell(text):
     """Print a long line as narrow as a phone shows it."""
-    print(*textwrap.wrap(text, 50), sep="\n")
+    print(*textwrap.wrap(text, 44, break_on_hyphens=False), sep="\n")
 
 
 whole = FrtmSegmenter.complete(

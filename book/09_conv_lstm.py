@@ -226,8 +226,9 @@ show(
 # %% [markdown]
 # ## 2 The gates
 #
-# An LSTM computes four things from its input $x_t$ and its last answer $h_{t-1}$. Three are *gates* between 0 and 1.
-# The fourth, the *candidate* $g_t$, is what may be written into the memory:
+# An LSTM computes four things from its input $x_t$ and its last answer $h_{t-1}$. Three are *gates* between 0 and 1,
+# which say how much is written, kept and shown. The fourth, the *candidate* $g_t$, is what may be written into the
+# memory:
 #
 # $$\begin{aligned}
 # i_t &= \sigma(V_i x_t + U_i h_{t-1} + b_i) & &\text{input gate: writes } g_t \\
