@@ -729,10 +729,10 @@ colleague.own_masks = run_anew
 J_anew = np.mean([J_of(v, follow(colleague, v)) for v in unseen], axis=0)  # (T - 1,)
 both = {"yours": J["own masks too"].mean(axis=0), "the colleague's": J_anew}
 show_table(
-    ["loop", *(f"frame {t}" for t in range(1, 6))],
+    ["frame", *(str(t) for t in range(1, 6))],
     [[name, *(f"{v:.2f}" for v in values[:5])] for name, values in both.items()],
     number="12.2",
-    caption="J by frame, mean over the held-out videos.",
+    caption="J by frame, mean over the held-out videos, of either loop.",
 )
 assert np.isclose(J_anew[0], J["own masks too"][:, 0].mean(), atol=1e-3)
 assert J_anew[1] < J["own masks too"][:, 1].mean() - 0.1
@@ -960,7 +960,10 @@ mean, still = scores["rvos"]["J"], scores["first_mask"]["J"]
 lines = {**scores["sequences"], "mean": scores}
 show_table(
     ["sequence", "RVOS", "first masks"],
-    [[spec, f"{one['rvos']['J']:.3f}", f"{one['first_mask']['J']:.3f}"] for spec, one in lines.items()],
+    [
+        [spec.split("/")[-1], f"{one['rvos']['J']:.3f}", f"{one['first_mask']['J']:.3f}"]
+        for spec, one in lines.items()
+    ],
     number="12.4",
     caption="J on five validation sequences of DAVIS 2016, of the library's network and of first masks that never "
     "move.",
@@ -1201,7 +1204,7 @@ show(
 F_here = [record.metrics[str(n)]["rvos"]["F"] for n in counts]
 F_paper = [0.755, 0.676, 0.561, 0.623, 0.664]
 show_table(
-    ["", *(f"{n} object{'s' * (n > 1)}" for n in counts)],
+    ["objects", *(str(n) for n in counts)],
     [[name, *(f"{v:.2f}" for v in values)] for name, values in (("here", F_here), ("paper", F_paper))],
     number="12.8",
     caption="F by the number of objects, of the same videos and networks as in Figure 12.10.",

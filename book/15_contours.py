@@ -785,7 +785,7 @@ table, cells = {name: np.mean(rows, axis=0) for name, rows in stages.items()}, [
 for name, rows in stages.items():
     J, F, more, less = table[name]
     of_J, of_F, *_ = np.std(rows, axis=0, ddof=1) / len(rows) ** 0.5
-    cells.append([name, f"{J:.3f} ± {of_J:.3f}", f"{F:.3f} ± {of_F:.3f}", f"{more:.1%}", f"{less:.1%}"])
+    cells.append([name, f"{J:.2f} ± {of_J:.2f}", f"{F:.2f} ± {of_F:.2f}", f"{more:.0%}", f"{less:.0%}"])
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 show_table(
@@ -924,7 +924,7 @@ show(
 held_out = read_record("train_contours_small").metrics["held_out"]
 snapped_truth = held_out["true_masks_snapped"]
 lines_of = {**held_out["sequences"], "mean": snapped_truth}
-cells = [[n, f"{o['J']:.3f}", f"{o['F']:.3f}", f"{o['superpixels']:.0f}"] for n, o in lines_of.items()]
+cells = [[n.split("/")[-1], f"{o['J']:.3f}", f"{o['F']:.3f}", f"{o['superpixels']:.0f}"] for n, o in lines_of.items()]
 tiled = snapped_truth["tiles"]
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
