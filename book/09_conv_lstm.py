@@ -177,13 +177,20 @@ for bias in (0, 1, 4):
     gradients[name] = memory_gradient(bias, 20, through_h=True)
     through_c[name] = memory_gradient(bias, 20, through_h=False)
 
+
+
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
+def short(size):
+    """One digit, with a minus at which no line is broken."""
+    return f"{size:.1g}".replace("-", "−")
+
+
 show_table(
     ["", "after 5 steps", "20 steps", "through c alone: 5 steps", "20 steps"],
     [
         [name]
-        + [f"{sizes[n]:.1g}" for n in (4, 19)]
-        + [f"{through_c[name][n]:.1g}" if name in through_c else "–" for n in (4, 19)]
+        + [short(sizes[n]) for n in (4, 19)]
+        + [short(through_c[name][n]) if name in through_c else "–" for n in (4, 19)]
         for name, sizes in gradients.items()
     ],
     number="9.1",
@@ -592,7 +599,7 @@ show(
     alt="Two rows of three frames: before, inside and after the tunnel. With memory, "
     "only the target is white after the tunnel. With the last mask only, the rival is "
     "painted in this scene.",
-    caption="White: found. Blue: missed. Vermilion: found in error.",
+    caption="White: found. Blue: missed. Orange: found in error.",
     number="9.6",
 )
 

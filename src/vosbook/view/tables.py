@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from IPython.display import display
 
-NUMBER = re.compile(r"[-+−]?\d[\d.,]*( ± [\d.]+)?( ?%)?|[-–]?")  # what stands on the right of its column
+NUMBER = re.compile(r"[-+−]?\d[\d.,]*(e[-+−]?\d+)?( ± [\d.]+)?( ?%)?|[-–]?")  # what stands on the right of its column
 
 
 def show_table(
