@@ -384,8 +384,8 @@ print(format_table(scores))
 # ## 5 Look at it
 #
 # No score says *what* went wrong. The **mask inspector** does. Drag the slider or press play. Switch between the
-# prediction, the truth and the errors, hide an object, or jump to the worst frame. The inspector counts frames from 1,
-# while the text counts from 0, as arrays do. It needs no running Python, so it also works on the pages of the site.
+# prediction, the truth and the errors, hide an object, or jump to the worst frame. The inspector counts frames from 0,
+# as arrays do and as this text does. It needs no running Python, so it also works on the pages of the site.
 
 # %%
 Inspector(
@@ -501,7 +501,7 @@ print(f"the number to beat: {curves['first mask held'][1:].mean():.3f}")
 #
 # The video above is made by a program, so its score says nothing about the papers. Table 0.1 shows what the same
 # tracker reached on real video, from the record of that run. Its backbone, a ResNet-18, was trained on photographs. The
-# page *Claimed and measured* of the site sets the papers' numbers beside ours, row by row.
+# page *Claims* of the site sets the papers' numbers beside ours, row by row, and chapter 19 reads them with you.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 record = read_record("frtm_d_only_small")

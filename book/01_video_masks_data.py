@@ -314,7 +314,8 @@ for kind, path in files.items():
     with Image.open(path) as image:
         values = np.array(image)
         print(f"{kind}: mode {image.mode}, {values.shape} {values.dtype}")
-        print(f"    values {np.unique(values).tolist()}, {np.count_nonzero(values == 1)} of them 1")
+        ones = np.count_nonzero(values == 1)
+        print(f"    values {np.unique(values).tolist()}, {ones} of them 1")
 
 # %% [markdown]
 # These are seven files of one mask, but six different arrays. A program that asks for `values == 1` gets no error for
@@ -381,7 +382,7 @@ def read_ids(path):
             values = values[..., 0]
         if image.mode in ("RGB", "RGBA"):
             return ids_of_image(values[..., :3])
-    if set(np.unique(values)) <= {0, 255}:  # 255 without other ids means white: one object
+    if set(np.unique(values)) <= {0, 255}:  # 255 without other ids is white: one object
         return (values == 255).astype(np.uint8)
     return values  # gray values and palette indices are ids; 255 beside them is void
 
@@ -636,9 +637,8 @@ def fish(u, v):
 # and of an angle $\varphi$. To get from a pixel to a point of the object, we undo the pose: we subtract the centre,
 # divide by the radius, and turn back,
 #
-# $$\begin{pmatrix} u \\ v \end{pmatrix} = \frac{1}{r}
-# \begin{pmatrix} \cos\varphi & \sin\varphi \\ -\sin\varphi & \cos\varphi \end{pmatrix}
-# \begin{pmatrix} d_x \\ d_y \end{pmatrix}, \tag{1.1}$$
+# $$\begin{aligned} u &= (d_x \cos\varphi + d_y \sin\varphi) / r, \\
+# v &= (d_y \cos\varphi - d_x \sin\varphi) / r, \end{aligned} \tag{1.1}$$
 #
 # where $d_x$ is the pixel's column minus $x$, and $d_y$ is its row minus $y$. In this direction every pixel gets
 # exactly one answer. If we went from the object to the frame instead, some pixels would get no answer, and the object
@@ -646,7 +646,7 @@ def fish(u, v):
 
 # %%
 def on_object(size, x, y, radius, angle):
-    """Coordinates u and v, each (H, W), of every pixel of a frame of `size` (H, W): Equation 1.1."""
+    """Coordinates (u, v) of all pixels of a frame of `size`, each (H, W): Equation 1.1."""
     rows, columns = np.mgrid[: size[0], : size[1]]  # (H, W) each
     dx, dy = (columns - x) / radius, (rows - y) / radius
     cos, sin = np.cos(angle), np.sin(angle)
@@ -779,7 +779,7 @@ def fish_pose(t):
 
 
 def ball_pose(t):
-    return 265 - 9 * t, 100, 34, -9 * t / 34  # it rolls: the angle is the way over the radius
+    return 265 - 9 * t, 100, 34, -9 * t / 34  # it rolls: the angle is way / radius
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 shapes = [opacity(swimming(t), size, 160, 90, 70, 0.0) for t in (0, 3, 6)]
@@ -859,7 +859,10 @@ render = yours(render, ch01.painted)
 # %%
 crossing = layers_at(11)
 orders = {"ball in front": (2, 1), "fish in front": (1, 2)}
-scenes = {title: render(ground, [crossing[i] for i in order]) for title, order in orders.items()}
+scenes = {
+    title: render(ground, [crossing[i] for i in order])
+    for title, order in orders.items()
+}
 for title, (_, _, shares) in scenes.items():
     print(f"{title}: the ball shows {shares[2]:.0%} of itself, the fish {shares[1]:.0%}")
 assert scenes["ball in front"][2][2] == 1 > scenes["fish in front"][2][2]
@@ -984,7 +987,7 @@ show(
 
 # %%
 def box_share(labels, i):
-    """Share of the frame that the bounding box of object i covers; nan where it does not show."""
+    """Share of the frame that object i's bounding box covers; nan where it is unseen."""
     box = bounding_box(labels, i)
     if box is None:
         return np.nan

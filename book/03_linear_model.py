@@ -95,7 +95,8 @@ def features(images):
 x_first = features(frames[:1])  # (1, C, *grid)
 C, size, grid = x_first.shape[1], truth[0].shape, tuple(x_first.shape[2:])
 print(backbone.source)
-print(f"a frame of {size[0]} x {size[1]} pixels: {C} channels on {grid[0]} x {grid[1]} cells")
+print("a frame of {} x {} pixels".format(*size), end=": ")
+print("{} channels on {} x {} cells".format(C, *grid))
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 busiest = x_first[0].flatten(1).std(dim=1).argsort(descending=True)[:3]
@@ -240,11 +241,16 @@ one, two = (4 * c * cells * kept / 1e6 for c in (channels, 96))  # 4 bytes a num
 show_table(
     ["", "one layer", "two layers"],
     [
-        ("weights to learn, first frame", f"{9 * channels:,}", f"{96 * channels + 9 * 96:,}"),
+        (
+            "weights to learn, first frame",
+            f"{9 * channels:,}",
+            f"{96 * channels + 9 * 96:,}",
+        ),
         ("weights to learn, later", f"{9 * channels:,}", f"{9 * 96:,}"),
         ("memory of 80 samples, MB", f"{one:.0f}", f"{two:.0f}"),
     ],
-    caption="What one layer and two layers cost, computed for 1024 channels on 30 x 54 cells.",
+    caption="What one layer and two layers cost, computed for 1024 channels on "
+    "30 x 54 cells.",
     number="3.2",
 )
 
@@ -375,11 +381,13 @@ for i in ids:
     y = torch.tensor(truth[0] == i, dtype=torch.float32)  # (*size)
     pair = pixel_weight(y.numpy(), 0.1)
     share = float((weights_of(y) * y).sum() / weights_of(y).sum())
-    rows.append((i, *(f"{weight:.2f}" for weight in pair), f"{y.mean():.3f}", f"{share:.3f}"))
+    shares = (f"{y.mean():.3f}", f"{share:.3f}")
+    rows.append((i, *(f"{weight:.2f}" for weight in pair), *shares))
 show_table(
     ["object", "v on the target", "v elsewhere", "share before", "share after"],
     rows,
-    caption="The weight v of a pixel, and the target's share of the whole weight before and after weighting.",
+    caption="The weight v of a pixel, and the target's share of the whole weight before "
+    "and after weighting.",
     number="3.3",
 )
 
@@ -623,7 +631,7 @@ reference = equivalent_filter(*learn(x, y, v))
 
 
 def of_weights(w):
-    """How far the filter is from the reference, the data term, and J in the later frames."""
+    """How far the filter is from the reference; the data term; J in the later frames."""
     change = float((equivalent_filter(*w) - reference).norm() / reference.norm())
     data_term = float(target_loss(w, x, y, v, gamma, lambda_=(0, 0)))
     return change, data_term, np.mean(later_J(w, ids[0]))
@@ -646,8 +654,9 @@ def as_row(name, found):
 show_table(
     ["factor on both λ", *columns],
     [as_row(f"{factor:,g}", found) for factor, found in by_factor.items()],
-    caption="How the regulariser changes the filter of the first object, as a share of the filter's length; the first "
-    "sum of Equation 3.5; and J in the later frames, 0 to 1.",
+    caption="How the regulariser changes the filter of the first object, as a share of "
+    "the filter's length; the first sum of Equation 3.5; and J in the later frames, 0 to "
+    "1.",
     number="3.5",
 )
 
@@ -664,7 +673,8 @@ by_stop = {
     "stop after 2 steps": of_weights(learn(x, y, v, cg_iterations=schedule[:2])),
     "go on for 15 steps": of_weights(learn(x, y, v, cg_iterations=schedule + 10 * (10,))),
 }
-assert by_factor[1e-2][0] < 0.1 * min(change for change, *_ in (by_start | by_stop).values())
+changes = [change for change, *_ in (by_start | by_stop).values()]
+assert by_factor[1e-2][0] < 0.1 * min(changes)
 show_table(
     ["", *columns],
     [as_row(*one) for one in (by_start | by_stop).items()],
@@ -738,7 +748,8 @@ show_table(
 
 # %%
 later = min(8, len(frames) - 1)
-scores = (Uy @ D(x_all[later : later + 1], learned_here[0][:, :, 0, 0], learned_here[1][0])[0] @ Ux.T).numpy()
+learned_1, learned_2 = learned_here[0][:, :, 0, 0], learned_here[1][0]
+scores = (Uy @ D(x_all[later : later + 1], learned_1, learned_2)[0] @ Ux.T).numpy()
 found, there = scores > 0.5, truth[later] == ids[0]
 print(f"J = {jaccard(found, there):.2f} in frame {later}")
 assert jaccard(found, there) > 0.4
@@ -873,8 +884,8 @@ ch03.check_gradient_w2(gradient_w2)
 #
 # The paper gives no figure for the pixel weights or for the regulariser by themselves. Its figure for the model of
 # this chapter without updates (Table 1, *D-only - no update*) is $\mathcal J$ = 58.3 on 300 videos of YouTube-VOS. It
-# belongs to the tracker of chapter 05, and it stands beside our measurements in the page *Claimed and measured* of the
-# site. The numbers of sections 7 to 9 are of one synthetic video, and cannot be compared with it.
+# belongs to the tracker of chapter 05, and it stands beside our measurements in the page *Claims* of the site. The
+# numbers of sections 7 to 9 are of one synthetic video, and cannot be compared with it.
 
 # %% [markdown]
 # ## How this differs from the paper

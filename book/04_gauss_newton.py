@@ -169,7 +169,10 @@ paths = {"Gauss-Newton": newton, "gradient descent": descent}
 assert (point_r(newton[3]) ** 2).sum() < (point_r(descent[5]) ** 2).sum()
 show_table(
     ["", "start", *(f"step {k}" for k in range(1, 6))],
-    [(name, *(f"{(point_r(w) ** 2).sum():.4f}" for w in path)) for name, path in paths.items()],
+    [
+        (name, *(f"{(point_r(w) ** 2).sum():.4f}" for w in path))
+        for name, path in paths.items()
+    ],
     caption="The loss, a sum of three squares, after each step.",
     number="4.1",
 )
@@ -252,7 +255,7 @@ sizes = [w_j.numel() for w_j in start]
 
 
 def as_weights(vector):
-    """All weights (n,), a tensor or array -> tensors w1 (c, C, 1, 1) and w2 (1, c, 3, 3)."""
+    """All weights (n,), of any kind -> tensors w1 (c, C, 1, 1) and w2 (1, c, 3, 3)."""
     parts = torch.as_tensor(vector).split(sizes)
     return tuple(part.reshape(w_j.shape) for part, w_j in zip(parts, start))
 
@@ -263,7 +266,7 @@ def flat(tensors):
 
 
 def all_residuals(vector):
-    """r(w) of chapter 03: one residual for each pixel of each sample, one for each weight."""
+    """r(w) of chapter 03: one for each pixel of each sample, one for each weight."""
     return flat(residuals(as_weights(vector), x, y, v, gamma, lambda_=lambda_))
 
 
@@ -601,7 +604,8 @@ def scaled_cg(A, b, iterations, m):
 
 
 scale = np.geomspace(1, 10, n)
-uneven = scale[:, None] * (np.eye(n) + 0.1 * Q @ np.diag(np.linspace(0, 1, n)) @ Q.T) * scale
+even = np.eye(n) + 0.1 * Q @ np.diag(np.linspace(0, 1, n)) @ Q.T
+uneven = scale[:, None] * even * scale
 
 
 def diagonal_cg(A, b, iterations):
@@ -613,7 +617,10 @@ found = {name: errors(solver, uneven, rhs, 6) for name, solver in solvers.items(
 assert found["M = diagonal of A"][3] < 1e-2 * found["without M"][3]
 show_table(
     ["", *(f"after {k}" for k in range(1, 7))],
-    [(name, *(f"{e:.0e}" for e in each)) for name, each in found.items()],
+    [
+        (name, *(f"{e:.0e}".replace("-", "−") for e in each))  # a hyphen breaks the line
+        for name, each in found.items()
+    ],
     caption="The relative error of CG after each iteration, with 8 unknowns.",
     number="4.3",
 )
@@ -876,7 +883,8 @@ def seconds(problem):
 
 slow_time, fast_time = seconds(textbook), seconds(problem)
 print(f"double backward     {1e3 * slow_time:6.0f} ms")
-print(f"stencil and filter  {1e3 * fast_time:6.0f} ms: {slow_time / fast_time:.0f} times less")
+ratio = slow_time / fast_time
+print(f"stencil and filter  {1e3 * fast_time:6.0f} ms: {ratio:.0f} times less")
 assert 0 < fast_time < slow_time
 
 # %% [markdown]
@@ -901,7 +909,7 @@ def downhill(w):
 
 
 def newton_step(w, b, iterations, m):
-    """The step at w: Equation 4.4, solved by so many CG iterations. m is the preconditioner."""
+    """The step at w: Equation 4.4 by so many CG iterations. m is the preconditioner."""
     return scaled_cg(lambda p: times_JTJ(p, w), b, iterations, m)
 
 
@@ -930,7 +938,7 @@ counted = [1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200, 250, 300, 350, 400]
 
 
 def descend(rate, momentum):
-    """Losses of gradient descent after as many passes as `counted` says; infinite once it has blown up."""
+    """Losses after as many passes as `counted` says; infinite once it has blown up."""
     w, velocity, losses = w_start, np.zeros_like(w_start), []
     for passes in range(1, counted[-1] + 1):
         velocity = momentum * velocity + 2 * rate * downhill(w)
@@ -1176,7 +1184,8 @@ ch04.check_tridiagonal(tridiagonal)
 # and the two numbers exchanged.
 
 # %%
-exchanged = np.concatenate([np.full(count, l_j) for count, l_j in zip(sizes, lambda_[::-1])])
+other = zip(sizes, lambda_[::-1])
+exchanged = np.concatenate([np.full(count, l_j) for count, l_j in other])
 runs = {
     "(λ1, λ2)": newton_losses,
     "none": run_gauss_newton(1.0)[1],
@@ -1212,7 +1221,7 @@ assert all(losses[50] < losses[6] < loss_of(w_start) for losses in runs.values()
 # The paper says that its strategy converges much faster than gradient descent, and it shows no measurement. On our
 # synthetic problem (Figure 4.6) and on real video (Figure 4.7) the claim holds for the first 50 passes, against
 # momentum and Adam too. The paper's figures for speed (21.9 and 41.3 frames a second on a V100) are those of the whole
-# tracker. They stand in the page *Claimed and measured* of the site.
+# tracker. They stand in the page *Claims* of the site.
 
 # %% [markdown]
 # ## How this differs from the paper

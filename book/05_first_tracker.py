@@ -221,7 +221,7 @@ class Target:
         return s.clamp(0, 1).numpy()
 
     def insert(self, frame, label):
-        """Whether `label`, (H, W) in 0..1, was remembered: it needs 10 pixels over 0.5."""
+        """Whether `label` (H, W), 0..1, was remembered: it needs 10 pixels over 0.5."""
         y = torch.tensor(label)[None, None]  # (H, W) -> (1, 1, H, W)
         return self.model.insert(look(frame), y)
 
@@ -299,7 +299,8 @@ def follow(frames, one, t_s=FAST.target_model.t_s):
 first = pair_truth[0] == target
 curves = {"first mask held": [jaccard(first, y == target) for y in pair_truth[1:]]}
 in_order = list(follow(pair_frames, Target(pair_frames[0], first)))
-for name, found in (("with updates", in_order), ("no updates", follow(pair_frames, Fixed(pair_frames[0], first)))):
+fixed = follow(pair_frames, Fixed(pair_frames[0], first))
+for name, found in (("with updates", in_order), ("no updates", fixed)):
     curves[name] = [jaccard(p > 0.5, y == target) for p, y in zip(found, pair_truth[1:])]
 for name, values in curves.items():
     print(f"{name:<16} J {np.mean(values):.3f}")
@@ -479,13 +480,21 @@ rules = {
     "its mask": (score > 0.5).double(),
 }
 parts = {"0.3 to 0.5": score < 0.5, "0.5 to 0.7": score > 0.5, "all": score > 0}
+
+
+def push(label, part):
+    """Label less score, the mean over the part; 0.0 is added lest a zero be negative."""
+    return f"{round(float((label - score)[part].mean()), 2) + 0.0:+.2f}"
+
+
 show_table(
     ["label", *(f"scores {part}" if part != "all" else "all scores" for part in parts)],
     [
-        (name, *(f"{round(float((label - score)[part].mean()), 2) + 0.0:+.2f}" for part in parts.values()))
+        (name, *(push(label, part) for part in parts.values()))
         for name, label in rules.items()
     ],
-    caption="Label less score, the mean over the scores of a part, for four labels that a model may remember.",
+    caption="Label less score, the mean over the scores of a part, for four labels that "
+    "a model may remember.",
     number="5.1",
 )
 

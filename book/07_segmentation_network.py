@@ -889,7 +889,10 @@ def trial(S, scores):
 
 # J and loss (seeds, trained on, given, 2)
 tried = np.array(
-    [[[trial(S, given) for given in ways.values()] for S in pair.values()] for pair in pairs]
+    [
+        [[trial(S, given) for given in ways.values()] for S in pair.values()]
+        for pair in pairs
+    ]
 )
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -991,7 +994,8 @@ show_table(
     ["", "thin parts", "the rest"],
     [[name, f"{thin:.0f} %", f"{rest:.0f} %"] for name, (thin, rest) in shares.items()],
     number="7.4",
-    caption=f"Shares of the objects' pixels that are found in {len(unseen)} held-out videos.",
+    caption="Shares of the objects' pixels that are found in "
+    f"{len(unseen)} held-out videos.",
 )
 assert all(thin < rest for thin, rest in shares.values())
 
@@ -1107,7 +1111,9 @@ for name, record in (
     ("filter bank", "frtm_ablation_small_filters"),
 ):
     found = read_record(record).metrics
-    kinds = [found[data]["fast"]["network_with_update"] for data in ("davis2016", "synthetic")]
+    kinds = [
+        found[data]["fast"]["network_with_update"] for data in ("davis2016", "synthetic")
+    ]
     gains.append([name, *(f"{100 * one['J']:+.1f}" for one in kinds)])
 show_table(
     ["backbone", "DAVIS 2016", "synthetic"],

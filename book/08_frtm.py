@@ -113,7 +113,7 @@ settings = load_profile(profile).of("frtm")
 
 def tell(text):
     """Print a long line as narrow as a phone shows it."""
-    print(*textwrap.wrap(text, 50), sep="\n")
+    print(*textwrap.wrap(text, 44, break_on_hyphens=False), sep="\n")
 
 
 whole = FrtmSegmenter.complete(
@@ -1316,7 +1316,8 @@ show_table(
         for step, theirs in claimed.items()
     ],
     number="8.17",
-    caption="Share of a frame's time in %, one object, 80 samples. Record frtm_times_small.",
+    caption="Share of a frame's time in %, one object, 80 samples. Record "
+    "frtm_times_small.",
 )
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}

@@ -177,13 +177,20 @@ for bias in (0, 1, 4):
     gradients[name] = memory_gradient(bias, 20, through_h=True)
     through_c[name] = memory_gradient(bias, 20, through_h=False)
 
+
+
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
+def short(size):
+    """One digit, with a minus at which no line is broken."""
+    return f"{size:.1g}".replace("-", "−")
+
+
 show_table(
     ["", "after 5 steps", "20 steps", "through c alone: 5 steps", "20 steps"],
     [
         [name]
-        + [f"{sizes[n]:.1g}" for n in (4, 19)]
-        + [f"{through_c[name][n]:.1g}" if name in through_c else "–" for n in (4, 19)]
+        + [short(sizes[n]) for n in (4, 19)]
+        + [short(through_c[name][n]) if name in through_c else "–" for n in (4, 19)]
         for name, sizes in gradients.items()
     ],
     number="9.1",
@@ -226,13 +233,14 @@ show(
 # %% [markdown]
 # ## 2 The gates
 #
-# An LSTM computes four things from its input $x_t$ and its last answer $h_{t-1}$. Three are *gates* between 0 and 1.
-# The fourth, the *candidate* $g_t$, is what may be written into the memory:
+# An LSTM computes four things from its input $x_t$ and its last answer $h_{t-1}$. Three are *gates* between 0 and 1,
+# which say how much is written, kept and shown. The fourth, the *candidate* $g_t$, is what may be written into the
+# memory:
 #
 # $$\begin{aligned}
-# i_t &= \sigma(V_i x_t + U_i h_{t-1} + b_i) & &\text{input gate: how much of } g_t \text{ is written} \\
-# f_t &= \sigma(V_f x_t + U_f h_{t-1} + b_f) & &\text{forget gate: how much of } c_{t-1} \text{ stays} \\
-# o_t &= \sigma(V_o x_t + U_o h_{t-1} + b_o) & &\text{output gate: how much of } c_t \text{ is shown} \\
+# i_t &= \sigma(V_i x_t + U_i h_{t-1} + b_i) & &\text{input gate: writes } g_t \\
+# f_t &= \sigma(V_f x_t + U_f h_{t-1} + b_f) & &\text{forget gate: keeps } c_{t-1} \\
+# o_t &= \sigma(V_o x_t + U_o h_{t-1} + b_o) & &\text{output gate: shows } c_t \\
 # g_t &= \phi(V_g x_t + U_g h_{t-1} + b_g) & &\text{candidate}
 # \end{aligned} \tag{9.3}$$
 #
@@ -457,7 +465,7 @@ class WithMemory(nn.Module):
         self.cell = ChapterConvLSTM(WIDTH, WIDTH, phi=torch.tanh)
 
     def states(self, frames, mask):
-        """The state (h, c), each (B, WIDTH, H / 2, W / 2), after every frame but the first."""
+        """(h, c), each (B, WIDTH, H / 2, W / 2), after every frame but the first."""
         state = self.begin(torch.cat([frames[:, 0], mask], dim=1)).chunk(2, dim=1)
         seen = self.look(
             frames[:, 1:].flatten(0, 1)
@@ -591,7 +599,7 @@ show(
     alt="Two rows of three frames: before, inside and after the tunnel. With memory, "
     "only the target is white after the tunnel. With the last mask only, the rival is "
     "painted in this scene.",
-    caption="White: found. Blue: missed. Vermilion: found in error.",
+    caption="White: found. Blue: missed. Orange: found in error.",
     number="9.6",
 )
 
@@ -669,7 +677,7 @@ assert alone["with memory"] > alone["last mask only"] + 0.1
 
 # %%
 def difference(n):
-    """How much h differs between the runs for target and rival of scene n, (T - 1, H / 2, W / 2)."""
+    """Where h differs for target and rival of scene n, (T - 1, H / 2, W / 2)."""
     one = slice(n, n + 1)
     with torch.no_grad():
         for_target, for_rival = (
@@ -731,7 +739,7 @@ show(
 
 # %%
 def moved(by):
-    """Correlation of the difference in the tunnel with that of the frame before, moved by some places."""
+    """The difference in the tunnel, correlated with the last frame's moved by places."""
     now, before = [], []
     for n in range(len(frames)):
         apart = difference(n).max(axis=1)  # (T - 1, W / 2)
@@ -814,7 +822,7 @@ class ChapterSpaceTime(nn.Module):
         )
 
     def forward(self, x, h_space, c, h_time):
-        """x (B, D, H, W) and the states, each (B, C, H, W) or None -> (h, c) of this object in this frame."""
+        """x (B, D, H, W), states (B, C, H, W) or None -> (h, c) of this object, frame."""
         zeros = x.new_zeros(len(x), self.channels, *x.shape[2:])
         h_space, c, h_time = (zeros if s is None else s for s in (h_space, c, h_time))
         wider = torch.cat([x, h_space], dim=1)  # (B, D + C, H, W)

@@ -603,7 +603,7 @@ show(
     alt="Three rows: the masks in three frames of a film of the test before the "
     "training, after a third of it, and at its end. At first nothing is found; then "
     "the shapes of the early frame; at the end also shapes of the later ones.",
-    caption="White: found. Blue: missed. Vermilion: found in error. Purple: given to "
+    caption="White: found. Blue: missed. Orange: found in error. Purple: given to "
     "the wrong object.",
     number="10.7",
 )
@@ -827,7 +827,7 @@ show(
     "frames 1, 4 and 8. In A the mask stays about where it was in frame 1. In B "
     "nothing is found in frames 1 and 4, and in frame 8 parts of other shapes. In C a "
     "speck is found in frame 1, and nothing afterwards.",
-    caption="One object of the film. White: found. Blue: missed. Vermilion: found in "
+    caption="One object of the film. White: found. Blue: missed. Orange: found in "
     "error.",
     number="10.10",
 )
@@ -1006,7 +1006,7 @@ class MaskAsInput(nn.Module):
         self.decode = Decoder(config.width, config.decoder)
 
     def step(self, images, state):
-        """A frame with a mask (B, 4, H, W), (h, c) or None -> logits (B, 1, H, W), (h, c)."""
+        """Frame with mask (B, 4, H, W), (h, c) or None -> logits (B, 1, H, W), (h, c)."""
         h, c = self.lstm(self.encode(images), state)
         return self.decode(h), (h, c)
 
@@ -1030,7 +1030,7 @@ own = copy.deepcopy(taught)
 then = replace(drawn, frames=(5, 7), seed=seed + 1)
 steps = settings["own_steps"]
 learn(taught, with_teacher(taught), then, steps, rate=3e-3, films=slow_films)
-learn(own, own, then, steps, rate=3e-3, films=slow_films)
+_ = learn(own, own, then, steps, rate=3e-3, films=slow_films)
 
 # %%
 ways = {

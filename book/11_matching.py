@@ -45,8 +45,7 @@ from vosbook.view.tables import show_table
 draw(
     matching_table(),
     number="11.1",
-    caption="What every slot would cost for every object, and the match of the smallest sum. One slot is left over. "
-    "(The drawing counts from 1, the code from 0.)",
+    caption="What every slot would cost for every object, and the match of the smallest sum. One slot is left over.",
 )
 
 # %% [markdown]
@@ -68,8 +67,8 @@ draw(
 # intersection and union so that they make sense for numbers in 0..1, and to leave the threshold out. With $p_x$ and
 # $y_x$ at pixel $x$,
 #
-# $$\text{soft IoU}(p, y) = \frac{I}{U}, \;\;
-# I = \sum_x p_x y_x, \;\; U = \sum_x (p_x + y_x - p_x y_x) \tag{11.1}$$
+# $$\begin{aligned} \text{soft IoU}(p, y) &= I / U \\ I &= \sum_x p_x y_x \\
+# U &= \sum_x (p_x + y_x - p_x y_x) \end{aligned} \tag{11.1}$$
 #
 # Where $p$ and $y$ are 0 or 1, $p_x y_x$ is 1 in the intersection, and $p_x + y_x - p_x y_x$ is 1 in the union. The
 # formula is then $\mathcal J$. The paper of RVOS names soft IoU as the score by which masks are assigned, and states no
@@ -146,7 +145,7 @@ for panel, shifts in zip(axes[0], (np.arange(-8, 8.01, 0.05), np.arange(3, 4, 0.
     panel.plot(
         shifts,
         J,
-        label="J at one half",
+        label="J, cut at one half",
         linewidth=1.5,
         linestyle="-",
         drawstyle="steps-mid",
@@ -374,7 +373,8 @@ for n, row in enumerate(S):
 # We want a different slot for every object. Let $\pi(m)$ be the slot of object $m$, and let one minus soft IoU be the
 # *cost* of a pair. Of all ways to give the objects different slots we want the cheapest:
 #
-# $$\pi = \arg\min_{\pi} \sum_m C_{m, \pi(m)}, \qquad C_{m,n} = 1 - \text{soft IoU}(p_n,\, y_m) \tag{11.3}$$
+# $$\begin{aligned} C_{m,n} &= 1 - \text{soft IoU}(p_n,\, y_m) \\
+# \pi &= \arg\min_{\pi} \sum_m C_{m, \pi(m)} \end{aligned} \tag{11.3}$$
 #
 # The obvious way is *greedy*: take the cheapest pair of the matrix, strike its row and column, and go on.
 
@@ -475,7 +475,7 @@ assert np.mean(np.array(lost) > 1e-6) > 0.5
 #
 # The *Hungarian algorithm* keeps (a) and (b) true while it brings in the objects one by one. A new object may want a
 # slot that is taken. Then its owner has to move to another slot, whose owner may have to move in turn, and so on until
-# somebody takes a free slot. Such a chain of moves has a length. A move of object $k$ from its slot to slot $n$ adds
+# somebody takes a free slot. Such a chain of moves has a length. A move of an object from its slot to another one adds
 # what it pays there, less what it pays now, and by (a) this is never negative. So the shortest chain can be found as
 # the shortest way on a map is found, by Dijkstra's algorithm: always go on from the nearest slot that has been reached.
 
@@ -708,7 +708,9 @@ show(
 # is used (chapter 13).
 #
 # The match itself has no gradient, and needs none. Equation 11.4 is the smallest of all choices' losses, and near any
-# $p$ with one best choice it *is* that choice's loss. Let two slots go over from one pair of objects to the other:
+# $p$ with one best choice it *is* that choice's loss. Figure 11.8 shows it for two slots that exchange their two
+# objects little by little. The blend is 0 where slot 0 paints the butterfly and slot 1 the bird, and 1 where it is the
+# other way round.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 objects_two = film_y[0, [0, 2]]  # butterfly, bird
@@ -720,16 +722,16 @@ for s in blend:
     crossed.append(float((1 - library_soft_iou(mixed.flip(0), objects_two)).mean()))
 lower = np.minimum(straight, crossed)
 figure, axes = new_figure(height=2.8)
-axes[0, 0].plot(blend, straight, label="slots 0, 1")
-axes[0, 0].plot(blend, crossed, label="slots 1, 0")
+axes[0, 0].plot(blend, straight, label="slot 0 for the butterfly")
+axes[0, 0].plot(blend, crossed, label="slot 1 for the butterfly")
 axes[0, 0].plot(blend, lower, label="matched", linewidth=6, linestyle="-", alpha=0.4)
 axes[0, 0].set(xlabel="blend", ylabel="loss", ylim=(0, 1))
-figure.legend(loc="outside upper center", ncols=3)
+figure.legend(loc="outside upper center", ncols=2)
 show(
     figure,
     alt="Loss of the two choices while two slots exchange their objects: one rises, the other falls, and they cross in "
     "the middle. The matched loss is the lower of both at every place and has a kink where they cross.",
-    caption="Two slots exchange their objects, from left to right.",
+    caption="The losses of the two choices while two slots exchange their objects, and the loss of the better one.",
     number="11.8",
 )
 
@@ -806,7 +808,7 @@ def jaccards(p, y):
 
 
 def learn(network, matched, rate=6e-3, every=20):
-    """Adam on new scenes in every step; the history on the test scenes, an entry a report."""
+    """Adam on new scenes in every step; scores on the test scenes, every so many steps."""
     optimizer, history = torch.optim.Adam(network.parameters()), []
     for step in range(settings["steps"]):
         warm, late = min(1, (step + 1) / 20), step > 0.75 * settings["steps"]
@@ -874,7 +876,7 @@ show(
 
 # %% [markdown]
 # By the list, every slot paints all discs. Nothing in the frame says which disc is whose, and the best that a slot can
-# do is to paint all $k$ of them, for a soft IoU of $1/k$ with any. With matching, each slot paints one. Nobody told the
+# do is to paint all $M$ of them, for a soft IoU of $1/M$ with any. With matching, each slot paints one. Nobody told the
 # network which disc is for which slot. How did its slots divide them? Figure 11.10 shows, for every disc of the test
 # scenes, its place and the slot that answers for it.
 
@@ -901,7 +903,7 @@ show(
     figure,
     alt="Places of all discs of the test scenes, coloured by slot, twice. By the list "
     "the colours are mixed everywhere. Matched, each slot has a part of the frame.",
-    caption="Discs of all test scenes, where they lie in the frame.",
+    caption="Discs of all test scenes, where they lie in the frame (in pixels).",
     number="11.10",
 )
 
@@ -922,10 +924,11 @@ figure.legend(
 )
 show(
     figure,
-    alt="Left: the share of discs that changed slots between two reports. With matching "
+    alt="Left: the share of discs that changed slots between two scores. With matching "
     "it falls to near zero, by the list it stays high. Right: J. With matching it rises "
     "well above the other.",
-    caption="Left: the share of discs that have changed slots since the report before. Right: the score.",
+    caption="Scored every 20 steps on the test scenes. Left: the share of discs that have changed slots since the score "
+    "before. Right: J, with the best order of the slots.",
     number="11.11",
 )
 for name, history in histories.items():
@@ -933,10 +936,10 @@ for name, history in histories.items():
     print(f"{name:<12} J {history[-1]['J']:.2f}, discs by slot {used}")
 
 # %% [markdown]
-# At first all slots answer nearly alike, the match is luck, and many discs change slots. The score is no better than by
-# the list. Then a slot that happens to be a little better on the left is matched with what is on the left, learns from
-# it, and is better there next time. In the end hardly a disc changes its slot, and the slots have divided the frame
-# among them.
+# At first all slots answer nearly alike. The match is luck, some discs change slots from score to score, and $\mathcal
+# J$ is no better than by the list. Then a slot that happens to be a little better on the left is matched with what is
+# on the left, learns from it, and is better there next time. In the end hardly a disc changes its slot, and the slots
+# have divided the frame among them.
 #
 # This network has its slots side by side, and knows where a pixel is. RVOS's slots are the steps of a recurrence: what
 # slot $n$ paints may depend on what slots before it have painted. Chapter 12 builds that.
@@ -956,9 +959,9 @@ for name, history in histories.items():
 #
 # Write `clip_loss(p, y, valid)` for one clip, in PyTorch: probabilities `p (T, N, H, W)`, objects `y (T, M, H, W)`,
 # `valid (M,)` bool. Slots are matched with the valid objects on the first frame, and kept. The loss is one minus soft
-# IoU, summed over frames, averaged over valid objects. It must lead back to `p`. Without a valid object it is 0, and
-# so is its gradient. You may use `library_soft_iou`, `pairwise_soft_iou` and `match`, which is the library's
-# `match_batch` and gives padding the slots that are left over.
+# IoU, summed over frames, averaged over valid objects. Gradients must reach `p`. Without a valid object it is 0, and so
+# is its gradient. You may use `library_soft_iou`, `pairwise_soft_iou` and `match`, which is the library's `match_batch`
+# and gives padding the slots that are left over.
 #
 # <details><summary>Hint</summary>
 #

@@ -57,8 +57,7 @@ draw(
     rvos_table(),
     number="12.1",
     caption="Every cell answers for one object in one frame, and is told what its two neighbours have found: the same "
-    "object in the frame before, and the object before in the same frame. (The drawing counts objects from 1, the code "
-    "from 0.)",
+    "object in the frame before, and the object before in the same frame.",
 )
 
 # %% [markdown]
@@ -362,7 +361,8 @@ climb = yours(climb, ladder)
 # %% [markdown]
 # What is left of the decoder are its weights. Each level has a convolution with a batch norm, which makes $f'$ of the
 # features, and a cell. In the paper the deepest ConvLSTM has 128 channels and every further one half as many. Ours has
-# three levels with 32, 16 and 8. A last convolution, `score`, turns the shallowest answer into one map of logits.
+# three levels with 32, 16 and 8. $f'$ has as many channels as the deeper answer beside it, and at the deepest level as
+# many as the ConvLSTM. A last convolution, `score`, turns the shallowest answer into one map of logits.
 
 
 # %%
@@ -702,7 +702,7 @@ show(
     alt="Three rows of three frames of one video with three objects in three colours: the true masks; those of the "
     "network, which follow the objects, less and less well; and the first frame's masks, which the objects leave.",
     caption="Of the held-out videos with three objects, the one with the second largest gain over the first masks. The "
-    "network was told the masks of frame 0 alone.",
+    "network was told the masks of frame 0 alone. Where a shape shows its plain colour, no mask covers it.",
     number="12.6",
 )
 
@@ -729,10 +729,10 @@ colleague.own_masks = run_anew
 J_anew = np.mean([J_of(v, follow(colleague, v)) for v in unseen], axis=0)  # (T - 1,)
 both = {"yours": J["own masks too"].mean(axis=0), "the colleague's": J_anew}
 show_table(
-    ["loop", *(f"frame {t}" for t in range(1, 6))],
+    ["frame", *(str(t) for t in range(1, 6))],
     [[name, *(f"{v:.2f}" for v in values[:5])] for name, values in both.items()],
     number="12.2",
-    caption="J by frame, mean over the held-out videos.",
+    caption="J by frame, mean over the held-out videos, of either loop.",
 )
 assert np.isclose(J_anew[0], J["own masks too"][:, 0].mean(), atol=1e-3)
 assert J_anew[1] < J["own masks too"][:, 1].mean() - 0.1
@@ -778,7 +778,12 @@ def own_part(level, k):
 
 
 parts = {"h": own_part("layer1", 0), "c": own_part("layer1", 1)}
-places = {}  # by kind, the mean of d on the object itself, on others, on the ground
+
+# %% [markdown]
+# Where is $d$ large? We average it over three kinds of places: on the object itself, on the others, and on the ground.
+
+# %%
+places = {}  # of h and of c: the mean of d on the object itself, on others, on the ground
 for name, maps in parts.items():
     found_at = [[], [], []]
     for (t, i), d in maps.items():
@@ -955,7 +960,10 @@ mean, still = scores["rvos"]["J"], scores["first_mask"]["J"]
 lines = {**scores["sequences"], "mean": scores}
 show_table(
     ["sequence", "RVOS", "first masks"],
-    [[spec, f"{one['rvos']['J']:.3f}", f"{one['first_mask']['J']:.3f}"] for spec, one in lines.items()],
+    [
+        [spec.split("/")[-1], f"{one['rvos']['J']:.3f}", f"{one['first_mask']['J']:.3f}"]
+        for spec, one in lines.items()
+    ],
     number="12.4",
     caption="J on five validation sequences of DAVIS 2016, of the library's network and of first masks that never "
     "move.",
@@ -1024,9 +1032,9 @@ show_table(
 )
 
 # %% [markdown]
-# T runs all objects of a frame at once, as S2S and FRTM do (chapters 10 and 08). The order asks for all frames
-# beforehand, as they are in training and for a film on disk. Of live video there is one frame at a time, and in ST the
-# objects of a frame are a chain.
+# T runs all objects of a frame at once, as S2S and FRTM do (chapters 10 and 08). The diagonals of ST reach over several
+# frames, which are there in training and in a film on disk. A live video gives one frame at a time. Then the objects of
+# a frame are a chain in ST, and nothing runs at once.
 #
 # ### Exercise 12.5 · Your own wavefront
 # *difficulty 3 of 3 · 30 minutes · 4 points*
@@ -1099,11 +1107,11 @@ for N in (1, 3, 5):
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 show_table(
-    ["objects", "calls, loops", "front", "ms, loops", "front", "ratio"],
+    ["objects", "calls, loops", "calls, front", "ms, loops", "ms, front", "ratio"],
     lines,
     number="12.6",
-    caption="A forward and a backward pass of a clip of five frames in either order: calls of the decoder, and "
-    "milliseconds on the machine that executed this chapter.",
+    caption="A forward and a backward pass of a clip of five frames, by two loops and by the front: calls of the "
+    "decoder, milliseconds on the machine that executed this chapter, and how many times faster the front is.",
 )
 
 # %% [markdown]
@@ -1163,8 +1171,8 @@ show_table(
 # The arrow over time helps, here as in the paper. The arrow over space does not help here: with two or three objects,
 # each of which is known by its own mask, T is as good as ST or better. In the paper space adds .9 points on seen
 # categories and 5.4 on unseen ones. And a stage on its own masks does not help here. As many steps on true masks do as
-# much or more, for networks that have learned for so short a time. The paper's 2.3 points come after 20 epochs of
-# either kind.
+# much or more, for networks that have learned for so short a time. The paper's gain of 2.3 points is on seen
+# categories, after 20 epochs of either kind; on unseen ones it has none.
 #
 # ### By the number of objects
 #
@@ -1196,16 +1204,16 @@ show(
 F_here = [record.metrics[str(n)]["rvos"]["F"] for n in counts]
 F_paper = [0.755, 0.676, 0.561, 0.623, 0.664]
 show_table(
-    ["", *(f"{n} object{'s' * (n > 1)}" for n in counts)],
+    ["objects", *(str(n) for n in counts)],
     [[name, *(f"{v:.2f}" for v in values)] for name, values in (("here", F_here), ("paper", F_paper))],
     number="12.8",
     caption="F by the number of objects, of the same videos and networks as in Figure 12.10.",
 )
 
 # %% [markdown]
-# Both curves fall up to four objects, and ours goes on to fall. Not all of that is the network's doing, since the first
-# masks lose nearly half of their score as well. But this network learned from at most two objects a clip, and the
-# paper's from as many as a clip has.
+# In Figure 12.10 our curve and the paper's fall up to four objects, and ours goes on to fall. Not all of that is the
+# network's doing, since the first masks lose nearly half of their score as well. But this network learned from at most
+# two objects a clip, and the paper's from as many as a clip has.
 #
 # The numbers of sections 4 to 6 were measured on a few synthetic videos of small frames, with a training of a minute.
 # They show what the parts do, and say nothing about the paper's figures.
@@ -1243,7 +1251,8 @@ show_table(
 #   and two states.
 # - Even S looks back in time as soon as it uses its own masks.
 # - A training on true masks is easy and makes the network trust its mask. A stage on its own masks asks the question of
-#   the test. The paper gains 2.3 points by it; our records show no gain beside as many steps on true masks.
+#   the test. The paper gains 2.3 points by it on seen categories; our records show no gain beside as many steps on true
+#   masks.
 # - A trained network of this chapter lives by its mask: without it, it does not know which object is meant.
 # - Slots after the last object change nothing, and need not run. Cells with the same $t + i$ can run together.
 
@@ -1279,6 +1288,8 @@ show_table(
 # - L. Lamport: *The Parallel Execution of DO Loops*. Communications of the ACM 17(2), 1974. The wavefront.
 # - S. W. Oh, J.-Y. Lee, N. Xu, S. J. Kim: *Video Object Segmentation Using Space-Time Memory Networks*. ICCV 2019. STM:
 #   attention to past frames takes the place of a recurrent state.
+# - H. K. Cheng, A. G. Schwing: *XMem: Long-Term Video Object Segmentation with an Atkinson-Shiffrin Memory Model*. ECCV
+#   2022. A bounded memory, with a recurrent state beside it.
 # - Z. Yang, Y. Wei, Y. Yang: *Associating Objects with Transformers for Video Object Segmentation*. NeurIPS 2021. AOT:
 #   all objects in one pass.
 # - H. K. Cheng, S. W. Oh, B. Price, J.-Y. Lee, A. Schwing: *Putting the Object Back into Video Object Segmentation*.

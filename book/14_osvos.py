@@ -14,8 +14,8 @@
 # objects from background. From the parent comes, for every video, an *online network*, which is tuned on the first
 # frame and its mask. The online network then segments every frame by itself, without motion and without memory.
 #
-# One wants this because it needs no data of the object but one mask, and because an error in one frame cannot spoil
-# the next. Figure 14.1 shows the network, which is the same in all three steps.
+# OSVOS needs no data of the object but one mask, and an error in one frame cannot spoil the next. Figure 14.1 shows the
+# network, which is the same in all three steps.
 
 # %% tags=["parameters", "hide-input"] jupyter={"source_hidden": true}
 profile = "smoke"
@@ -86,20 +86,22 @@ draw(
 # Let $x_k$ be the map of stage $k$, with $C_k$ channels on a grid of $h_k \times w_k$ cells, for $k = 1, \dots, K$. A
 # 3x3 convolution with the weights $A_k$ makes 16 channels of it. These 16 channels are the *side* $S_k$:
 #
-# $$S_k = A_k * x_k + a_k, \quad A_k: 16 \times C_k \times 3 \times 3, \;\; S_k: 16 \times h_k \times w_k \tag{14.1}$$
+# $$\begin{aligned} S_k &= A_k * x_k + a_k \\ A_k &: 16 \times C_k \times 3 \times 3 \\
+# S_k &: 16 \times h_k \times w_k \end{aligned} \tag{14.1}$$
 #
 # The operator $u_k$ enlarges a map to the size of the image, $H \times W$. It does not learn. A 1x1 convolution with
 # the 16 weights $c_k$ turns the enlarged side into one number for each pixel, the *score* of the stage:
 #
-# $$z_k = c_k \cdot u_k(S_k) + c_k^0, \qquad z_k: 1 \times H \times W \tag{14.2}$$
+# $$\begin{aligned} z_k &= c_k \cdot u_k(S_k) + c_k^0 \\ z_k &: 1 \times H \times W \end{aligned} \tag{14.2}$$
 #
 # The answer of the network comes from all sides together. They lie side by side, $16 K$ channels in all, and one more
 # 1x1 convolution with the weights $v$ makes the *fused* logits of them:
 #
-# $$z = v \cdot [\,u_1(S_1), \dots, u_K(S_K)\,] + v^0, \qquad z: 1 \times H \times W \tag{14.3}$$
+# $$\begin{aligned} z &= v \cdot [\,u_1(S_1), \dots, u_K(S_K)\,] + v^0 \\ z &: 1 \times H \times W \end{aligned}
+# \tag{14.3}$$
 #
 # A pixel's probability is $p = \sigma(z)$. There is no ReLU between $x_k$ and $z$. So all that is nonlinear happens in
-# the backbone, and the network says of a pixel a weighted sum of what the stages saw there.
+# the backbone, and the logit of a pixel is a weighted sum of what the stages saw around it.
 #
 # First the operator $u_k$. The paper builds it as a transposed convolution with frozen weights. Every cell spreads its
 # value over the pixels around it, the less the farther away they are. Its weights form a tent.
@@ -253,9 +255,10 @@ class Network(nn.Module):
 
 
 # %% [markdown]
-# Our backbone is the book's filter bank. It gives 124 numbers of colour and edges, at strides 4, 8, 16 and 32, and does
-# not learn. So in this chapter the whole network is *linear* in fixed features, and all that it learns are the layers
-# of Equations 14.1 to 14.3. The backbones for real video, a ResNet or VGG-16, learn as well.
+# Our backbone is the book's filter bank. Its four stages are called `layer1` to `layer4`. Each gives 124 numbers of
+# colour and edges, at strides 4, 8, 16 and 32, and does not learn. So in this chapter the whole network is *linear* in
+# fixed features, and all that it learns are the layers of Equations 14.1 to 14.3. The backbones for real video, a
+# ResNet or VGG-16, learn as well.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 # Numbers under 1e-38 are slow on a CPU, and as good as 0.
@@ -302,7 +305,8 @@ print(f"{learned} weights in the new layers")
 # Let $y$ be the mask of an image, $Y_+$ its pixels on the object, $Y_-$ its pixels off the object, and $|Y|$ the number
 # of all its pixels. The share of the background is $\beta = |Y_-| / |Y|$. The balanced loss is
 #
-# $$\mathcal L(z, y) = -\Big( \beta \sum_{Y_+} \log p_j + (1 - \beta) \sum_{Y_-} \log (1 - p_j) \Big) / |Y| \tag{14.4}$$
+# $$\begin{aligned} \mathcal L(z, y) = -\frac{1}{|Y|} \Big( &\beta \sum_{Y_+} \log p_j \\
+# & {}+ (1 - \beta) \sum_{Y_-} \log (1 - p_j) \Big) \end{aligned} \tag{14.4}$$
 #
 # with $p_j = \sigma(z_j)$. The first sum has $|Y_+|$ terms of weight $|Y_-|/|Y|$, and the second has $|Y_-|$ terms of
 # weight $|Y_+|/|Y|$. So both classes have the same weight in all. The paper's loss, its Equation 1, lacks the factor
@@ -633,7 +637,7 @@ def tuning(start, frame, mask, config=online):
     step = 0
     while True:
         yield network
-        rng = np.random.default_rng([config.seed, step, 0, 4])
+        rng = np.random.default_rng([config.seed, step, 0, 4])  # as the library draws
         image, y = stack_stills([draw_view(frame, mask, config.views, rng)])
         loss = balanced_loss(network(image).fused, y)
         optimizer.zero_grad()
@@ -792,7 +796,7 @@ show(
 # The mean hides how different the sequences are. Choose one in Figure 14.9, and a number of steps.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
-curves = {"the base": {}, "the parent": {}}
+curves = {"the parent": {}, "the base": {}}  # in this order, in the colours of Figure 14.8
 for start, record in ablation.items():
     named = {"the mean": by_step[start]}
     named |= {spec.split("/")[1]: of for spec, of in record.metrics["sequences"].items()}

@@ -492,8 +492,8 @@ assert jaccard(snapped, truth) > jaccard(mask, truth)
 # ### A prediction
 #
 # Cut the hierarchy at levels from .05, where superpixels are small, to .95, where they are large. How will $\mathcal J$
-# after the vote go with the level, if the true mask votes, and if the coarse mask does? Sketch both curves before you
-# look at Figure 15.8.
+# after the vote change with the level, if the true mask votes, and if the coarse mask does? Sketch both curves before
+# you look at Figure 15.8.
 
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
@@ -533,8 +533,11 @@ show(
 # %% [markdown]
 # At a low level there are many superpixels, and the true mask has little to lose. But the coarse mask has little to
 # gain, too, for superpixels of one pixel each change nothing. As the level rises, superpixels grow, and the coarse mask
-# gains as long as they do not reach across the object's outline. On the right the contour map is replaced by the
-# gradient of the image, which knows edges and no contours.
+# gains as long as they do not reach across the object's outline. With the network's contours the level hardly matters
+# until it is so high that the object's own outline is cut away.
+#
+# On the right the contour map is replaced by the gradient of the image, which knows edges and no contours. It loses the
+# object at a much lower level, because a weak edge of the object is weaker than a strong edge in the background.
 #
 # Figure 15.9 shows what lies behind the curves on the left: move the slider to another level.
 
@@ -546,10 +549,6 @@ draw(
 )
 
 # %% [markdown]
-# With the network's contours the level hardly matters until it is so high that the object's own outline is cut away.
-# The gradient loses the object much earlier, because a weak edge of the object is weaker than a strong edge in the
-# background.
-#
 # ## 5 Recovery
 #
 # What the vote loses most easily is thin: a leg, a pole, a tail. The contours on its two sides are so near to each
@@ -661,7 +660,8 @@ show(
 # superpixel lies in the mask, or nearly none of it. So let the vote count only where it is clear. Let $q \ge 1/2$ be
 # the share that must agree. If neither side is clear, the pixels stay as they were. So the answer takes from $S$
 #
-# $$S \text{ if } a(S) > q, \quad \emptyset \text{ if } 1 - a(S) \ge q, \quad S \cap M \text{ otherwise} \tag{15.6}$$
+# $$\begin{cases} S & \text{if } a(S) > q \\ \emptyset & \text{if } 1 - a(S) \ge q \\
+# S \cap M & \text{otherwise} \end{cases} \tag{15.6}$$
 #
 # With $q = 1/2$ nothing is left undecided, and this is the paper's majority.
 #
@@ -746,7 +746,7 @@ axes[0, 0].legend()
 show(
     figure,
     number="15.11",
-    caption="The plain majority (q = 0.5) and a clear one (q = 0.7), by the level.",
+    caption=f"J by the level, mean of the {len(trials)} frames: the plain majority (q = 0.5) and a clear one (q = 0.7).",
     alt="J against the level for the majority and for the clear majority. The majority "
     "begins above the coarse masks and falls below them as the level rises; the clear "
     "majority stays well above both, until at the highest levels both break down.",
@@ -762,7 +762,7 @@ show(
 #
 # ## 7 What each step repairs
 #
-# We take the same frames.
+# We snap the coarse masks of the same frames in four ways, and compare what each of them repairs.
 
 # %%
 stages = {}
@@ -785,7 +785,7 @@ table, cells = {name: np.mean(rows, axis=0) for name, rows in stages.items()}, [
 for name, rows in stages.items():
     J, F, more, less = table[name]
     of_J, of_F, *_ = np.std(rows, axis=0, ddof=1) / len(rows) ** 0.5
-    cells.append([name, f"{J:.3f} ± {of_J:.3f}", f"{F:.3f} ± {of_F:.3f}", f"{more:.1%}", f"{less:.1%}"])
+    cells.append([name, f"{J:.2f} ± {of_J:.2f}", f"{F:.2f} ± {of_F:.2f}", f"{more:.0%}", f"{less:.0%}"])
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 show_table(
@@ -793,8 +793,8 @@ show_table(
     cells,
     number="15.1",
     caption="The coarse masks of the frames, and what becomes of them: the vote on superpixels of the image's "
-    "gradient, the vote on those of the contours, that vote with recovery, and a clear majority. After ± is "
-    "the standard error over the frames. Too much and missing are the pixels that are wrong, as shares of the "
+    "gradient (level .1), the vote on those of the contours (.29), that vote with recovery, and a clear majority. "
+    "After ± is the standard error over the frames. Too much and missing are the pixels that are wrong, as shares of the "
     "object.",
 )
 assert table["superpixels"][1] > table["coarse"][1]
@@ -861,7 +861,8 @@ show_table(
 
 # %% [markdown]
 # The majority harms $\mathcal T$. A superpixel that wins the vote in one frame and loses it in the next makes the
-# outline jump, and a method that looks at each frame alone cannot prevent it. A clear majority harms less.
+# outline jump, and a method that looks at each frame alone cannot prevent it. A clear majority harms less, and does the
+# parent's masks no harm.
 #
 # ## Measured and claimed
 #
@@ -923,7 +924,7 @@ show(
 held_out = read_record("train_contours_small").metrics["held_out"]
 snapped_truth = held_out["true_masks_snapped"]
 lines_of = {**held_out["sequences"], "mean": snapped_truth}
-cells = [[n, f"{o['J']:.3f}", f"{o['F']:.3f}", f"{o['superpixels']:.0f}"] for n, o in lines_of.items()]
+cells = [[n.split("/")[-1], f"{o['J']:.3f}", f"{o['F']:.3f}", f"{o['superpixels']:.0f}"] for n, o in lines_of.items()]
 tiled = snapped_truth["tiles"]
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}

@@ -684,10 +684,12 @@ show(
 #
 # ```
 # vosbook draw clip.mp4 --frame 42 --out 00042.png
-# vosbook segment clip.mp4 --mask 00042.png --both-ways --method osvos-fast --budget 20 --out masks
+# vosbook segment clip.mp4 --mask 00042.png --both-ways \
+#     --method osvos-fast --budget 20 --out masks
 # vosbook draw clip.mp4 --frame 12 --mask masks/00012.png --out mended/00012.png
 # vosbook draw clip.mp4 --frame 70 --mask masks/00070.png --out mended/00070.png
-# vosbook segment clip.mp4 --mask 00042.png --both-ways --corrections mended --method osvos-fast --out better
+# vosbook segment clip.mp4 --mask 00042.png --both-ways --corrections mended \
+#     --method osvos-fast --out better
 # vosbook render clip.mp4 --masks better --out result.mp4 --cut-out cut --soft
 # ```
 #

@@ -57,7 +57,7 @@ def all_pages(book: Path, executed: Notebooks) -> dict[str, str]:
     loop = moving_picture(executed.values())
     filled = {
         "picture": f"```{{raw}} html\n{loop}\n```" if loop else "",
-        "trackers": trackers_table(),
+        "trackers": trackers_table(record_names(book)),
         "results": claims_table(
             [_with_its_paper(row) for row in claims if row.get("headline")], records=record_names(book)
         ),
@@ -126,7 +126,12 @@ def load_claims(book: Path) -> list[dict[str, Any]]:
 
 def number(value: Any, unit: str) -> str:
     """A claimed or measured value as a table shows it."""
-    return "–" if value is None else f"{value} {unit}".strip().replace(" %", "\N{NO-BREAK SPACE}%")
+    return "–" if value is None else _minus(f"{value} {unit}".strip()).replace(" %", "\N{NO-BREAK SPACE}%")
+
+
+def _minus(text: str) -> str:
+    """A minus before a number is as long as the plus; a hyphen, and the one of 6e-16, stay."""
+    return re.sub(r"(?<![\w.])-(?=\d)", "−", text)
 
 
 def results_table(claims: list[dict[str, Any]]) -> str:
@@ -138,14 +143,18 @@ def results_table(claims: list[dict[str, Any]]) -> str:
     return table(("what", "claimed", "measured here", "on", "status"), rows)
 
 
-def trackers_table() -> str:
-    """J and F of the book's trackers on real video, and under the table what they were measured on."""
+def trackers_table(records: Sequence[str] = ()) -> str:
+    """J and F of the book's trackers on real video, and under the table what they were measured on.
+
+    `records` are those that have a page to link to.
+    """
     rows = []
     for method, (name, place) in TRACKERS.items():
         found = reduce(getitem, place.split("."), read_record(name).metrics)
         scores = [found.get(f"{measure}_of_seeds", [_mean_of(found[measure])]) for measure in ("J", "F")]
         cells = [f"{100 * mean(of):.1f}" + (f" ± {100 * pstdev(of):.1f}" if len(of) > 1 else "") for of in scores]
-        rows.append((method, *cells, str(len(scores[0])), f"`{name}`"))
+        unbroken = (cell.replace(" ", "\N{NO-BREAK SPACE}") for cell in cells)
+        rows.append((method, *unbroken, str(len(scores[0])), _record_link(name, records)))
     specs = (entry["spec"] for entry in read_record("frtm_ablation_small").data)
     sequences = [spec.split("/")[1] for spec in specs if spec.startswith("davis2016/")]
     under = (
@@ -205,12 +214,12 @@ def claims_table(
     cells = []
     for row in rows:
         status = f'<span class="status {STATUSES[row["status"]]}">{row["status"]}</span>'
-        source = f"{_record_link(row, records)}, {row['measured_on']}" if "record" in row else row["reason"]
+        source = f"{_record_link(row['record'], records)}, {row['measured_on']}" if "record" in row else row["reason"]
         source += f"; {row['note']}" if "note" in row else ""
         links = ", ".join(f"[{name[:2]}](chapters/{name}.ipynb)" for name in (chapters or {}).get(row["id"], ()))
         source += f"; chapter {links}" if links else ""
         anchor = f'<span id="{row["id"]}"></span>' if chapters else ""
-        statement = f"{anchor}{status} {row['where']}: {row['statement']}<br><small>{source}</small>"
+        statement = f"{anchor}{status} {row['where']}: {row['statement']}<br><small>{_minus(source)}</small>"
         cells.append((statement, number(row["claimed"], row["unit"]), measured(row)))
     return table(("statement", "claimed", "measured"), cells)
 
@@ -220,12 +229,11 @@ def measured(row: Mapping[str, Any]) -> str:
     value = number(row.get("measured"), row["unit"])
     if "interval" not in row:
         return value
-    low, high = (f"{end:.1f}".replace("-", "−") for end in row["interval"])
+    low, high = (_minus(f"{end:.1f}") for end in row["interval"])
     return f"{value} ({low} to {high})"
 
 
-def _record_link(row: Mapping[str, Any], records: Sequence[str]) -> str:
-    name = row["record"]
+def _record_link(name: str, records: Sequence[str]) -> str:
     return f"[`{name}`](records/{name}.md)" if name in records else f"`{name}`"
 
 

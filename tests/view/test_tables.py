@@ -37,6 +37,16 @@ def test_columns_of_numbers_stand_on_the_right(shown):
     assert shown[0]["text/html"].count("text-align:right") == 3 * 3
 
 
+def test_a_line_may_end_before_an_error_but_not_within_it(shown):
+    tables.show_table(("J",), [("0.790 ± 0.039",)], caption="J")
+    assert ">0.790 ±&nbsp;0.039</td>" in shown[0]["text/html"] and "0.790 ± 0.039" in shown[0]["text/plain"]
+
+
+def test_a_number_with_an_exponent_is_a_number(shown):
+    tables.show_table(("left",), [("6e-05",), ("2e+03",), ("7",)], caption="Of 1.")
+    assert shown[0]["text/plain"].splitlines()[2:] == ["6e-05", "2e+03", "    7"]
+
+
 @pytest.mark.parametrize(("rows", "caption", "words"), [([("a", 1)], "J", "got .'a', '1'."), ([], " ", "must say")])
 def test_what_makes_no_table_is_refused(rows, caption, words):
     with pytest.raises(ValueError, match=words):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from IPython.display import display
 
-NUMBER = re.compile(r"[-+−]?\d[\d.,]*( ± [\d.]+)?( ?%)?|[-–]?")  # what stands on the right of its column
+NUMBER = re.compile(r"[-+−]?\d[\d.,]*(e[-+−]?\d+)?( ± [\d.]+)?( ?%)?|[-–]?")  # what stands on the right of its column
 
 
 def show_table(
@@ -36,7 +36,8 @@ def show_table(
 def _as_html(head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> str:
     def line(row: Sequence[str], tag: str) -> str:
         sides = ("right" if r else "left" for r in right)
-        return "".join(f'<{tag} style="text-align:{s}">{html.escape(c)}</{tag}>' for s, c in zip(sides, row))
+        told = (html.escape(cell).replace("± ", "±&nbsp;") for cell in row)  # on a phone an error keeps its sign
+        return "".join(f'<{tag} style="text-align:{s}">{c}</{tag}>' for s, c in zip(sides, told))
 
     body = "".join(f"<tr>{line(row, 'td')}</tr>" for row in rows)
     return f'<table style="margin:0"><thead><tr>{line(head, "th")}</tr></thead><tbody>{body}</tbody></table>'

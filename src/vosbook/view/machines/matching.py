@@ -13,20 +13,20 @@ def matching_table() -> Drawing:
     """Costs of all pairs of slots and objects, and the pairs of the lowest total."""
     sketch = Sketch(326)
     for i in range(len(COSTS[0])):
-        sketch.note(130 + 96 * i, 18, f"object {i + 1}", anchor="middle")
+        sketch.note(130 + 96 * i, 18, f"object {i}", anchor="middle")
     for n, row in enumerate(COSTS):
         y = 36 + 52 * n
-        sketch.note(10, y + 21, f"slot {n + 1}")
+        sketch.note(10, y + 21, f"slot {n}")
         for i, cost in enumerate(row):
             sketch.box("mask" if (n, i) in BEST else "step", 86 + 96 * i, y, 88, 42, f"{cost:.2f}")
     sketch.note(10, 262, f"best pairs, filled: {_sum(BEST)}")
     sketch.note(10, 282, f"smallest first: {_sum(GREEDY)}")
-    sketch.note(10, 302, "Slot 3 is held to no object.")
+    sketch.note(10, 302, "Slot 2 is held to no object.")
     return sketch.drawing(
         "A table of costs, with a row for each of four slots and a column for each of three objects. A cost is 1 "
         "minus the soft intersection over union of the slot's mask and the object's. The pairs with the lowest total "
-        "are filled: slot 1 with object 1, slot 2 with object 2, and slot 4 with object 3, at 0.75 in all. Taking the "
-        "smallest cost first would give slot 1 to object 2 and end at 1.15. One slot is held to no object."
+        "are filled: slot 0 with object 0, slot 1 with object 1, and slot 3 with object 2, at 0.75 in all. Taking the "
+        "smallest cost first would give slot 0 to object 1 and end at 1.15. One slot is held to no object."
     )
 
 

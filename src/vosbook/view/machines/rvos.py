@@ -66,9 +66,9 @@ def rvos_table(space: bool = True, time: bool = True, frames: int = 4, objects: 
         x = left + t * (width + gap)
         sketch.note(x + width / 2, 16, f"frame {t}", anchor="middle")
         for i in range(objects):
-            cells[t, i] = sketch.box("trained", x, 34 + i * (height + gap), width, height, f"$S_{{{t},{i + 1}}}$")
+            cells[t, i] = sketch.box("trained", x, 34 + i * (height + gap), width, height, f"$S_{{{t},{i}}}$")
     for i in range(objects):
-        sketch.note(8, cells[0, i].left()[1], f"object {i + 1}")
+        sketch.note(8, cells[0, i].left()[1], f"object {i}")
     for (t, i), cell in cells.items():
         if time and (t + 1, i) in cells:
             sketch.arrow(cell.right(), cells[t + 1, i].left(), kind="time")
