@@ -192,7 +192,8 @@ print("scores", tuple(s.shape), "from", w1.numel(), "+", w2.numel(), "weights")
 # *difficulty 2 of 3 · 15 minutes · 2 points*
 #
 # Write `equivalent_filter(w1, w2)`. For tensors `w1 (c, C, 1, 1)` and `w2 (1, c, 3, 3)` it returns the single kernel
-# `(1, C, 3, 3)` whose convolution with $x$, with a border of zeros, gives the same scores as $w_2 * (w_1 * x)$.
+# `(1, C, 3, 3)` whose convolution with $x$, with a border of zeros, gives the same scores as $w_2 * (w_1 * x)$. The
+# kernel has the type of the weights, which may be floats of 32 or of 64 bits.
 #
 # <details><summary>Hint</summary>
 #

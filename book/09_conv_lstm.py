@@ -1022,8 +1022,8 @@ show(
 # ### Exercise 9.3 · Half forgotten
 # *difficulty 1 of 3 · 5 minutes · 1 point*
 #
-# Nothing is written, and the forget gate is the sigmoid of its bias. Write `frames_until_half(bias)`: after how many
-# frames is at most half of the memory $c$ left, for the first time?
+# Nothing is written, and the forget gate is the sigmoid of its bias, which is at most 6. Write
+# `frames_until_half(bias)`: after how many frames is at most half of the memory $c$ left, for the first time?
 #
 # <details><summary>Hint</summary>
 #

@@ -447,7 +447,8 @@ for row in find(paper="FRTM", status="reproduced"):
 # - `"data"`: the status is "reproduced", and `measured_on` is not `data`.
 # - `"claimed"`: the status is "reproduced", and `measured` does not round to `claimed`.
 #
-# Here `claimed` and `measured` are numbers, and `Decimal(str(x))` has their digits. Half a step away still counts.
+# Here `claimed` and `measured` are numbers, and `Decimal(str(x))` has their digits. Half a step away still counts. You
+# may multiply by `scale` in floats or in decimals: no row is asked about whose answer depends on that.
 #
 # <details><summary>Hint</summary>
 #

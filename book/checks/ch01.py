@@ -158,6 +158,7 @@ def _to_shrink(rng):
         h, w = cases.draw_size(rng, 2, 6)
         ids = np.array([0, a, b, VOID] if k == 2 else [0, a, b, c, d, VOID], np.uint8)
         yield f"random ids, k = {k}, not square", rng.choice(ids, (h * k, w * k)), k
+    yield "the largest id that an object can have", np.full((4, 6), 254, np.uint8), 2
     many = rng.permutation(np.arange(1, 255))[:144].reshape(12, 12).astype(np.uint8)
     yield "every pixel of a block an id of its own", many, 6
     k = int(rng.integers(17, 20))

@@ -32,6 +32,7 @@ def _two_maps(rng):
         one, other = (cases.draw_labels(rng, [first, second, third], size) for _ in range(2))
         mixed = np.where(rng.random(size) < 0.6, one, other)
         yield "random labels", (one, mixed, [fourth, third, first])
+        yield "random labels, and the largest ids are not asked about", (one, mixed, [fourth, third])
         larger = cases.draw_absent(rng, [first, second, third])[0]
         yield "random labels, and an id above nearly all of theirs", (one, mixed, [second, larger])
 

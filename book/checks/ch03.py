@@ -21,13 +21,15 @@ def check_pixel_weight(pixel_weight):
         _same_weights(pixel_weight, rng, (H, W), count, kappa_min)
     for count, kappa_min in ((0, 0.1), (0, 0.05), (9, 0.1), (10, 0.1), (9, 0.3), (10, 0.001), (9, 0.001), (1, 0.2)):
         _same_weights(pixel_weight, rng, cases.draw_size(rng, 24, 60), count, kappa_min)
+    for kind in (np.uint8, bool):  # with more target pixels in a column than 8 bits can count
+        _same_weights(pixel_weight, rng, (320, 24), 7000, 0.95, kind)
 
 
-def _same_weights(pixel_weight, rng, size, count, kappa_min):
-    y = np.zeros(size)
+def _same_weights(pixel_weight, rng, size, count, kappa_min, kind=float):
+    y = np.zeros(size, kind)
     y.flat[rng.choice(y.size, count, replace=False)] = 1
     case = f"{count} target pixels of {y.size}, kappa_min {kappa_min}"
-    v = pixel_weights(torch.tensor(y)[None, None], kappa_min=kappa_min)[0, 0].numpy()
+    v = pixel_weights(torch.tensor(y.astype(float))[None, None], kappa_min=kappa_min)[0, 0].numpy()
     want = {"target": v[y == 1].mean() if y.any() else None, "background": v[y == 0].mean()}
     got = pixel_weight(y.copy(), kappa_min)
     assert len(got) == 2, f"two numbers are asked for, got {got}"
@@ -41,12 +43,14 @@ def check_equivalent_filter(equivalent_filter):
     """Exercise 3.1."""
     rng, generator = cases.generator(), cases.torch_generator()
     for c, channels in ((1, 1), (4, 3), (3, 5), (4, 4), tuple(rng.integers(2, 9, 2).tolist())):
-        w1 = torch.randn(c, channels, 1, 1, generator=generator)
-        w2 = torch.randn(1, c, 3, 3, generator=generator)
-        x = torch.randn(2, channels, 5, 6, generator=generator)
+        dtype = torch.double if c == channels else torch.float
+        w1 = torch.randn(c, channels, 1, 1, generator=generator, dtype=dtype)
+        w2 = torch.randn(1, c, 3, 3, generator=generator, dtype=dtype)
+        x = torch.randn(2, channels, 5, 6, generator=generator, dtype=dtype)
         kernel = equivalent_filter(w1.clone(), w2.clone())
         expected = (1, channels, 3, 3)
         assert tuple(kernel.shape) == expected, f"expected a kernel {expected}, got {tuple(kernel.shape)}"
+        assert kernel.dtype == dtype, f"weights and features of {dtype} need a kernel of {dtype}, got {kernel.dtype}"
         error = float((F.conv2d(x, kernel, padding=1) - F.conv2d(F.conv2d(x, w1), w2, padding=1)).abs().max())
         assert error < 1e-4, f"with c = {c}, C = {channels} the scores of both layers are missed by up to {error:.3f}"
 

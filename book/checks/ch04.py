@@ -2,14 +2,14 @@
 
 import numpy as np
 from checks import cases
-from checks.guard import guarded, tried
+from checks.guard import Called, guarded, tried
 
 
 @guarded
 def check_cg(cg):
     """Exercise 4.1. Products are counted: one in every iteration."""
     rng = cases.generator()
-    for n, magnitude in ((1, 1.0), (4, 1e-4), (9, 1.0), (int(rng.integers(5, 13)), 1e4)):
+    for n, magnitude in ((1, 1.0), (4, 1e-4), (3, 1e-8), (9, 1.0), (int(rng.integers(5, 13)), 1e4)):
         q = np.linalg.qr(rng.standard_normal((n, n)))[0]
         a = 10 ** rng.uniform(-2, 2) * q @ np.diag(np.geomspace(1, 30, n)) @ q.T
         a, b = (a + a.T) / 2, magnitude * rng.standard_normal(n)
@@ -121,6 +121,7 @@ def check_tridiagonal(tridiagonal):
     for array in later:
         array[...] = np.nan
     _same_product(f"{case}, U and v changed before the first call", np.asarray(apply(s)), u.T @ (v * (u @ s)))
+    _check_calls(tridiagonal)
     _check_storage(tridiagonal, rng)
 
 
@@ -135,6 +136,16 @@ def _same_product(case, got, expected):
     assert len(wrong) == 0, (
         f"{case}: number(s) {wrong.tolist()} are wrong; number {wrong[0]} should be {expected[wrong[0]]:.4f}, got "
         f"{got[wrong[0]]:.4f}"
+    )
+
+
+def _check_calls(tridiagonal, n_out=4000, n_in=5):
+    """Many pixels and few cells: whoever keeps copies of U and v holds a number for each pixel in every call."""
+    apply = tridiagonal(_interpolation(n_out, n_in), np.ones(n_out))
+    spent = Called(apply).measured(np.ones(n_in))[1]
+    assert spent.bytes < 8 * n_out, (
+        f"{n_in} cells over {n_out} pixels: a call used {spent.bytes} bytes, which a number for each pixel takes; it "
+        "should know both diagonals, and no pixel"
     )
 
 

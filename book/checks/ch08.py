@@ -67,6 +67,7 @@ def _budgets(rng):
         (even, 5, 1, 2.0),
         (even, 2, 16, 4.0),
         ({"update": 3.0, "features": 5.0}, 4, 6, 1.5),
+        ({"update": 3.0, "features": 5.0, "update the memory": 2.0, "features of D": 1.0, "up": 0.5}, 3, 4, 2.0),
         ({"decode": 2.0, "update": 3.0, "features": 5.0, "segment": 1.0}, 3, 2, 1.5),
     ):
         yield parts, objects, t_s, faster

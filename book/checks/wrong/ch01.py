@@ -519,6 +519,14 @@ def share_of_what_is_behind(background, layers):
     return frame, labels, {i: np.count_nonzero(labels == i) / n if n else 0.0 for i, n in own.items()}
 
 
+def largest_id_has_no_vote(labels, k):
+    """Counts ids up to 253, and 254 is an object's too."""
+    h, w = labels.shape[0] // k, labels.shape[1] // k
+    blocks = labels.reshape(h, k, w, k)
+    votes = np.stack([(blocks == i).sum(axis=(1, 3)) for i in range(254)])
+    return np.where((blocks == 255).all(axis=(1, 3)), 255, votes.argmax(axis=0)).astype(np.uint8)
+
+
 WRONG = {
     "ex01-1": [
         end_included,
@@ -569,6 +577,7 @@ WRONG = {
         more_than_half,
         erases_void_in_place,
         square_results,
+        largest_id_has_no_vote,
     ],
     "ex01-4": [
         nearest_painted_first,

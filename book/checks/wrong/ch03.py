@@ -327,6 +327,22 @@ def squares_the_residual_in_place(z, w2, y, v, gamma, Uy, Ux):
     return _back(z, 2 * Uy.T @ (v * _residual(z, w2, y, Uy, Ux)) @ Ux)
 
 
+def counts_in_8_bits(y, kappa_min):
+    """Adds the rows in the type of the label, which may end at 255."""
+    count = int(sum(y).sum())
+    share = 0.1 if count < 10 else count / y.size
+    kappa = max(kappa_min, share)
+    return kappa / share, (1 - kappa) / (1 - share)
+
+
+def always_32_bits(w1, w2):
+    """Fills a kernel of 32 bits, which no features of 64 can meet."""
+    kernel = torch.zeros(1, w1.shape[1], 3, 3)
+    for k in range(len(w1)):
+        kernel += (w2[0, k] * w1[k]).float()
+    return kernel
+
+
 WRONG = {
     "ex03-1": [
         no_maximum,
@@ -342,6 +358,7 @@ WRONG = {
         roots,
         kappa_itself,
         at_most_half,
+        counts_in_8_bits,
     ],
     "ex03-2": [
         flipped,
@@ -355,6 +372,7 @@ WRONG = {
         normalised,
         the_last_channel_is_lost,
         scales_w2_in_place,
+        always_32_bits,
     ],
     "ex03-3": [
         unweighted,
