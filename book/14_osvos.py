@@ -1004,7 +1004,7 @@ show(
         ["frame 0, given", "frame 4", "frame 9"],
     ),
     number="14.11",
-    caption="A video on which tuning fails. White: found. Blue: missed. Vermilion: found in error.",
+    caption="A video on which tuning fails. White: found. Blue: missed. Orange: found in error.",
     alt="A video on which tuning fails: the first frame with a small bird painted over "
     "in front of a dark sky, and two later frames in which most of the bird is missed "
     "and a bit of a pylon is taken for it.",

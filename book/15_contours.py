@@ -261,7 +261,7 @@ show(
 )
 for name, parts in (("flooded", basins), ("flooded anew", faulty)):
     print(f"the true mask, made of basins, {name}: {scores(majority(truth, parts), truth)}")
-assert boundary_f(majority(truth, basins), truth) > boundary_f(majority(truth, faulty), truth)
+assert jaccard(majority(truth, basins), truth) > jaccard(majority(truth, faulty), truth)
 
 # %% [markdown]
 # <details><summary>Answer</summary>
@@ -479,7 +479,7 @@ show(
         ],
     ),
     number="15.7",
-    caption="A coarse mask is snapped. White: found. Blue: missed. Vermilion: found in error.",
+    caption="A coarse mask is snapped. White: found. Blue: missed. Orange: found in error.",
     alt="Four pictures of one frame: a blotchy mask with errors along its whole outline, "
     "the contour map, bright along the objects' outlines, superpixels, and the mask made "
     "of superpixels, which follows the object with few errors left.",
@@ -641,7 +641,7 @@ show(
     ),
     number="15.10",
     caption="The contours of a pole are one thick line, and the vote loses it. The recovery brings it back. White: "
-    "found. Blue: missed. Vermilion: found in error.",
+    "found. Blue: missed. Orange: found in error.",
     alt="A drawn disc and a thin pole: the contour map, with one thick line for the pole; "
     "the voted mask, with the disc; and the mask after recovery, with both.",
 )
