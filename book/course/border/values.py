@@ -104,6 +104,12 @@ class Sets(Kind):
         value.update(parts.children)
 
 
+def _as_in_memory(array: np.ndarray) -> list[int]:
+    """The axes, from the one with the longest steps to the one with the shortest."""
+    axes = list(range(array.ndim))
+    return axes if array.flags.c_contiguous else sorted(axes, key=lambda axis: -abs(array.strides[axis]))
+
+
 class Arrays(Kind):
     """numpy's; also the kinds of `checks.measured`, whose log is the array's only child."""
 
@@ -114,10 +120,10 @@ class Arrays(Kind):
 
     def take(self, value):
         marked = type(value).__name__ if type(value).__module__ == MARKED else None
-        axes = np.argsort([-abs(stride) for stride in value.strides], kind="stable").tolist()  # as they lie in memory
+        axes = _as_in_memory(value)
         header = [value.dtype.str, list(value.shape), value.flags.writeable, marked, axes]
         log = (value.log,) if marked and hasattr(value, "log") else ()
-        return Parts(header, np.asarray(value).transpose(axes).tobytes(), log)
+        return Parts(header, value.view(np.ndarray).transpose(axes).tobytes(), log)
 
     def new(self, header, blob):
         dtype, shape, writeable, marked, axes = header
