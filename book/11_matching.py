@@ -927,8 +927,8 @@ show(
     alt="Left: the share of discs that changed slots between two scores. With matching "
     "it falls to near zero, by the list it stays high. Right: J. With matching it rises "
     "well above the other.",
-    caption="Scored every 20 steps on the test scenes. Left: the share of discs that have changed slots since the score "
-    "before. Right: J, with the best order of the slots.",
+    caption="Scored every 20 steps on the test scenes. Left: the share of discs that have changed slots since the "
+    "score before. Right: J, with the best order of the slots.",
     number="11.11",
 )
 for name, history in histories.items():

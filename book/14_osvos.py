@@ -1209,8 +1209,8 @@ show_table(
 # - The first convolution of a ResNet-18 and its levels 1 to 3 take the place of stages 2 to 5 of VGG-16. VGG-16 is
 #   there (`nn/encoder.py`), and the profile `paper` trains it. After 30 steps from the backbone's weights, on 11
 #   sequences at 256 lines, it finds the same regions (-0.3 points of $\mathcal J$, -7.3 to 6.7), and perhaps better
-#   outlines (+10.4 points of $\mathcal F$, -1.1 to 21.9; record `osvos_vgg16_small`). The cells of a ResNet lie on the first pixel of their
-#   squares and not in the middle, and the library enlarges them accordingly.
+#   outlines (+10.4 points of $\mathcal F$, -1.1 to 21.9; record `osvos_vgg16_small`). The cells of a ResNet lie on the
+#   first pixel of their squares and not in the middle, and the library enlarges them accordingly.
 # - The frozen layer repeats the border cell. The paper's fades to zero there.
 # - Adam on the mean over pixels, at $10^{-3}$ for the new layers and $10^{-4}$ for the backbone, takes the place of SGD
 #   with momentum at $10^{-8}$. The authors' code has other rates for some layers; `parameter_groups` has them too, for

@@ -746,7 +746,8 @@ axes[0, 0].legend()
 show(
     figure,
     number="15.11",
-    caption=f"J by the level, mean of the {len(trials)} frames: the plain majority (q = 0.5) and a clear one (q = 0.7).",
+    caption=f"J by the level, mean of the {len(trials)} frames: the plain majority (q = 0.5) "
+    "and a clear one (q = 0.7).",
     alt="J against the level for the majority and for the clear majority. The majority "
     "begins above the coarse masks and falls below them as the level rises; the clear "
     "majority stays well above both, until at the highest levels both break down.",
@@ -794,8 +795,8 @@ show_table(
     number="15.1",
     caption="The coarse masks of the frames, and what becomes of them: the vote on superpixels of the image's "
     "gradient (level .1), the vote on those of the contours (.29), that vote with recovery, and a clear majority. "
-    "After ± is the standard error over the frames. Too much and missing are the pixels that are wrong, as shares of the "
-    "object.",
+    "After ± is the standard error over the frames. Too much and missing are the pixels that are wrong, as shares of "
+    "the object.",
 )
 assert table["superpixels"][1] > table["coarse"][1]
 assert table["clear"][0] > table["coarse"][0]

@@ -216,7 +216,8 @@ show_table(
 # Then start with the empty set, $S_0 = \emptyset$, and a score of $J_0 = 0$. Turn $q = 1, 2, \dots$ looks at every
 # proposal of the pool that is not yet taken, and asks with which of them the union comes closest to $y$:
 #
-# $$\begin{aligned} n_q &= \operatorname*{arg\,max}_{n \in P \setminus S_{q-1}}\, \mathcal J\big(U(S_{q-1}) \cup M_n,\; y\big), \\
+# $$\begin{aligned}
+# n_q &= \operatorname*{arg\,max}_{n \in P \setminus S_{q-1}}\, \mathcal J\big(U(S_{q-1}) \cup M_n,\; y\big), \\
 # J_q &= \mathcal J\big(U(S_{q-1}) \cup M_{n_q},\; y\big). \end{aligned} \tag{16.3}$$
 #
 # If the score has risen by enough, the proposal is taken; if not, the search ends with $S_{q-1}$:

@@ -571,8 +571,8 @@ show_table(
     ("memory", "J", "less that of first and before"),
     rows,
     number="21.1",
-    caption=f"Mean J, from 0 to 1, over {len(unseen)} held-out videos, by what the network reads from; ± is the standard "
-    "error.",
+    caption=f"Mean J, from 0 to 1, over {len(unseen)} held-out videos, by what the network reads from; ± is the "
+    "standard error.",
 )
 
 
@@ -640,7 +640,8 @@ show_table(
     ("", "on itself", "on the second"),
     rows,
     number="21.2",
-    caption="Where the cells of the first shape look: the share of their weights, in %, on two shapes of the first frame.",
+    caption="Where the cells of the first shape look: the share of their weights, in %, on two shapes of the first "
+    "frame.",
 )
 
 # %% [markdown]
@@ -882,7 +883,8 @@ show_table(
     ("masks", "J here", "J claimed", "decay of J"),
     rows,
     number="21.6",
-    caption="J in % and its decay in points, for the 20 validation sequences of DAVIS 2016 (record official_davis2016).",
+    caption="J in % and its decay in points, for the 20 validation sequences of DAVIS 2016 "
+    "(record official_davis2016).",
 )
 
 # %% [markdown]
