@@ -1122,8 +1122,8 @@ for way in ("selected", "conditional"):
 #
 # **On real video, with real proposals**, the record `osvos_s_real_small_base` follows all stages on 35 sequences of
 # DAVIS 2016, at 256 lines. A ResNet-18 of ImageNet is tuned for 60 steps to each object. The proposals are the
-# connected parts of what a semantic network, trained on PASCAL VOC, has found. They are coarse, and objects of one class
-# that touch are one proposal.
+# connected parts of what a semantic network, trained on PASCAL VOC, has found. They are coarse, and objects of one
+# class that touch are one proposal.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 real = read_record("osvos_s_real_small_base").metrics["known"]
