@@ -233,14 +233,11 @@ def test_warnings_and_modes_are_the_callers(answer):
     assert [(one.category, str(one.message)) for one in said] == [(RuntimeWarning, "invalid value encountered in log")]
     with np.errstate(all="ignore"), torch.no_grad(), warnings.catch_warnings(action="error"):
         assert f(np.array(-1.0))[1] is False
-    with np.errstate(all="ignore"), torch.inference_mode(), warnings.catch_warnings(action="error"):
-        assert f(np.array(-1.0))[1] is False
-        assert (
-            answer("def f(x):\n    with torch.enable_grad():\n        return x.requires_grad_().mul(2).requires_grad")(
-                torch.ones(1)
-            )
-            is False
-        )
+    source = "def f(x):\n    with torch.enable_grad():\n        return x.requires_grad_().mul(2).requires_grad"
+    learns = answer(source)  # begun here: a process that is begun in a mode inherits it
+    assert learns(torch.ones(1)) is True
+    with torch.inference_mode():
+        assert learns(torch.ones(1)) is False
     with np.errstate(all="raise"), pytest.raises(FloatingPointError):
         f(np.array(-1.0))
 
