@@ -1055,16 +1055,21 @@ show_table(
 # this in mind.
 #
 # Table 1.4 repeats what the papers say of their data. We have not counted these videos.
-#
-# **Table 1.4** The number of videos in each split, as the papers state it.
-#
-# | data | videos: training / validation / test | as stated by |
-# | --- | --- | --- |
-# | DAVIS 2016 | 30 / 20 / none | OSVOS-S |
-# | DAVIS 2017 | 60 / 30 / 30 (test-dev) | RVOS |
-# | YouTube-VOS, first version | 2,796 / 134 / 322 | S2S |
-# | YouTube-VOS, later version | 3,471 / 474 / none | RVOS |
-#
+
+# %% tags=["hide-input"] jupyter={"source_hidden": true}
+show_table(
+    ["data", "videos: training / validation / test", "as stated by"],
+    [
+        ["DAVIS 2016", "30 / 20 / none", "OSVOS-S"],
+        ["DAVIS 2017", "60 / 30 / 30 (test-dev)", "RVOS"],
+        ["YouTube-VOS, first version", "2,796 / 134 / 322", "S2S"],
+        ["YouTube-VOS, later version", "3,471 / 474 / none", "RVOS"],
+    ],
+    number="1.4",
+    caption="The number of videos in each split, as the papers state it.",
+)
+
+# %% [markdown]
 # Both S2S and RVOS speak of YouTube-VOS, but they mean different videos. In the first version, 10 of 78 categories are
 # unseen. In the later version, 26 of 91 are. Their numbers on YouTube-VOS must therefore not be put side by side.
 

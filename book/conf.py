@@ -36,10 +36,7 @@ myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "attrs_inline"
 myst_heading_anchors = 3
 mathjax_options = {"async": "async"}  # the theme's own scripts need not wait for it
 mathjax3_config = {"svg": {"fontCache": "global"}, "options": {"enableMenu": False}}
-# In the middle, a formula with a number needs the number's width on both sides, which a phone does not have.
-on_the_left = 'MathJax.svg.displayAlign = "left"; MathJax.svg.displayIndent = "0"'
-on_a_phone = f'if (window.MathJax && matchMedia("(max-width: 36rem)").matches) {{ {on_the_left} }}'
-html_js_files.append((None, {"body": on_a_phone, "priority": 501}))  # behind `mathjax3_config`, which is at 500
+html_js_files.append(("phone.js", {"priority": 501}))  # behind `mathjax3_config`, which is at 500 and which it changes
 
 # `widgets.js` fetches the widget manager when the page is there, and tells RequireJS where anywidget lies: that file
 # comes with the Python package, so it is always local.

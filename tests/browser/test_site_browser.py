@@ -65,6 +65,43 @@ def test_every_page_at_both_widths(page, book):
     assert found == []
 
 
+# Those that a phone must move sideways to show whole, once they were drawn smaller.
+WIDE = """async () => {
+  await window.MathJax?.startup?.promise;
+  return [...document.querySelectorAll("article :is(div.math, .vos-table)")]
+    .filter(box => box.scrollWidth > box.clientWidth).map(box => box.closest("[id]").id);
+}"""
+
+
+def test_formulas_and_tables_fit_a_phone(page, book):
+    address, _ = book
+    page.set_viewport_size({"width": 390, "height": 844})
+    found = {}
+    for path in chapter_paths():
+        page.goto(f"{address}/chapters/{path.stem}.html")
+        if wide := page.evaluate(WIDE):
+            found[path.stem] = wide
+    assert found == {}
+
+
+def test_what_is_folded_is_fitted_when_it_is_opened(page, book):
+    """A table as wide as the page, in a fold of its own."""
+    address, _ = book
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{address}/chapters/02_measuring.html")
+    page.evaluate("""() => {
+      const table = document.querySelector("#table-2-8"), fold = document.createElement("details");
+      table.querySelector("table").style.fontSize = "";
+      table.replaceWith(fold);
+      fold.append(table);
+      fold.open = true;
+    }""")
+    page.wait_for_function("""() => {
+      const table = document.querySelector("#table-2-8");
+      return table.clientWidth > 0 && table.scrollWidth <= table.clientWidth;
+    }""")
+
+
 # What a page may weigh before it counts as loaded, in bytes as they lie there: a server may compress them. The theme's
 # icons and MathJax are 3.7 MB of it, and the same for all pages.
 AT_LOAD = 7_500_000

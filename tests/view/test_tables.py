@@ -42,6 +42,19 @@ def test_a_line_may_end_before_an_error_but_not_within_it(shown):
     assert ">0.790 ±&nbsp;0.039</td>" in shown[0]["text/html"] and "0.790 ± 0.039" in shown[0]["text/plain"]
 
 
+def test_a_minus_is_one_and_zero_has_none(shown):
+    tables.show_table(("gain",), [("-1.5",), ("-0.0",), ("-0",), ("-0.04",), ("+0.0",)], caption="J in %.")
+    assert shown[0]["text/plain"].splitlines()[2:] == [" -1.5", "  0.0", "    0", "-0.04", " +0.0"]
+    page = shown[0]["text/html"]
+    assert ">\N{MINUS SIGN}1.5<" in page and ">0.0<" in page and ">\N{MINUS SIGN}0.04<" in page and ">-" not in page
+
+
+def test_the_name_of_a_method_is_not_broken_at_its_hyphen(shown):
+    tables.show_table(("method",), [("OSVOS-S",), ("frtm-d-only",)], caption="J")
+    page, text = shown[0]["text/html"], shown[0]["text/plain"]
+    assert "OSVOS\N{NON-BREAKING HYPHEN}S<" in page and "frtm-d-only<" in page and "OSVOS-S" in text
+
+
 def test_a_number_with_an_exponent_is_a_number(shown):
     tables.show_table(("left",), [("6e-05",), ("2e+03",), ("7",)], caption="Of 1.")
     assert shown[0]["text/plain"].splitlines()[2:] == ["6e-05", "2e+03", "    7"]

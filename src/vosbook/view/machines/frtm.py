@@ -83,7 +83,7 @@ def target_model_net() -> Drawing:
     sketch.arrow(s.right(), enlarge.left())
     sketch.arrow(enlarge.right(), difference.left())
     sketch.arrow(label.bottom(), difference.top())
-    loss = sketch.box("loss", 220, 530, 172, 70, "loss $L_D$", "squares, weighed by $v$", "(pixel), $γ$ (sample)")
+    loss = sketch.box("loss", 220, 530, 172, 70, "loss $L$", "squares, weighed by $v$", "(pixel), $γ$ (sample)")
     sketch.arrow(difference.bottom(), (338, loss.y))
     size = sketch.box("loss", 20, 540, 152, 50, "$λ_1$, $λ_2$", "keep $w$ small")
     sketch.arrow(size.right(), loss.left())

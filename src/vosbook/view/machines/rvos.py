@@ -40,7 +40,7 @@ def _rung(sketch: Sketch, k: int, y: float) -> tuple[Box, Box]:
     """Level k: the encoder's features, their projection and the ConvLSTM. Returns the first and the last."""
     channels, projected, hidden, stride = LADDER[k]
     level = sketch.box("features", 14, y + 20, 92, 64, f"$f_{{t,{k + 1}}}$", f"{channels} maps", f"stride {stride}")
-    project = sketch.box("trained", 130, y + 26, 62, 52, "$f′$", f"{projected}")
+    project = sketch.box("trained", 130, y + 26, 62, 52, "$f\N{THIN SPACE}′$", f"{projected}")
     cell = sketch.box("trained", 216, y, 102, 104, "ConvLSTM", f"{hidden} maps")
     sketch.arrow(level.right(), project.left())
     sketch.arrow(project.right(), cell.left())
