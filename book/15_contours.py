@@ -484,7 +484,7 @@ show(
     "the contour map, bright along the objects' outlines, superpixels, and the mask made "
     "of superpixels, which follows the object with few errors left.",
 )
-assert jaccard(snapped, truth) > jaccard(mask, truth)
+assert boundary_f(snapped, truth) > boundary_f(mask, truth)
 
 # %% [markdown]
 # How well can a vote do at best? Let the *true* mask vote. What it loses, no coarse mask can gain.

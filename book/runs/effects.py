@@ -42,8 +42,8 @@ def record_of(run):
 
 
 # %% [markdown]
-# Where a side's scores are: the name of its run, and the path to them in its record. `*` stands for the sequence. At
-# the end of the path is a number, a list with a number for each seed, or a mapping of measures. Numbers are J, or what
+# Where a side's scores are: the name of its run, and the path to them in its record. `*` stands for the sequence, or
+# for the place in a list of sequences. At the end of the path is a number, a list with a number for each seed, or a mapping of measures. Numbers are J, or what
 # `measure` says.
 
 
@@ -55,6 +55,8 @@ def by_sequence(side) -> dict[str, object]:
     found = record_of(run).metrics
     for part in filter(None, above.split(".")):
         found = found[part]
+    if isinstance(found, list):
+        found = dict(enumerate(found))
     for part in filter(None, below.split(".")):
         found = {name: value[part] for name, value in found.items()}
     return found

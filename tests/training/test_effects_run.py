@@ -55,6 +55,13 @@ def test_seeds_beside_sequences_and_in_a_list_give_the_same(book, monkeypatch):
     assert found["without"]["J"]["seeds"] == 1 and found["without"]["J"]["low"] != found["apart"]["J"]["low"]
 
 
+def test_sequences_may_be_a_list(book, monkeypatch):
+    write(book, "composites_smoke", {"one": {"J_of_videos": [0.5, 0.9]}, "other": {"J_of_videos": [0.4, 0.2]}})
+    sides = {side: ["composites", f"{name}.J_of_videos.*"] for side, name in (("more", "one"), ("less", "other"))}
+    found = effects_of(book, monkeypatch, gain=sides)["gain"]["J"]
+    assert found["value"] == pytest.approx(0.4) and found["sequences"] == 2
+
+
 def test_a_measure_that_a_sequence_lacks_is_taken_over_the_others(book, monkeypatch):
     ts = {"more": [0.5, None, 0.1], "less": [0.2, None, 0.3]}
     for variant, values in ts.items():
