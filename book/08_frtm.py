@@ -459,6 +459,10 @@ print(f"frame 1: {claimed.sum()} of {claimed.size} pixels depend on the rule")
 
 # %% [markdown]
 # Where $S$ is sure of its masks, the choice between the two backgrounds hardly matters.
+#
+# Nor does the choice between the two rules. The record `composites_small` has twelve videos in which two to five
+# objects of DAVIS 2016 move over the frames of another sequence. FRTM with Equation 8.3 in the place of Equation 8.2
+# gains .1 points of $\mathcal J$ on them (-.01 to .22, an interval of 95 % over the videos).
 
 # %% [markdown]
 # ## 4 What the parts gain

@@ -903,6 +903,11 @@ assert held_out["rvos"]["J"] > held_out["first_mask"]["J"] + 0.2
 # %% [markdown]
 # The right column has been told more than the left one: it was given the first mask.
 #
+# With several objects the network is at a loss. The record `composites_small` has twelve videos in which two to five
+# objects of DAVIS 2016 move over the frames of another sequence. The slots that fit best over a whole video, as DAVIS
+# 2017 matches them, reach a mean $\mathcal J$ of 16.2 %, while the one-shot network, which is given the masks, reaches
+# 72.9 %. The paper's zero-shot network has 21.2 % on categories that its training has not shown.
+#
 # The numbers of sections 1 to 7 were measured on drawn videos, with one training of a minute. They show what slots do,
 # and say nothing about real video.
 
