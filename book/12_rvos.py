@@ -1202,8 +1202,9 @@ lines = {
 }
 figure, axes = new_figure(height=3.2)
 for name, values in lines.items():
+    colour = {"drawn": "C0", "real": "C2", "paper": "C3"}[name.split(",")[0]]
     dashes = "--" if "first" in name else "-"
-    axes[0, 0].plot(counts, values, dashes, label=name, marker="o")
+    axes[0, 0].plot(counts, values, dashes, color=colour, label=name, marker="o")
 axes[0, 0].set(xlabel="objects in a video", ylabel="mean J", ylim=(0, 1), xticks=counts)
 figure.legend(loc="outside upper center", ncols=3)
 show(
