@@ -24,7 +24,7 @@ from vosbook.errors import InputError
 
 COURSE = assignments(BOOK)
 RIGHT = Path(__file__).parents[1] / "checks" / "right"
-DRAWN = 2  # wrong answers of an exercise that go through the grader, and half as many right ones
+DRAWN = 1  # wrong answers of an exercise that go through the grader, and as many right ones
 LIMITS = Limits(wall_seconds=600)  # the clock runs on where other work keeps the cores busy
 
 
@@ -54,7 +54,7 @@ def swept():
         for e in assignment.exercises:
             answers = {"solution": e.answer, "stub": e.stub}
             answers |= {name: as_answer(source, name, e.name) for name in random.sample(listed[e.id], DRAWN)}
-            answers |= {f"right:{n}": as_answer(right, n, e.name) for n in random.sample(others[e.id], DRAWN // 2)}
+            answers |= {f"right:{n}": as_answer(right, n, e.name) for n in random.sample(others[e.id], DRAWN)}
             jobs += [job_of(e, assignment, text, id=f"{e.id} {name}") for name, text in answers.items()]
     try:
         require_sandbox()
