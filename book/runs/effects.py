@@ -43,8 +43,8 @@ def record_of(run):
 
 # %% [markdown]
 # Where a side's scores are: the name of its run, and the path to them in its record. `*` stands for the sequence, or
-# for the place in a list of sequences. At the end of the path is a number, a list with a number for each seed, or a mapping of measures. Numbers are J, or what
-# `measure` says.
+# for the place in a list of sequences. At the end of the path is a number, a list with a number for each seed, or a
+# mapping of measures. Numbers are J, or what `measure` says.
 
 
 # %%
