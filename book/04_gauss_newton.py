@@ -1225,6 +1225,13 @@ assert all(losses[50] < losses[6] < loss_of(w_start) for losses in runs.values()
 # synthetic problem (Figure 4.6) and on real video (Figure 4.7) the claim holds for the first 50 passes, against
 # momentum and Adam too. The paper's figures for speed (21.9 and 41.3 frames a second on a V100) are those of the whole
 # tracker. They stand in the page *Claims* of the site.
+#
+# What are the solver's details worth? The run `frtm_solver` takes them away one at a time, and tracks with $D$ alone
+# and without updates, on 35 sequences of DAVIS 2016 with three seeds. Without the preconditioner, $\mathcal J$ falls by
+# .3 points (.0 to .6, an interval of 95 % over sequences and seeds). Without the last run of conjugate gradient on
+# $w_2$, it falls by .1 (.0 to .3). The other common formula for $\beta$, Fletcher and Reeves', gives the same to less
+# than .1 points. So the details are worth little. They are worth as much, however, as a choice of the loss: where the
+# given frame counts once and not twice (chapter 03), $\mathcal J$ falls by .4 (.2 to .6).
 
 # %% [markdown]
 # ## How this differs from the paper
