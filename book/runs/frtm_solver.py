@@ -4,8 +4,8 @@
 # The paper names Gauss-Newton and conjugate gradient, and leaves the rest to the code: which beta, which
 # preconditioner, a last run of conjugate gradient on w2 alone. That the given frame counts twice is in its supplement.
 # Here a target model is learned on the first frame with all of these, and without each. It is scored on every fourth
-# frame and never updated. No network is trained for that, so every real sequence at hand can be used (35, at 480p; it needs
-# `VOSBOOK_DATA`). What is scored of a sequence stays in `build/runs`, and a run that was stopped goes on.
+# frame and never updated. No network is trained for that, so every real sequence at hand can be used (35, at 480p; it
+# needs `VOSBOOK_DATA`). What is scored of a sequence stays in `build/runs`, and a run that was stopped goes on.
 
 # %% tags=["parameters"]
 profile = "smoke"
