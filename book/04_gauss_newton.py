@@ -1230,8 +1230,8 @@ assert all(losses[50] < losses[6] < loss_of(w_start) for losses in runs.values()
 # and without updates, on 35 sequences of DAVIS 2016 with three seeds. Without the preconditioner, $\mathcal J$ falls by
 # .3 points (.0 to .6, an interval of 95 % over sequences and seeds). Without the last run of conjugate gradient on
 # $w_2$, it falls by .1 (.0 to .3). The other common formula for $\beta$, Fletcher and Reeves', gives the same to less
-# than .1 points. So the details are worth little. They are worth as much, however, as a choice of the loss: where the
-# given frame counts once and not twice (chapter 03), $\mathcal J$ falls by .4 (.2 to .6).
+# than .1 points. So the details are worth little, and so is a choice in the loss: where the given frame counts once and
+# not twice (chapter 03), $\mathcal J$ falls by .4 (.2 to .6).
 
 # %% [markdown]
 # ## How this differs from the paper
