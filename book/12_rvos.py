@@ -1168,11 +1168,11 @@ show_table(
 )
 
 # %% [markdown]
-# The arrow over time helps, here as in the paper. The arrow over space does not help here: with two or three objects,
-# each of which is known by its own mask, T is as good as ST or better. In the paper space adds .9 points on seen
-# categories and 5.4 on unseen ones. And a stage on its own masks does not help here. As many steps on true masks do as
-# much or more, for networks that have learned for so short a time. The paper's gain of 2.3 points is on seen
-# categories, after 20 epochs of either kind; on unseen ones it has none.
+# The arrow over time helps, here as in the paper, as far as one training of each can tell. The arrow over space does
+# not help here: with two or three objects, each of which is known by its own mask, T is as good as ST or better. In the
+# paper space adds .9 points on seen categories and 5.4 on unseen ones. And a stage on its own masks does not help here.
+# As many steps on true masks do as much or more, for networks that have learned for so short a time. The paper's gain
+# of 2.3 points is on seen categories, after 20 epochs of either kind; on unseen ones it has none.
 #
 # ### By the number of objects
 #

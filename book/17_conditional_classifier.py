@@ -1154,12 +1154,12 @@ show_table(
 
 # %% [markdown]
 # The conditional classifier is 11.2 points above feature masking (2.2 to 20.2): where a proposal misses the object,
-# masking has nothing left to look at, and the classifier of the other pixels still answers. It also drifts less than
-# the first round. But beside the first round it gains only 0.9 points of $\mathcal J$ (-0.6 to 2.4), and whether that
-# is more than nothing stays open. Table 17.8 shows why it is not more. Even the proposals that someone who knows the
-# truth would select reach no more than OSVOS does by itself: in 8 of the 30 videos their $\mathcal J$ is below a half.
-# A prior can add only what the proposals know. The paper's Mask R-CNN finds better instances, and in its Table 8 better
-# instances are worth more.
+# masking has nothing left to look at, and the classifier of the other pixels still answers. In the mean it also drifts
+# less than the first round. But beside the first round it gains only 0.9 points of $\mathcal J$ (-0.6 to 2.4), and
+# whether that is more than nothing stays open. Table 17.8 shows why it is not more. Even the proposals that someone who
+# knows the truth would select reach no more than OSVOS does by itself: in 8 of the 30 videos their $\mathcal J$ is
+# below a half. A prior can add only what the proposals know. The paper's Mask R-CNN finds better instances, and in its
+# Table 8 better instances are worth more.
 #
 # ## How this differs from the paper
 #

@@ -710,8 +710,10 @@ show_table(
 #
 # The masks of OSVOS, OSVOS-S and OnAVOS were scored on exactly the paper's data. The 24 numbers of these methods in
 # Table 3 (chapter 02) come out of them, and so do their 48 numbers in Table 4. So do the sequences of Figure 9, the
-# kinds of errors of Figure 10, and the curves of Figure 11. Two statements do not come out. Four sequences of OSVOS-S
-# lie below 80 %, where the paper has three, and the lowest point of its curve is 81.0, where the paper has 82.0.
+# kinds of errors of Figure 10, and the curves of Figure 11. Three statements do not come out. Four sequences of OSVOS-S
+# lie below 80 %, where the paper has three. The lowest point of its curve is 81.0, where the paper has 82.0, and the
+# lowest point of OSVOS is 69.6, where the paper has 69.8. How low the lowest points are depends on how many points one
+# reads off, which the paper does not say.
 #
 # The times and the quality of our methods cannot be compared with the paper's in numbers, because the hardware, the
 # backbones and the training differ. Table 18.10 has both, from the paper and from the run.
@@ -760,9 +762,10 @@ show_table(
 
 # %% [markdown]
 # FRTM and OSVOS lead, and these videos cannot tell them apart: FRTM has .5 points of J more, and the interval of 95 %
-# reaches from -1.8 to 2.8. The network $S$ gains 8.0 points over $D$ alone (6.4 to 9.7). S2S and RVOS are 15 points and
-# more above masks that never move, and again no difference between the two is certain. The intervals are over the
-# videos alone. All videos share the objects of five sequences, so they say little about other objects.
+# reaches from -1.8 to 2.8. The network $S$, of which there is one training, gains 8.0 points over $D$ alone (6.4 to
+# 9.7). S2S and RVOS are 15 points and more above masks that never move, and again no difference between the two is
+# certain. The intervals are over the videos alone. All videos share the objects of five sequences, so they say little
+# about other objects.
 
 # %% [markdown]
 # ## How this differs from the paper

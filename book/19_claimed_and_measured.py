@@ -394,8 +394,8 @@ for row in measured:
 # For the same reason most of the first list is inconclusive: five sequences and one training cannot tell a gain from an
 # accident.
 #
-# A contradiction is rarer and says more. One is a loss that is not the loss that is minimised. Another is a step of a
-# method that takes a different share of the time. A third is a count that does not fit the data.
+# A contradiction is rarer and says more. One is a loss that is not the loss that is minimised. The others are numbers
+# that the authors' own masks do not give: how many sequences are above a score, and what one paper quotes of another.
 #
 # Here and there, the papers' own numbers also disagree with each other. The notes of those rows say so:
 
