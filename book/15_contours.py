@@ -951,7 +951,8 @@ show_table(
 #   The reader for PASCAL-Context is in the library, and the profile `paper` uses it. HED with VGG-16, which learned
 #   the contours of BSDS500, serves no better here: its snapped masks have 0.8 points less of $\mathcal J$ (-6.7 to 5.1)
 #   and 4.7 less of $\mathcal F$ (-10.2 to 0.9), on five validation sequences at 256 lines (record `osvos_vgg16_small`).
-#   The masks are rough there, and with either network snapping raises $\mathcal F$ and lowers $\mathcal J$.
+#   The masks are rough there. In the mean, with either network, snapping raises their $\mathcal F$ and lowers their
+#   $\mathcal J$, within the error over so few sequences.
 # - The hierarchy merges by the mean strength of borders, as the ultrametric contour map of Arbeláez et al. does. It
 #   does not look at the orientation of contours, as their watershed does.
 # - A superpixel decides only where its majority is clear. The paper's superpixels always decide.
