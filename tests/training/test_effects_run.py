@@ -55,11 +55,14 @@ def test_seeds_beside_sequences_and_in_a_list_give_the_same(book, monkeypatch):
     assert found["without"]["J"]["seeds"] == 1 and found["without"]["J"]["low"] != found["apart"]["J"]["low"]
 
 
-def test_sequences_may_be_a_list(book, monkeypatch):
-    write(book, "composites_smoke", {"one": {"J_of_videos": [0.5, 0.9]}, "other": {"J_of_videos": [0.4, 0.2]}})
+def test_sequences_may_be_a_list_and_are_paired_in_its_order(book, monkeypatch):
+    scores = {"one": [0.5, 0.9, 0.7], "other": [0.4, 0.2, 0.6]}
+    write(book, "composites_smoke", {name: {"J_of_videos": js} for name, js in scores.items()})
     sides = {side: ["composites", f"{name}.J_of_videos.*"] for side, name in (("more", "one"), ("less", "other"))}
     found = effects_of(book, monkeypatch, gain=sides)["gain"]["J"]
-    assert found["value"] == pytest.approx(0.4) and found["sequences"] == 2
+    interval = ttest_rel(scores["one"], scores["other"]).confidence_interval(0.95)
+    assert found["value"] == pytest.approx(0.3) and found["sequences"] == 3
+    assert (found["low"], found["high"]) == pytest.approx((interval.low, interval.high))
 
 
 def test_a_measure_that_a_sequence_lacks_is_taken_over_the_others(book, monkeypatch):
