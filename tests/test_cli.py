@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 import zlib
 from pathlib import Path
@@ -380,11 +379,48 @@ def test_evaluate_says_which_list_it_took(data, sequence, tmp_path, capsys):
 
 
 def _command(argv: list[str], **options) -> subprocess.Popen:
+    return _started([sys.executable, "-m", "vosbook", *argv], **options)
+
+
+def _started(command: list[str], **options) -> subprocess.Popen:
     """With the signals of a terminal: what `nohup`, or a shell in the background, starts passes them over."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    return subprocess.Popen([sys.executable, "-m", "vosbook", *argv], stderr=subprocess.PIPE, text=True, **options)
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options)
+
+
+# The command, which says "ready" once it has written so many masks and then waits to be killed: without the wait a fast
+# machine would be done before the signal comes.
+WAITS = """
+import sys, time
+from vosbook import segment
+from vosbook.cli import main
+
+written, write_mask = 0, segment.write_mask
+
+def write_and_wait(*mask):
+    global written
+    write_mask(*mask)
+    written += 1
+    if written == int(sys.argv[1]):
+        print("ready", flush=True)
+        time.sleep({hangs})
+
+segment.write_mask = write_and_wait
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+def _killed(number: signal.Signals, argv: list[str], *, masks: int) -> tuple[int, str]:
+    """The status and the words of a command that got this signal when it had written so many masks."""
+    code = [sys.executable, "-c", WAITS.format(hangs=HANGS), str(masks)]
+    with _started([*code, *argv], stdout=subprocess.PIPE) as process:
+        said = process.stdout.readline()
+        process.send_signal(number)
+        words = process.communicate(timeout=HANGS)[1]
+    assert said == "ready\n", words
+    return process.returncode, words
 
 
 @pytest.mark.parametrize(
@@ -392,14 +428,8 @@ def _command(argv: list[str], **options) -> subprocess.Popen:
 )
 def test_a_kill_leaves_no_output_folder(data, sequence, tmp_path, number, status):
     out = tmp_path / "out"
-    process = _command(_segment(data, sequence, out))
-    deadline = time.monotonic() + HANGS
-    while not list(tmp_path.glob(".out.partial-*/*.png")):  # until the first mask is written
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
-    os.kill(process.pid, number)
-    _, said = process.communicate()
-    assert process.returncode == status and not out.exists()
+    returned, said = _killed(number, _segment(data, sequence, out), masks=1)
+    assert returned == status and not out.exists()
     if number != signal.SIGKILL:
         assert said == "vosbook segment: interrupted, nothing was kept\n"
         assert not list(tmp_path.iterdir())
@@ -412,18 +442,13 @@ def test_a_kill_leaves_no_output_folder(data, sequence, tmp_path, number, status
 )  # fmt: skip
 def test_a_run_that_was_killed_goes_on(data, sequence, tmp_path, capsys, number, more, where):
     out = tmp_path / "out"
-    process = _command(_segment(data, sequence, out, *more))
-    deadline = time.monotonic() + HANGS
-    while len(list(tmp_path.glob(f"{where}/*.png"))) < 4:
-        assert process.poll() is None and time.monotonic() < deadline
-        time.sleep(0.01)
-    os.kill(process.pid, number)
-    _, said = process.communicate()
+    _, said = _killed(number, _segment(data, sequence, out, *more), masks=4)
     if number == signal.SIGTERM:
         where_it_is = f"{out}.partial has what was made: the same command goes on there"
         assert said == f"vosbook segment: interrupted, {where_it_is}\n"
     (folder,) = tmp_path.glob(where)
     made = {p.name: p.stat().st_mtime_ns for p in folder.glob("*.png")}
+    assert len(made) == 4
     assert main(_segment(data, sequence, out, "--resume")) == 0
     assert "going on at frame 0000" in capsys.readouterr().err
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
