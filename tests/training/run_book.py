@@ -46,13 +46,13 @@ def run_script(book: Path, run: str, *arguments: str, processes: int = 1) -> sub
     return subprocess.run(command, cwd=book, env=environment, capture_output=True, text=True, timeout=HANGS)
 
 
-def run_here(book: Path, monkeypatch: pytest.MonkeyPatch, run: str, *arguments: str) -> None:
-    """The script in this process, which has torch already."""
+def run_here(book: Path, monkeypatch: pytest.MonkeyPatch, run: str, *arguments: str) -> dict[str, Any]:
+    """The script in this process, which has torch already -> what it has defined, by name."""
     monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
     monkeypatch.chdir(book)
     script = str(book / "runs" / f"{run}.py")
     monkeypatch.setattr(sys, "argv", [script, *arguments])
-    runpy.run_path(script)
+    return runpy.run_path(script)
 
 
 def weights_of(book: Path, name: str) -> Path:
