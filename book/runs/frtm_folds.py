@@ -21,7 +21,7 @@ from vosbook.datasets.catalog import load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.errors import InputError
 from vosbook.features.backbone import SharedBackbone
-from vosbook.measure import score_sequence
+from vosbook.measure import mean_of, score_sequence
 from vosbook.methods.frtm import FAST, FrtmSegmenter
 from vosbook.profiles import book_folder, load_profile, script_parameters
 from vosbook.runs import kept, manifest_entry, record_run
@@ -82,6 +82,5 @@ with record_run(f"frtm_folds_{profile}", profile=profile, config=config, seed=se
             print(f"{spec:<32}" + "  ".join(f"{way} {of['J']:.3f}" for way, of in found[spec].items()), flush=True)
     for way in WAYS:
         rows = {spec: of[way] for spec, of in found.items()}
-        means = {m: float(np.mean([row[m] for row in rows.values()])) for m in ("J", "F")}
         by_fold = [float(np.mean([rows[spec]["J"] for spec in unseen])) for *_, unseen in folds]
-        run["metrics"][way] = means | {"J_of_folds": by_fold, "sequences": rows}
+        run["metrics"][way] = mean_of(list(rows.values())) | {"J_of_folds": by_fold, "sequences": rows}

@@ -24,6 +24,7 @@ from vosbook.datasets.catalog import load_sequence
 from vosbook.datasets.resize import shrink
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.features import load_backbone
+from vosbook.measure import mean_of
 from vosbook.methods.osvos import LEVELS, OnlineConfig, OsvosSegmenter, base_network, online_steps, tune_to_object
 from vosbook.metrics.scores import frame_scores
 from vosbook.nn.side_outputs import STD, SideOutputNetwork
@@ -130,8 +131,7 @@ with record_run(f"osvos_choices_{profile}", profile=profile, config=config, seed
         print(f"{spec:<32}" + "  ".join(f"{way} {of['J']:.3f}" for way, of in found[spec].items()), flush=True)
     for way in (*starts, "last"):
         rows = {spec: of[way] for spec, of in found.items()}
-        means = {m: float(np.mean([row[m] for row in rows.values()])) for m in ("J", "F")}
-        run["metrics"][way] = means | {"sequences": rows}
+        run["metrics"][way] = mean_of(list(rows.values())) | {"sequences": rows}
 
 # %%
 for way, of in run["metrics"].items():

@@ -18,6 +18,7 @@ import torch
 
 from vosbook.datasets.catalog import load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
+from vosbook.measure import mean_of
 from vosbook.methods.rvos import RvosSegmenter
 from vosbook.metrics.scores import frame_scores
 from vosbook.profiles import book_folder, load_profile, script_parameters
@@ -57,8 +58,7 @@ with record_run(f"rvos_upscaling_{profile}", profile=profile, config=config, see
         print(f"{spec:<32}" + "  ".join(f"{way} {of['J']:.3f}" for way, of in found[spec].items()), flush=True)
     for way in ("bilinear", "nearest"):
         rows = {spec: of[way] for spec, of in found.items()}
-        means = {m: float(np.mean([row[m] for row in rows.values()])) for m in ("J", "F")}
-        run["metrics"][way] = means | {"sequences": rows}
+        run["metrics"][way] = mean_of(list(rows.values())) | {"sequences": rows}
 
 # %%
 for way, of in run["metrics"].items():
