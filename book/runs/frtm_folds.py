@@ -14,7 +14,6 @@ profile = "smoke"
 from dataclasses import asdict, replace
 from functools import partial
 
-import numpy as np
 import torch
 
 from vosbook.datasets.catalog import load_sequence
@@ -82,5 +81,6 @@ with record_run(f"frtm_folds_{profile}", profile=profile, config=config, seed=se
             print(f"{spec:<32}" + "  ".join(f"{way} {of['J']:.3f}" for way, of in found[spec].items()), flush=True)
     for way in WAYS:
         rows = {spec: of[way] for spec, of in found.items()}
-        by_fold = [float(np.mean([rows[spec]["J"] for spec in unseen])) for *_, unseen in folds]
-        run["metrics"][way] = mean_of(list(rows.values())) | {"J_of_folds": by_fold, "sequences": rows}
+        by_fold = [mean_of([rows[spec] for spec in unseen]) for *_, unseen in folds]
+        of_folds = {f"{m}_of_folds": [one[m] for one in by_fold] for m in ("J", "F")}
+        run["metrics"][way] = mean_of(list(rows.values())) | of_folds | {"sequences": rows}
