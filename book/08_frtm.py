@@ -1205,11 +1205,11 @@ show_table(
 )
 
 # %% [markdown]
-# Only one gain is sure: updates help $D$ alone, as in chapter 05. The intervals of all others hold zero, so after 600
-# steps $S$ does not pay for itself yet. Without updates it adds a point of $\mathcal J$, and its contours are no better
-# than those of $D$'s enlarged scores. What Table 8.10 says of $S$ therefore belongs to a network that was trained four
-# times as long, and it rests on one training and five sequences. We have not trained longer networks on the folds: a
-# core of our processor needs more than two hours for each.
+# Only one gain is sure: updates raise the $\mathcal J$ of $D$ alone, as in chapter 05. The intervals of all others hold
+# zero, so after 600 steps $S$ does not pay for itself yet. Without updates it adds a point of $\mathcal J$, and nothing
+# shows that its contours are better than those of $D$'s enlarged scores. What Table 8.10 says of $S$ therefore belongs
+# to a network that was trained four times as long, and it rests on one training and five sequences. We have not trained
+# longer networks on the folds: a core of our processor needs more than two hours for each.
 
 # %% [markdown]
 # Two further rows of the paper's table need trainings of their own. In the first, fine-tuning takes the place of the
