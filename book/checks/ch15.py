@@ -48,7 +48,7 @@ def check_vote(vote):
     maps["most of one superpixel"] = (small, columns)
     many = np.arange(40 * 30).reshape(40, 30) // 3
     maps["400 superpixels of 3 pixels"] = rng.random((40, 30)) < 0.5, many
-    wide = int(rng.integers(17, 22))  # more pixels than 8 bits can count: modulo 256 the 100 below would be most of them
+    wide = int(rng.integers(17, 22))  # squared, modulo 256, the 100 below are more than half of it
     bits = np.zeros((wide, wide), np.uint8)
     maps["a large superpixel, of 8 bits"] = np.arange(wide * wide).reshape(wide, wide) < 100, bits
     half = np.arange(15 * 15).reshape(15, 15) < 113  # of 225 pixels
