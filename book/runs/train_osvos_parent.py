@@ -40,7 +40,7 @@ from vosbook.processes import is_main, leave_processes
 from vosbook.profiles import lists_as_tuples, load_profile, script_parameters
 from vosbook.runs import manifest_digest, manifest_entry
 from vosbook.training.fine_tune import Budget
-from vosbook.training.held_out import score_held_out
+from vosbook.training.held_out import of_fold, score_held_out
 from vosbook.training.loop import TrainConfig, start_processes
 from vosbook.training.recorded import recorded_training
 from vosbook.training.stills import StillConfig, StillSampler
@@ -55,12 +55,16 @@ name = f"train_osvos_parent_{profile}_{variant}"
 
 # %% [markdown]
 # The data: sequences of DAVIS, and synthetic ones by their seeds from the first to the last. All of their frames are
-# drawn alike; a variant may have drawn `images` of them beforehand, once.
+# drawn alike; a variant may have drawn `images` of them beforehand, once. `fold`, (k, n), leaves every n-th sequence
+# out, from the k-th on, so that the network can be scored on them (`make run RUN=osvos_folds`).
 
 # %%
 synthetic = SyntheticConfig(**settings["synthetic"])
 first, last = settings["videos"]
 specs = [*settings["data"], *(f"synthetic/{seed}" for seed in range(first, last + 1))]
+if settings["fold"]:
+    left_out = of_fold(specs, settings["fold"])
+    specs = [spec for spec in specs if spec not in left_out]
 sequences = [load_sequence(spec, config=synthetic, resolution=settings["resolution"]) for spec in specs]
 data = [manifest_entry(spec, sequence) for spec, sequence in zip(specs, sequences)]
 views = replace(STILL_VIEWS, **lists_as_tuples(settings["views"]))
