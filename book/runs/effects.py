@@ -44,34 +44,30 @@ def record_of(run):
 # %% [markdown]
 # Where a side's scores are: the name of its run, and the path to them in its record. `*` stands for the sequence, or
 # for the place in a list of sequences. At the end of the path is a number, a list with a number for each seed, or a
-# mapping of measures. Numbers are J, or what `measure` says.
+# mapping of measures. Numbers are J, or what `measure` says. `seeds` are the paths to a list with the same for each
+# seed, or for each training on a fold: a mean over all sequences, or over those of the fold.
 
 
 # %%
+def at_path(found, path):
+    """What is at the end of a path that names no sequence."""
+    for part in filter(None, path.split(".")):
+        found = found[part]
+    return found
+
+
 def by_sequence(side) -> dict[str, object]:
     """What is at the end of the path, for each sequence."""
     run, path = side
     above, below = path.split("*")
-    found = record_of(run).metrics
-    for part in filter(None, above.split(".")):
-        found = found[part]
+    found = at_path(record_of(run).metrics, above)
     if isinstance(found, list):
         found = dict(enumerate(found))
-    for part in filter(None, below.split(".")):
-        found = {name: value[part] for name, value in found.items()}
-    return found
-
-
-def seeds_at(run, path) -> np.ndarray:
-    """The mean of each seed, from a path without a sequence."""
-    found = record_of(run).metrics
-    for part in path.split("."):
-        found = found[part]
-    return np.array(found)
+    return {name: at_path(value, below) for name, value in found.items()}
 
 
 def measures_of(values, path=(), *, alone):
-    """Yield the path and the numbers of each measure that all sequences have; `alone` is what numbers alone are."""
+    """Yield the path and the numbers of each measure that all of `values` have; `alone` is what numbers alone are."""
     if all(isinstance(value, dict) for value in values):
         for name in (name for name in MEASURES if name in values[0]):
             yield from measures_of([value[name] for value in values], (*path, name), alone=alone)
@@ -90,18 +86,21 @@ def differences(effect):
     sides = [by_sequence(effect[side]) for side in SIDES]
     if sides[0].keys() != sides[1].keys():
         raise InputError(f"{effect['more'][0]} and {effect['less'][0]} were scored on other sequences")
-    alone = effect.get("measure", "J")
-    more, less = (with_j_and_f(dict(measures_of([side[name] for name in sides[0]], alone=alone))) for side in sides)
+
+    def table(values):
+        return with_j_and_f(dict(measures_of(values, alone=effect.get("measure", "J"))))
+
+    more, less = (table([side[name] for name in sides[0]]) for side in sides)
+    means = [table(at_path(record_of(effect[side][0]).metrics, at)) for side, at in zip(SIDES, effect.get("seeds", []))]
     for path in (path for path in more if path in less):
-        table = more[path] - less[path]  # (S,), or (S, K) where there are K seeds
-        table = table[~np.isnan(table.reshape(len(table), -1)).any(axis=1)]
-        if not len(table):
+        gains = more[path] - less[path]  # (S,), or (S, K) where there are K seeds
+        gains = gains[~np.isnan(gains.reshape(len(gains), -1)).any(axis=1)]
+        if not len(gains):
             continue
-        of_seeds = table.mean(axis=0) if table.ndim == 2 else ()
-        if "seeds" in effect:
-            more_seeds, less_seeds = (seeds_at(effect[side][0], at) for side, at in zip(SIDES, effect["seeds"]))
-            of_seeds = more_seeds - less_seeds
-        yield path, table.reshape(len(table), -1).mean(axis=1), of_seeds
+        of_seeds = gains.mean(axis=0) if gains.ndim == 2 else ()
+        if means:
+            of_seeds = means[0][path] - means[1][path]
+        yield path, gains.reshape(len(gains), -1).mean(axis=1), of_seeds
 
 
 # %%

@@ -127,7 +127,7 @@ with recorded_training(
 ) as metrics:
     if is_main():
         held_out = ((spec, load_sequence(spec, config=synthetic)) for spec in settings["held_out"])
-        metrics["held_out"] = scores = score_held_out("s2s", S2SSegmenter(network), held_out)
+        metrics["held_out"] = scores = score_held_out("s2s", S2SSegmenter(network, enlarge=1), held_out)
 
 # %% [markdown]
 # `seconds` counts the whole training, before and after interruptions; the record's `wall_seconds` only what came after

@@ -352,7 +352,7 @@ def segmenter(variant: str = "initializer", online: OnlineConfig | None = None) 
     frames, masks = clip(b=1, t=2, size=(24, 32))
     with torch.no_grad():
         network.decode.score.bias -= network(frames.float(), masks.float()).median()
-    return S2SSegmenter(network.eval(), online)
+    return S2SSegmenter(network.eval(), online, enlarge=1)
 
 
 def test_an_answer_is_the_networks_at_its_own_size():
@@ -457,6 +457,25 @@ def test_frames_are_seen_in_their_own_shape():
     assert working_size((854, 480), network) == (452, 252)
     assert working_size((40, 40), network) == (340, 340)
     assert working_size((1, 4000), network) == (4, 21420)
+
+
+def test_frames_with_more_lines_are_seen_larger_up_to_a_limit():
+    network = tiny(size=(256, 448))
+    assert working_size((480, 854), network, enlarge=1.5) == (380, 676)  # 1.5 times as many lines as above
+    assert working_size((320, 560), network, enlarge=1.5) == (320, 560)  # no more than it has
+    assert working_size((120, 210), network, enlarge=1.5) == (256, 448)  # and never fewer than in the training
+
+
+def test_the_segmenter_enlarges_what_its_network_sees(monkeypatch):
+    seen, network = [], tiny(size=(32, 48)).float().eval()
+    step = network.step
+    monkeypatch.setattr(network, "step", lambda x, memory: seen.append(tuple(x.shape[-2:])) or step(x, memory))
+    frame, labels = np.zeros((96, 144, 3), np.uint8), np.eye(96, 144, dtype=np.uint8)
+    for enlarge in (1, 2, 4):
+        tracker = S2SSegmenter(network, enlarge=enlarge)
+        tracker.start(frame, labels)
+        assert tracker.step(frame).shape == (96, 144)
+    assert seen == [(32, 48), (64, 96), (96, 144)]
 
 
 # --------------------------------------------------------------------------------------------------------- weights

@@ -1,11 +1,14 @@
 """Effects are taken from records of other runs: paired by sequence, with their errors over sequences and seeds."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from run_book import change_training, run_here
 from scipy.stats import ttest_rel
 
 from vosbook.errors import InputError
+from vosbook.metrics.effects import paired_effect
 from vosbook.runs import read_record, record_run
 
 
@@ -82,3 +85,35 @@ def test_other_sequences_are_not_compared(book, monkeypatch):
     sides = {side: [f"osvos_snapping/{side}", "sequences.*"] for side in ("more", "less")}
     with pytest.raises(InputError, match="osvos_snapping/more and osvos_snapping/less were scored on other sequences"):
         effects_of(book, monkeypatch, one=sides)
+
+
+def test_trainings_on_folds_count_with_every_measure(book, monkeypatch):
+    rng = np.random.default_rng(1)
+    metrics = {}
+    for way in ("parent", "base"):
+        rows = [{"J": {"mean": j, "recall": r}, "F": {"mean": f}} for j, r, f in rng.random((6, 3)).tolist()]
+        of_folds = [
+            {key: {m: np.mean([row[key][m] for row in two]) for m in two[0][key]} for key in two[0]}
+            for two in (rows[:2], rows[2:4], rows[4:])
+        ]
+        metrics[way] = {"folds": of_folds, "sequences": {f"synthetic/{n}": row for n, row in enumerate(rows)}}
+    write(book, "osvos_folds_smoke", metrics)
+    sides = {side: ["osvos_folds", f"{way}.sequences.*"] for side, way in (("more", "parent"), ("less", "base"))}
+    found = effects_of(book, monkeypatch, gain=sides | {"seeds": ["parent.folds", "base.folds"]})["gain"]
+    for path in (("J", "mean"), ("J", "recall"), ("F", "mean")):
+        of_sequences, of_folds = (
+            [value_at(more, path) - value_at(less, path) for more, less in zip(*two)]
+            for two in (
+                [metrics[way]["sequences"].values() for way in metrics],
+                [metrics[way]["folds"] for way in metrics],
+            )
+        )
+        expected = paired_effect(of_sequences, of_folds)
+        assert value_at(found, path) == pytest.approx(asdict(expected) | {"sequences": 6, "seeds": 3})
+    assert found["J&F"]["seeds"] == 3
+
+
+def value_at(found, path):
+    for part in path:
+        found = found[part]
+    return found

@@ -44,7 +44,7 @@ class S2SConfig:
     initial_level: str = "layer4"  # where the Initializer ends; strided convolutions make up for one of less stride
     width: int = 512  # channels of x~, h and c
     decoder: tuple[int, ...] = (512, 256, 128, 64, 64)  # channels of the upsampling layers, each doubles the size
-    size: tuple[int, int] = (256, 448)  # (H, W): frames are brought to about as many pixels, in their own shape
+    size: tuple[int, int] = (256, 448)  # (H, W) of the training's frames
 
     def __post_init__(self) -> None:
         if self.variant not in VARIANTS:
@@ -295,12 +295,18 @@ def learn_online(network: S2S, frame: np.ndarray, labels: np.ndarray, config: On
 # ----------------------------------------------------------------------------------------------------- segmenter
 
 
+ENLARGE = 1.5  # chosen on DAVIS 2016's training sequences at 480p, among 1, 1.25 and 1.5 (run `s2s_size`)
+
+
 class S2SSegmenter:
     """A `Segmenter`: the objects' memories are all that it keeps of a video."""
 
-    def __init__(self, network: S2S, online: OnlineConfig | None = None):
-        """`network` is trained; with `online`, a copy of it learns from the frames that introduce objects."""
-        self.network, self.trained, self.online = network, network, online
+    def __init__(self, network: S2S, online: OnlineConfig | None = None, *, enlarge: float = ENLARGE):
+        """`network` is trained; with `online`, a copy of it learns from the frames that introduce objects.
+
+        Frames are seen with up to `enlarge` times the lines that the network was trained on; 1 is the paper's way.
+        """
+        self.network, self.trained, self.online, self.enlarge = network, network, online, enlarge
         self.ids: list[int] = []
         self.memory: Memory | None = None
 
@@ -357,14 +363,18 @@ class S2SSegmenter:
 
     def _resized(self, images: Tensor) -> Tensor:
         """Images `(B, C, H, W)` in the network's size, on its device; averaged where that is smaller."""
-        size = working_size(images.shape[-2:], self.network)
+        size = working_size(images.shape[-2:], self.network, enlarge=self.enlarge)
         images = images.to(next(self.network.parameters()).device)
         return F.interpolate(images, size=size, mode="bilinear", align_corners=False, antialias=True)
 
 
-def working_size(size: tuple[int, int], network: S2S) -> tuple[int, int]:
-    """A frame's (H, W) -> the size it is segmented at: as many pixels as configured, about its shape, whole strides."""
-    scale = math.sqrt(math.prod(network.config.size) / math.prod(size))
+def working_size(size: tuple[int, int], network: S2S, *, enlarge: float = 1.0) -> tuple[int, int]:
+    """A frame's (H, W) -> the size it is seen in: about its shape, in whole strides.
+
+    It has as many pixels as the network was trained on; of a larger frame, up to `enlarge` times the lines and columns.
+    """
+    larger = math.sqrt(math.prod(size) / math.prod(network.config.size))  # than the frames of the training
+    scale = max(1, min(larger, enlarge)) / larger
     height, width = (max(1, round(n * scale / network.stride)) * network.stride for n in size)
     return height, width
 
