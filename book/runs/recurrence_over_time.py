@@ -3,7 +3,8 @@
 #
 # Figure 3 of the S2S paper: mean J over the length of the video. Here for S2S, for S2S after online learning (Table 2
 # of the paper gives what that gains) and for RVOS, all with the networks that come with the package, beside the first
-# masks, which never move. A video's length is cut into tenths.
+# masks, which never move. A video's length is cut into tenths. S2S sees frames in the size of its training, as in the
+# paper.
 
 # %% tags=["parameters"]
 profile = "smoke"
@@ -14,6 +15,7 @@ import torch
 
 from vosbook.datasets.catalog import load_sequence
 from vosbook.methods import build
+from vosbook.methods.s2s import OnlineConfig, S2SSegmenter
 from vosbook.metrics.scores import frame_scores
 from vosbook.profiles import load_profile
 from vosbook.runs import manifest_entry, record_run
@@ -25,13 +27,17 @@ settings = load_profile(profile).of("recurrence_over_time")
 device = "cuda" if settings["device"] == "auto" and torch.cuda.is_available() else "cpu"
 sequences = {spec: load_sequence(spec) for spec in settings["data"]}
 PARTS = 10
+S2S = {"s2s": None, "s2s-online": OnlineConfig()}
 
 
 def segmenter(name):
     """A new one for each video, since one that learned online has changed."""
     if name == "first_mask":
         return FirstMasks()
-    return build(name, device=device, note=lambda text: None)
+    options = {"checkpoint": None, "device": device, "note": lambda text: None}
+    if name in S2S:
+        return S2SSegmenter.load(S2S[name], enlarge=1, **options)
+    return build(name, **options)
 
 
 def j_over_time(name, sequence) -> list[float]:
