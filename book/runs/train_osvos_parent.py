@@ -137,7 +137,7 @@ with recorded_training(
     also={"online": asdict(online)},
     optimizer=optimizer,
 ) as metrics:
-    if is_main():
+    if is_main() and settings["held_out"]:  # none: another run scores the network, as `osvos_folds` does
         held_out = ((spec, load_sequence(spec, config=synthetic)) for spec in settings["held_out"])
         metrics["held_out"] = scores = score_held_out("osvos", OsvosSegmenter(network, online), held_out)
 
@@ -146,6 +146,6 @@ with recorded_training(
 # the last one, and the scores.
 
 # %%
-if is_main():
+if is_main() and settings["held_out"]:
     print(f"J {scores['osvos']['J']:.3f} on held-out video, first masks {scores['first_mask']['J']:.3f}")
 leave_processes()
