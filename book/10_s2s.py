@@ -1345,11 +1345,11 @@ show_table(
     ["lines", "30 of the training", "5 others", "5 others, online", "time of a frame"],
     [
         [
-            f"{256 * float(size):.0f}",
-            *(f"{100 * of[size]['J&F']:.1f}" for of in columns),
-            f"{plain['times_as_long'][size]:.1f}",
+            lines,
+            *(f"{100 * of[lines]['J&F']:.1f}" for of in columns),
+            f"{plain['times_as_long'][lines]:.1f}",
         ]
-        for size in plain["unseen"]
+        for lines in plain["unseen"]
     ],
     number="10.10",
     caption="J&F in % of S2S on frames of 480 lines that it sees with fewer, and the "

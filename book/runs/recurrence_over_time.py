@@ -15,7 +15,7 @@ import torch
 
 from vosbook.datasets.catalog import load_sequence
 from vosbook.methods import build
-from vosbook.methods.s2s import OnlineConfig, S2SSegmenter
+from vosbook.methods.s2s import S2SSegmenter
 from vosbook.metrics.scores import frame_scores
 from vosbook.profiles import load_profile
 from vosbook.runs import manifest_entry, record_run
@@ -27,17 +27,16 @@ settings = load_profile(profile).of("recurrence_over_time")
 device = "cuda" if settings["device"] == "auto" and torch.cuda.is_available() else "cpu"
 sequences = {spec: load_sequence(spec) for spec in settings["data"]}
 PARTS = 10
-S2S = {"s2s": None, "s2s-online": OnlineConfig()}
 
 
 def segmenter(name):
     """A new one for each video, since one that learned online has changed."""
     if name == "first_mask":
         return FirstMasks()
-    options = {"checkpoint": None, "device": device, "note": lambda text: None}
-    if name in S2S:
-        return S2SSegmenter.load(S2S[name], enlarge=1, **options)
-    return build(name, **options)
+    built = build(name, device=device, note=lambda text: None)
+    if isinstance(built, S2SSegmenter):
+        built.enlarge = 1
+    return built
 
 
 def j_over_time(name, sequence) -> list[float]:

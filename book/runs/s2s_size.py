@@ -37,12 +37,12 @@ groups = {name: settings[name] for name in ("trained_on", "unseen")}
 sequences = {spec: load_sequence(spec, config=synthetic) for specs in groups.values() for spec in specs}
 file = SHIPPED / "s2s.safetensors"
 network, online = load_s2s(file), OnlineConfig(**settings["learning"], seed=settings["seed"])
-SIZES = {str(enlarge): enlarge for enlarge in settings["enlarge"]}  # of the training's lines
+SIZES = {str(round(enlarge * network.config.size[0])): enlarge for enlarge in settings["enlarge"]}  # by lines
 
 
 # %%
 def score(spec) -> dict[str, dict]:
-    """By way, plain or online, and by size: J, F and seconds a frame."""
+    """By way, plain or online, and by the lines that are seen: J, F and seconds a frame."""
     sequence, networks = sequences[spec], {"plain": network}
     if spec in settings["online"]:
         networks["online"] = copy.deepcopy(network)
@@ -56,11 +56,12 @@ def score(spec) -> dict[str, dict]:
 
 # %%
 def summary(rows) -> dict:
-    """Means over each group of sequences, and the time of a frame beside that of the first size."""
-    means = {name: mean_of([rows[spec] for spec in specs if spec in rows]) for name, specs in groups.items()}
-    first = str(settings["enlarge"][0])
+    """Means over each group of sequences, what they are means of, and a frame's time beside that of the first size."""
+    of_groups = {name: {spec: rows[spec] for spec in specs if spec in rows} for name, specs in groups.items()}
+    means = {name: mean_of(list(of.values())) for name, of in of_groups.items()}
     seconds = {size: np.mean([of[size]["seconds_per_frame"] for of in rows.values()]) for size in SIZES}
-    return means | {"times_as_long": {size: seconds[size] / seconds[first] for size in SIZES}, "sequences": rows}
+    first, *_ = SIZES
+    return means | {"times_as_long": {size: seconds[size] / seconds[first] for size in SIZES}, "sequences": of_groups}
 
 
 data = [manifest_entry(spec, sequence) for spec, sequence in sequences.items()]

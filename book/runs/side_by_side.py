@@ -30,6 +30,7 @@ from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.errors import InputError
 from vosbook.methods import build
 from vosbook.methods.osvos import OnlineConfig, OsvosSegmenter
+from vosbook.methods.s2s import S2SSegmenter
 from vosbook.metrics.evaluate import evaluate
 from vosbook.metrics.info import read_info
 from vosbook.metrics.table import format_table
@@ -82,7 +83,11 @@ quiet = {"device": device, "note": lambda text: None}
 
 
 def segmenter(name):
-    """A new one for each video. OSVOS is tuned for a number of steps: seconds buy another number on every machine."""
+    """A new one for each video.
+
+    OSVOS is tuned for a number of steps, since seconds buy another number on every machine. S2S sees frames in the size
+    of its training, as in the paper; the run `s2s_size` has it with larger ones.
+    """
     if name == "first_mask":
         return FirstMasks()
     if name in ("osvos", "osvos-fast"):
@@ -90,7 +95,10 @@ def segmenter(name):
         config = OnlineConfig(budget=budget, precision=settings["osvos"]["precision"])
         snapper = Snapper.load(device=device) if name == "osvos" else None
         return OsvosSegmenter.load(config, snapper=snapper, checkpoint=None, **quiet)
-    return build(name, **quiet)
+    built = build(name, **quiet)
+    if isinstance(built, S2SSegmenter):
+        built.enlarge = 1
+    return built
 
 
 def segment(name, sequence, folder) -> list[float]:

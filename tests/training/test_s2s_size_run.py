@@ -20,19 +20,22 @@ def test_every_size_is_scored_with_and_without_online_learning(book, monkeypatch
     change_training(book, "s2s_size", synthetic=VIDEO, enlarge=[1, 1.25], **changes)
     run_here(book, monkeypatch, "s2s_size")
     found = read_record("s2s_size_smoke", folder=book / "results").metrics
-    assert list(found["plain"]["sequences"]) == SPECS and list(found["online"]["sequences"]) == SPECS[2:]
+    groups = {"trained_on": SPECS[:2], "unseen": SPECS[2:]}
+    assert {name: list(of) for name, of in found["plain"]["sequences"].items()} == groups
+    assert {name: list(of) for name, of in found["online"]["sequences"].items()} == groups | {"trained_on": []}
     network, sequence = load_s2s(SHIPPED / "s2s.safetensors"), load_sequence(SPECS[2], config=SyntheticConfig(**VIDEO))
     ways = {
-        ("plain", "1"): S2SSegmenter(network, enlarge=1),
-        ("plain", "1.25"): S2SSegmenter(network, enlarge=1.25),
-        ("online", "1.25"): S2SSegmenter(network, OnlineConfig(**learning), enlarge=1.25),
+        ("plain", "256"): S2SSegmenter(network, enlarge=1),
+        ("plain", "320"): S2SSegmenter(network, enlarge=1.25),
+        ("online", "320"): S2SSegmenter(network, OnlineConfig(**learning), enlarge=1.25),
     }
     scores = score_sequence(ways, sequence)
     for (way, size), of in scores.items():
-        assert found[way]["sequences"][SPECS[2]][size]["J"] == pytest.approx(of["J"], abs=0.005)
-        assert found[way]["unseen"][size]["J"] == found[way]["sequences"][SPECS[2]][size]["J"]
+        unseen = found[way]["sequences"]["unseen"][SPECS[2]]
+        assert unseen[size]["J"] == pytest.approx(of["J"], abs=0.005)
+        assert found[way]["unseen"][size]["J"] == unseen[size]["J"]
     assert len({of["J"] for of in scores.values()}) == 3
-    two = [found["plain"]["sequences"][spec]["1"]["F"] for spec in SPECS[:2]]
-    assert found["plain"]["trained_on"]["1"]["F"] == pytest.approx(sum(two) / 2)
+    two = [found["plain"]["sequences"]["trained_on"][spec]["256"]["F"] for spec in SPECS[:2]]
+    assert found["plain"]["trained_on"]["256"]["F"] == pytest.approx(sum(two) / 2)
     assert found["online"]["trained_on"] is None
-    assert found["plain"]["times_as_long"]["1"] == 1
+    assert found["plain"]["times_as_long"]["256"] == 1

@@ -318,11 +318,10 @@ class S2SSegmenter:
         checkpoint: Path | None,
         device: str,
         note: Callable[[str], None],
-        enlarge: float = ENLARGE,
     ) -> "S2SSegmenter":
         """The network of `checkpoint`, else the package's own. InputError: a file that is none of S2S's."""
         path = given_or_shipped(checkpoint, "s2s.safetensors", remedy=TRAIN, note=note)
-        return cls(load_s2s(path).to(device), online, enlarge=enlarge)
+        return cls(load_s2s(path).to(device), online)
 
     def start(self, frame: np.ndarray, masks: np.ndarray | None) -> None:
         """Begin a video: one memory per object of `masks`. ValueError where there is none."""
