@@ -738,7 +738,8 @@ show_table(
     ],
     number="20.1",
     caption="Mean J over five sequences of DAVIS 2016 at 480x854, and seconds of one processor core for a frame, the "
-    "first frame's shared among all; osvos is tuned for 60 steps. The masks of first_mask never move.",
+    "first frame's shared among all; osvos is tuned for 60 steps, and s2s sees frames with 256 lines. The masks of "
+    "first_mask never move.",
 )
 
 # %% [markdown]
