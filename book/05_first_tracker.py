@@ -354,9 +354,9 @@ print(f"{(claims > 1).sum()} by two")
 #
 # Each $p_i$ is clamped to $10^{-7}$ and $1 - 10^{-7}$ first, so that the odds are finite.
 #
-# The released code of FRTM computes Equation 5.2, and calls it *soft aggregation*. The paper cites RGMP for it, but the
-# code of RGMP, and of STM after it, divides the odds by their sum instead: $o_i / \sum_j o_j$. The same name is used
-# for both rules. The library has the second one as `vosbook.merge.normalised_odds`.
+# The released code of FRTM computes Equation 5.2. The paper calls it *softmax aggregation* and cites RGMP for it, but
+# the code of RGMP, and of STM after it, divides the odds by their sum instead: $o_i / \sum_j o_j$. STM's code calls
+# that *soft aggregation*. The library has it as `vosbook.merge.normalised_odds`.
 
 # %%
 for pixel in ([0.9, 0.0], [0.9, 0.7], [0.6, 0.55], [0.45, 0.4]):
@@ -884,12 +884,12 @@ show(
 # ## Measured and claimed
 #
 # The paper's Table 1 gives $\mathcal J$ of the target model alone: 58.3 without updates and 59.6 with them, on 300
-# videos of YouTube-VOS that the authors held out and did not name. We asked the same question on 35 real sequences of
-# DAVIS 2016, with a ResNet-18 of ImageNet, the paper's fast settings and three seeds. Thirty of them are DAVIS's
-# training sequences; the tracker of this chapter has learned nothing from them, so they are as new to it as the others.
-# The data are not the paper's, so the numbers cannot be compared. Whether updates gain or lose can be compared, and so
-# can four answers to the question what a model remembers of a frame. The paper says the prediction; the released code
-# has the third row of Table 5.4.
+# videos of YouTube-VOS that the authors held out, and list beside their code. We asked the same question on 35 real
+# sequences of DAVIS 2016, with a ResNet-18 of ImageNet, the paper's fast settings and three seeds. Thirty of them are
+# DAVIS's training sequences; the tracker of this chapter has learned nothing from them, so they are as new to it as the
+# others. The data are not the paper's, so the numbers cannot be compared. Whether updates gain or lose can be compared,
+# and so can four answers to the question what a model remembers of a frame. The paper says the prediction; the released
+# code has the third row of Table 5.4.
 
 # %% tags=["hide-input"] jupyter={"source_hidden": true}
 rules = read_record("frtm_rules_small").metrics
@@ -957,7 +957,7 @@ show_table(
 # - Where the background wins, a model remembers the soft probability that is left for its object. The released code
 #   puts zero there, and the table above shows what that changes.
 # - The merge is the softmax of the odds, as in the released code, and not the rule of the paper that is cited for it.
-# - Of the four altered copies only the scales are dealt like cards. The released code deals every list so, has a grid
+# - Of the four altered copies only the scales are dealt like cards. The released code deals every list, has a grid
 #   of the frame's shape, shears both axes, lets no target outgrow the frame, and blurs along one direction. In the run
 #   of Table 5.4 its copies gain 1.4 points of $\mathcal J$ (0.1 to 2.6) where nothing is updated, and 0.7 (-0.1 to 1.5)
 #   with updates. Where the segmentation network follows, nothing certain is left of that: +0.1 (-0.2 to 0.5) with

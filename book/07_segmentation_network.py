@@ -1358,11 +1358,11 @@ show_table(
 # - The backbone of the profile `smoke` is the package's own trunk, a ResNet-18 that learned on from ImageNet while RVOS
 #   was trained. It comes with the package, so that nothing is downloaded.
 # - Data: 30 training sequences of DAVIS 2016 at 448 by 256 pixels, scaled up, and 10 synthetic ones, in windows of 320
-#   by 560; the paper trains on YouTube-VOS, or on that and DAVIS 2017. Mirrored views and pasted objects are ours.
+#   by 560; the paper trains on YouTube-VOS, on DAVIS 2017, or on both. Mirrored views and pasted objects are ours.
 # - Length: 2400 steps of 8 frames (1200 for the filter bank) in place of the paper's "about $10^6$ iterations".
 # - $D$ is learned in training exactly as in use: 96 channels, pixel weights, five samples. The authors' code learns it
-#   with 32 channels, a tenth of $\lambda_1$ and a hundredth of $\lambda_2$, without pixel weights, on 15 altered
-#   copies. We see no reason to let $S$ meet another $D$ in training than in use.
+#   with 32 channels, a tenth of $\lambda_1$ and a hundredth of $\lambda_2$, without pixel weights, on the frame and 14
+#   altered copies. We see no reason to let $S$ meet another $D$ in training than in use.
 # - Adam's variant AMSGrad, the averaged projection at the deepest level, and the head's sizes are from the authors'
 #   code; the paper does not mention them.
 

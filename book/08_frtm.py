@@ -402,7 +402,7 @@ ch08.check_updates_per_frame(updates_per_frame)
 #
 # $$q_i = \frac{o_i}{\sum_{j=0}^{N} o_j}. \tag{8.3}$$
 #
-# Both rules go by the name of *soft aggregation*. They also differ in the background: RGMP predicts it with its
+# STM's code calls this one *soft aggregation*. The two also differ in the background: RGMP predicts it with its
 # network, and STM multiplies all $1 - p_i$. Table 8.2 compares FRTM's rule with STM's on four pixels.
 
 # %%

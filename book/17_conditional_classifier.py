@@ -1165,8 +1165,8 @@ show_table(
 #
 # - Logits are summed, not probabilities (see the appendix).
 # - The two terms of Equation 17.5 have equal weights, and the learning rates are ours, since the paper states neither.
-# - The paper's tuning also learns from what OSVOS's classifier answers in later frames. Ours learns from the first
-#   frame alone.
+# - The paper can be read to say that the tuning also learns from what OSVOS's classifier answers in later frames, or
+#   that these answers only choose the instances there. Ours learns from the first frame alone.
 # - Where nothing is selected on the first frame, the first round is the answer.
 # - A share of the views has no prior (section 6). The networks of the stored record see one in every view.
 # - `osvos-s` on the command line takes OSVOS's parent, which has never seen a prior: $f_1$ and $f_2$ begin alike, and

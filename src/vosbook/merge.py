@@ -1,7 +1,7 @@
 """Several objects, one label map: the probabilities of the objects are merged, and the largest of them wins.
 
-Two rules go by the name of soft aggregation. Both let the odds p / (1 - p) of the objects and of the background
-compete. `soft_aggregate` is that of FRTM's released code, whose paper cites RGMP for it: a softmax of the odds, and a
+There are two rules of soft aggregation. Both let the odds p / (1 - p) of the objects and of the background compete.
+`soft_aggregate` is that of FRTM's released code, whose paper cites RGMP for it: a softmax of the odds, and a
 background that is the least of the objects' 1 - p. `normalised_odds` divides the odds by their sum, as RGMP (Oh et al.,
 CVPR 2018) and STM (Oh et al., ICCV 2019) do, and its background is STM's, the product of all 1 - p; RGMP's network
 predicts the background itself.

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from vosbook.nn.encoder import Encoder, empty_encoder
 from vosbook.weights import load_described
 
-STD = 1e-3  # of the first weights of the 1x1 convolutions (the authors' code; it has no others)
+STD = 1e-3  # of the first weights of the 1x1 convolutions (as in the authors' ports)
 
 
 @dataclass(frozen=True)
