@@ -955,8 +955,8 @@ show_table(
 #   $\mathcal J$, within the error over so few sequences.
 # - The hierarchy merges by the mean strength of borders, as the ultrametric contour map of Arbeláez et al. does. It
 #   does not look at the orientation of contours, as their watershed does.
-# - A superpixel decides only where its majority is clear. The paper's superpixels always decide; their code has a rule
-#   like ours too, commented out.
+# - A superpixel decides only where its majority is clear. The paper's superpixels always decide. The authors' code has
+#   a rule like ours too, commented out.
 # - A mask is snapped from the probability .635 on, which stands for the object everywhere else in this part. In the
 #   authors' code it is .478. On training sequences .635 is better. The level of the superpixels, .29, is theirs.
 # - The tolerance of the recovery is ours, since nobody states one. By default the library recovers nothing.
