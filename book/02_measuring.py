@@ -1060,7 +1060,8 @@ show(
 # - The 2016 paper describes the boundary match as a bipartite matching, and approximates it by dilation. All published
 #   figures, and this chapter, use the dilation.
 # - The decay is right for any number of frames. The benchmark's own code wraps around beyond 256.
-# - A missing frame or sequence is refused. The reference code has no such check.
+# - A missing frame or sequence is refused, and so is an extra one. The reference code stops at a missing frame, too,
+#   and passes over extra ones.
 # - For unsupervised results, the objects are reported by their true id. The mean is the benchmark's.
 # - What we call completeness is the boundary's recall in the papers.
 

@@ -1359,8 +1359,8 @@ show_table(
 # %% [markdown]
 # Where the choice is made, the most lines are best, at twice the time. So the library's S2S sees a frame with up to 1.5
 # times the lines of its training. The five other sequences agree, by +4.9 points for S2S alone. After online learning
-# 320 lines would have served as well. `S2SSegmenter(network, enlarge=1)` gives the paper's size back, in which all else
-# of this section was measured.
+# 320 lines would have served as well. `S2SSegmenter(network, enlarge=1)` gives the training's size back, in which all
+# else of this section was measured.
 #
 # ### Over the length of a video
 #
@@ -1504,7 +1504,8 @@ show(
 # - Mask as state: the share that the mask covers, in every channel. Mask as input: the first frame with its mask passes
 #   through the network and the ConvLSTM, which begins at zero. No gradient flows through a fed-back mask.
 # - Several objects, and the settings of online learning, are ours: the paper does not state them.
-# - A frame of more than 256 lines is seen with up to 384; the paper makes it smaller, to 256 x 448.
+# - A frame of more than 256 lines is seen with up to 384. The paper states 256 x 448 for the training, and nothing for
+#   later.
 #
 # The page *Where we differ from the papers* of the site lists the effects as far as they were measured.
 

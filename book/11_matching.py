@@ -570,7 +570,8 @@ draw(
 # Clips of a batch have different numbers of objects. So $y$ is padded to the largest number with empty masks, and
 # `valid` says which are real. Padding must have no say in the match, whatever it holds. RVOS's code gives all pairs
 # with padding the same cost, 10. An object to which all slots cost the same prefers none, and takes what the others
-# leave.
+# leave. The code gives this cost also to real objects at slots beyond the number of objects, so that $n$ objects share
+# the first $n$ slots; ours may take any.
 #
 # ### Exercise 11.3 · The slot of every object
 # *difficulty 2 of 3 · 20 minutes · 2 points*

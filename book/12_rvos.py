@@ -1249,8 +1249,9 @@ show_table(
 # %% [markdown]
 # ## How this differs from the paper
 #
-# - Five things are from the authors' code, since the paper does not say: which states go where, what frame 0 is told as
-#   its mask, that masks are soft, that maps are resized corners upon corners, and that no ReLU follows the projection.
+# - Five things are from the authors' code, since the paper does not say: where the memory $c$ goes, what frame 0 is
+#   told as its mask, that masks are soft, that maps are resized corners upon corners, and that no ReLU follows the
+#   projection.
 # - The paper's Equation 1 lists the deeper answer first. The order of channels is a matter of the weights.
 # - The released code clears the states over space from the second frame on only, where a network lacks this recurrence.
 #   So its T has the arrow over space in a clip's first frame. Ours has it nowhere; `RvosConfig.space_in_first_frame`
@@ -1260,7 +1261,8 @@ show_table(
 #   learns as a whole and has four levels. Ours ends at stride 16.
 # - Frame 1 is told the true mask of frame 0 in the "+" training too, since that is what it is told in use.
 # - The gradient flows through the network's own masks, so that the loss of a late frame corrects an early mask. In
-#   chapter 10 it stops there. Neither paper states its own choice, and what the choice is worth was not measured.
+#   chapter 10 it stops there, and in RVOS's code, too. Neither paper states its choice, and what it is worth was not
+#   measured.
 # - In training, batch norms take the statistics of all frames of the clips; in the authors' code, of one frame of the
 #   clips at a time.
 # - The library runs as many decoder steps as there are objects, and computes the features' share of the gates once a

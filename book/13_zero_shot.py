@@ -703,6 +703,7 @@ to_labels = yours(to_labels, ch13.labels_of_chosen)
 # %% tags=["equals-library"]
 def labels_by_hand(z, chosen):
     """Labels (T, H, W), of logits (T, slots, H, W) and {slot: id}."""
+    z = z.astype(float)  # in float32 large logits would all give the probability 1
     return np.stack([to_labels(p, chosen) for p in 1 / (1 + np.exp(-z))])
 
 
@@ -915,7 +916,9 @@ assert held_out["rvos"]["J"] > held_out["first_mask"]["J"] + 0.2
 # ## How this differs from the paper
 #
 # - The paper has ten slots. We have fewer, since a video has at most three objects and every slot costs time.
-# - The network of the library begins with the one-shot network's weights. The paper's zero-shot networks do not.
+# - The network of the library begins with the one-shot network's weights. The authors' scripts begin with ImageNet's.
+# - Objects are matched with any slot, as the paper says. In the authors' code $n$ objects are matched with the first
+#   $n$ slots only.
 # - Where chosen slots overlap, a pixel goes to the more probable one. The authors' code paints the slots one over the
 #   other, the worst match first.
 # - Slots are chosen by $1 - \mathcal J$ of masks in the size that the network sees, and later frames are scored in the

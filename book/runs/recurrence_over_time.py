@@ -3,8 +3,7 @@
 #
 # Figure 3 of the S2S paper: mean J over the length of the video. Here for S2S, for S2S after online learning (Table 2
 # of the paper gives what that gains) and for RVOS, all with the networks that come with the package, beside the first
-# masks, which never move. A video's length is cut into tenths. S2S sees frames in the size of its training, as in the
-# paper.
+# masks, which never move. A video's length is cut into tenths. S2S sees frames in the size of its training.
 
 # %% tags=["parameters"]
 profile = "smoke"

@@ -86,7 +86,7 @@ def segmenter(name):
     """A new one for each video.
 
     OSVOS is tuned for a number of steps, since seconds buy another number on every machine. S2S sees frames in the size
-    of its training, as in the paper; the run `s2s_size` has it with larger ones.
+    of its training; the run `s2s_size` has it with larger ones.
     """
     if name == "first_mask":
         return FirstMasks()

@@ -47,8 +47,8 @@ def match(p: Tensor, y: Tensor, valid: Tensor) -> Tensor:
     """The slot of every object in a batch: p `(B, N, H, W)`, y `(B, M, H, W)`, valid bool `(B, M)` -> int64 `(B, M)`.
 
     Valid objects have theirs by `assign`; objects that are not valid share the slots left over, so that no slot comes
-    twice. (The authors' code gives pairs with padding a constant cost, to the same effect.) ValueError where M exceeds
-    N.
+    twice. (The authors' code gives padding a constant cost, and real objects the same one at slots beyond their number:
+    there n objects share the first n slots, here they may take any.) ValueError where M exceeds N.
     """
     slots, objects = p.shape[1], y.shape[1]
     if objects > slots:

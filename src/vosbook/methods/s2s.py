@@ -304,7 +304,8 @@ class S2SSegmenter:
     def __init__(self, network: S2S, online: OnlineConfig | None = None, *, enlarge: float = ENLARGE):
         """`network` is trained; with `online`, a copy of it learns from the frames that introduce objects.
 
-        Frames are seen with up to `enlarge` times the lines that the network was trained on; 1 is the paper's way.
+        Frames are seen with up to `enlarge` times the lines that the network was trained on. The paper states a size
+        for the training only.
         """
         self.network, self.trained, self.online, self.enlarge = network, network, online, enlarge
         self.ids: list[int] = []

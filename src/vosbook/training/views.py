@@ -31,7 +31,7 @@ class ViewConfig:
             raise ValueError(f"zoom is (least, most), over 0, got {self.zoom}")
 
 
-# Of clips, as RVOS's code has them; of single frames, as OSVOS's; and of a frame whose mask was given for learning.
+# Of clips, with ranges of RVOS's code; of single frames, as OSVOS's; and of a frame whose mask was given for learning.
 CLIP_VIEWS = ViewConfig(flip=0.5, rotation=10.0, translation=0.1, shear=0.1, zoom=(0.7, 1.4), min_pixels=100)
 STILL_VIEWS = ViewConfig(flip=0.5, rotation=30.0, zoom=(0.75, 1.25), min_pixels=100)
 GIVEN_VIEWS = replace(STILL_VIEWS, min_pixels=1)
