@@ -48,3 +48,11 @@ def test_a_script_takes_its_parameters_by_name(monkeypatch):
             script_parameters(profile="smoke", variant="a")
     monkeypatch.setitem(sys.modules, "ipykernel", object())  # in a notebook the arguments are the kernel's
     assert script_parameters(profile="small", variant="a") == ("small", "a")
+
+
+@pytest.mark.parametrize("name", ["smoke", "small", "paper"])
+@pytest.mark.parametrize(("run", "training"), [("frtm_folds", "train_frtm"), ("osvos_folds", "train_osvos_parent")])
+def test_the_trainings_of_folds_are_variants_that_leave_out_every_fold_once(name, run, training):
+    profile = load_profile(name)
+    trainings = [profile.of_variant(training, variant) for variant in profile.of(run)["trainings"]]
+    assert [of["fold"] for of in trainings] == [[k, len(trainings)] for k in range(len(trainings))]
