@@ -28,44 +28,30 @@ from vosbook.datasets.resize import shrink
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.features import load_backbone
 from vosbook.measure import mean_of, score_masks
-from vosbook.methods.osvos import LEVELS, METHOD, OnlineConfig, OsvosSegmenter, base_network, online_steps
+from vosbook.methods.osvos import LEVELS, METHOD, REMEDY, OnlineConfig, OsvosSegmenter, base_network, online_steps
 from vosbook.metrics.info import read_info
 from vosbook.nn.side_outputs import load_side_outputs
 from vosbook.profiles import book_folder, load_profile, script_parameters
 from vosbook.runs import kept, manifest_entry, record_run
 from vosbook.training.fine_tune import learn
-from vosbook.training.held_out import of_fold
+from vosbook.training.held_out import trained_folds
 from vosbook.weights import read_about
 
 # %%
 (profile,) = script_parameters(profile=profile)
 settings = load_profile(profile).of("osvos_folds")
-runs = book_folder().parent / "build" / "runs"
-parts = runs / f"osvos_folds_{profile}"
+parts = book_folder().parent / "build" / "runs" / f"osvos_folds_{profile}"
 online = OnlineConfig(**settings["online"], seed=settings["seed"])
 synthetic = SyntheticConfig(**settings["synthetic"])
 WAYS = ("base", "parent")
 STEPS = settings["steps"]
 
-# %% [markdown]
-# A fold: the seed of its training, its network, and the sequences that the network has not seen.
-
 # %%
-folds = []
-for number, variant in enumerate(settings["trainings"]):
-    training = load_profile(profile).of_variant("train_osvos_parent", variant)
-    file = runs / f"train_osvos_parent_{profile}_{variant}" / "weights.safetensors"
-    remedy = f"make run RUN=train_osvos_parent PROFILE={profile} SET='variant={variant}'"
-    parent = load_side_outputs(file, method=METHOD, remedy=remedy)
-    first, last = training["videos"]
-    trained_on = [*training["data"], *(f"synthetic/{seed}" for seed in range(first, last + 1))]
-    unseen = of_fold(trained_on, training["fold"]) + settings["also"][number :: len(settings["trainings"])]
-    folds.append((read_about(file), parent, unseen))
-
+folds = trained_folds("train_osvos_parent", settings["trainings"], profile=profile, also=settings["also"])
 sequences = {
     spec: shrink(load_sequence(spec, config=synthetic), height=settings["height"])
-    for *_, unseen in folds
-    for spec in unseen
+    for fold in folds
+    for spec in fold.unseen
 }
 backbone = load_backbone(settings["backbone"], levels=LEVELS)
 assert backbone.name == settings["backbone"], "a record must not depend on whether weights can be had"
@@ -98,14 +84,18 @@ def score(starts, sequence) -> dict[str, dict]:
 
 # %%
 data = [manifest_entry(spec, sequence) for spec, sequence in sequences.items()]
-config = {"tuning": asdict(online), "backbone": backbone.source, "parents": [about for about, *_ in folds]}
-config |= {"folds": [unseen for *_, unseen in folds], "steps": STEPS, "height": settings["height"]}
+config = {
+    "tuning": asdict(online),
+    "backbone": backbone.source,
+    "parents": [read_about(fold.weights) for fold in folds],
+}
+config |= {"folds": [fold.unseen for fold in folds], "steps": STEPS, "height": settings["height"]}
 config |= {"threads": torch.get_num_threads()}
 with record_run(f"osvos_folds_{profile}", profile=profile, config=config, seed=settings["seed"], data=data) as run:
     found = {}
-    for _, parent, unseen in folds:
-        starts = {"base": base, "parent": parent}
-        for spec in unseen:
+    for fold in folds:
+        starts = {"base": base, "parent": load_side_outputs(fold.weights, method=METHOD, remedy=REMEDY)}
+        for spec in fold.unseen:
             found[spec] = kept(parts / f"{sequences[spec].name}.json", partial(score, starts, sequences[spec]))
             for way in WAYS:
                 print(
@@ -115,7 +105,7 @@ with record_run(f"osvos_folds_{profile}", profile=profile, config=config, seed=s
         run["metrics"][way] = {}
         for step in map(str, STEPS):
             rows = {spec: of[way][step] for spec, of in found.items()}
-            of_folds = [mean_of([rows[spec] for spec in unseen]) for *_, unseen in folds]
+            of_folds = [mean_of([rows[spec] for spec in fold.unseen]) for fold in folds]
             run["metrics"][way][step] = mean_of(list(rows.values())) | {"folds": of_folds, "sequences": rows}
 
 # %%

@@ -7,8 +7,9 @@
 # selects; those that the truth would select; and the final round, by conditional classifiers and by feature masking,
 # which see the same frames in the same order in as many steps.
 #
-# `variant` says what is tuned: `base` has the backbone's weights alone, and has seen no frame of DAVIS, so that all
-# sequences can be used; `parent` is the package's OSVOS, trained on DAVIS's training sequences.
+# `variant` says what is tuned: `base` has the backbone's weights alone, and has seen no frame of DAVIS; in `folds` it
+# is the parent network that has not seen the sequence, of five that were each trained without a fifth of them
+# (`make run RUN=train_osvos_parent PROFILE=small SET='variant=fold0'`, and so on).
 # What is scored of a sequence stays in `build/runs`, and a run that was stopped goes on.
 
 # %% tags=["parameters"]
@@ -36,7 +37,8 @@ from vosbook.proposals import FileProposals, ProposalErrors, SyntheticProposals
 from vosbook.runs import kept, manifest_entry, record_run
 from vosbook.semantics import select, union_of
 from vosbook.training.fine_tune import Budget
-from vosbook.weights import shipped_weights
+from vosbook.training.held_out import trained_folds
+from vosbook.weights import read_about
 
 # %%
 profile, variant = script_parameters(profile=profile, variant=variant)
@@ -44,12 +46,15 @@ settings = load_profile(profile).of_variant("osvos_s_real", variant)
 name = f"osvos_s_real_{profile}_{variant}"
 parts = book_folder().parent / "build" / "runs" / name
 synthetic = SyntheticConfig(**settings["synthetic"])
-sequences = {spec: load_sequence(spec, config=synthetic) for spec in settings["data"]}
 tuning = OsvosSConfig(budget=Budget(seconds=None, steps=settings["steps"]), seed=settings["seed"])
-if variant == "base":
-    start = base_network(load_backbone(settings["backbone"], levels=LEVELS), seed=tuning.seed)
+folds = trained_folds("train_osvos_parent", settings["trainings"], profile=profile, also=settings["also"])
+if folds:
+    parents = [load_side_outputs(fold.weights, method=METHOD, remedy=REMEDY) for fold in folds]
+    starts = {spec: parent for fold, parent in zip(folds, parents) for spec in fold.unseen}
 else:
-    start = load_side_outputs(shipped_weights("osvos.safetensors", remedy=REMEDY), method=METHOD, remedy=REMEDY)
+    base = base_network(load_backbone(settings["backbone"], levels=LEVELS), seed=tuning.seed)
+    starts = dict.fromkeys(settings["data"], base)
+sequences = {spec: load_sequence(spec, config=synthetic) for spec in starts}
 
 # %% [markdown]
 # The proposals: from COCO files in the folder of real data, or, of synthetic video, the truth with errors.
@@ -67,7 +72,7 @@ def proposals_of(sequence, small):
     return lambda t: file.of(names[t], small.frames.size)
 
 
-def learned(sequence, guidance, propose):
+def learned(start, sequence, guidance, propose):
     """A network tuned on the object of the first frame, and the categories of the proposals that match it."""
     torch.manual_seed(tuning.seed)
     network = OsvosSNetwork(copy.deepcopy(start), guidance=guidance)
@@ -77,11 +82,11 @@ def learned(sequence, guidance, propose):
     return network.eval(), [proposals.categories[n] for n in chosen]
 
 
-def score(sequence) -> dict:
+def score(start, sequence) -> dict:
     """J and F of every stage by frame, and what was selected in the first one."""
     small = shrink(sequence, height=settings["height"]) if settings["height"] else sequence
     propose = proposals_of(sequence, small)
-    networks = {way: learned(small, way, propose) for way in ("conditional", "masked")}
+    networks = {way: learned(start, small, way, propose) for way in ("conditional", "masked")}
     _, wanted = networks["conditional"]
     scores = {}
     for t in range(1, len(small.frames) - 1, settings["every"]):
@@ -132,10 +137,12 @@ data = [manifest_entry(spec, sequence) for spec, sequence in sequences.items()]
 config = {"tuning": asdict(tuning), "every": settings["every"], "height": settings["height"]}
 config |= {"proposals": settings["proposals"]}
 config |= {"start": variant, "backbone": settings["backbone"], "threads": torch.get_num_threads()}
+if folds:
+    config |= {"parents": [read_about(fold.weights) for fold in folds], "folds": [fold.unseen for fold in folds]}
 with record_run(name, profile=profile, config=config, seed=settings["seed"], data=data) as run:
     found = {}
     for spec, sequence in sequences.items():
-        found[spec] = kept(parts / f"{sequence.name}.json", partial(score, sequence))
+        found[spec] = kept(parts / f"{sequence.name}.json", partial(score, starts[spec], sequence))
         js = {stage: round(100 * np.mean(found[spec]["scores"][stage], axis=0)[0], 1) for stage in STAGES}
         print(f"{spec:<32}", found[spec]["wanted"], js, flush=True)
     known = [spec for spec in found if found[spec]["wanted"]]

@@ -5,11 +5,15 @@ import json
 import numpy as np
 import pycocotools.mask
 import pytest
-from run_book import change_training, copy_book, run_here
+import torch
+from run_book import change_training, copy_book, run_here, weights_of
 
 from vosbook.datasets.catalog import load_sequence
 from vosbook.datasets.synthetic import SyntheticConfig
+from vosbook.errors import InputError
+from vosbook.profiles import load_profile
 from vosbook.runs import read_record
+from vosbook.weights import read_tensors
 
 SPECS = ["synthetic/902", "synthetic/904"]
 VIDEO = {"size": [64, 96], "frames": 7, "objects": [1, 1]}
@@ -31,8 +35,8 @@ def recorded(tmp_path_factory):
     change_training(book, "osvos_s_real", **changes)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("VOSBOOK_DATA", str(folder / "data"))
-        run_here(book, patch, "osvos_s_real", "variant=parent")
-    return read_record("osvos_s_real_smoke_parent", folder=book / "results").metrics
+        run_here(book, patch, "osvos_s_real", "variant=base")
+    return read_record("osvos_s_real_smoke_base", folder=book / "results").metrics
 
 
 def _entry(sequence, t):
@@ -52,6 +56,25 @@ def test_with_true_proposals_the_oracle_is_right_and_the_category_is_known(recor
 def test_where_nothing_matches_every_round_is_the_first(recorded):
     js = {stage: recorded["all"][stage]["J_of_sequences"][SPECS[1]] for stage in STAGES}
     assert js["conditional"] == js["first_round"] and js["selected"] == js["oracle"] == 0
+
+
+def test_a_sequence_is_tuned_from_the_parent_that_has_not_seen_it(book, monkeypatch):
+    train = load_profile("smoke").of("train_osvos_parent")["train"] | {"steps": 1, "batch": 1}
+    videos = {"data": [], "videos": [902, 903], "synthetic": VIDEO}
+    change_training(book, "train_osvos_parent", **videos, train=train, held_out=[])
+    change_training(book, "osvos_s_real", data=[], synthetic=VIDEO, steps=1, every=1)
+    with pytest.raises(InputError, match="variant=fold0"):
+        run_here(book, monkeypatch, "osvos_s_real", "variant=folds")
+    for fold in (0, 1):
+        run_here(book, monkeypatch, "train_osvos_parent", f"variant=fold{fold}")
+    starts = run_here(book, monkeypatch, "osvos_s_real", "variant=folds")["starts"]
+    record = read_record("osvos_s_real_smoke_folds", folder=book / "results")
+    assert [one["spec"] for one in record.data] == list(starts) == ["synthetic/902", "synthetic/903"]
+    for k, parent in enumerate(starts.values()):
+        held = read_tensors(weights_of(book, f"train_osvos_parent_smoke_fold{k}"))
+        trained = read_record(f"train_osvos_parent_smoke_fold{k}", folder=book / "results")
+        assert list(starts)[k] not in [one["spec"] for one in trained.data]
+        assert all(torch.equal(tensor, held[key].float()) for key, tensor in parent.state_dict().items())
 
 
 def test_means_are_over_sequences(recorded):
