@@ -60,7 +60,7 @@ truth = [video.labels(t) for t in range(len(video.frames))]
 
 def follow(name, rows):
     """Labels of every frame, found on frames of at most so many rows, and the processor's seconds a frame."""
-    method = FirstMasks() if name == "first_mask" else build(name, device="cpu", note=lambda text: None)
+    method = FirstMasks() if name == "first_mask" else build(name, device="cpu", note=lambda text: None, enlarge=1)
     segmenter = Smaller(method, rows)  # its answers have the size of the video
     given = {video.frames.names[0]: truth[0]}
     start = time.process_time()

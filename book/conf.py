@@ -34,9 +34,11 @@ nb_merge_streams = True
 nb_output_stderr = "show"
 myst_enable_extensions = ["dollarmath", "amsmath", "colon_fence", "attrs_inline"]
 myst_heading_anchors = 3
-mathjax_options = {"async": "async"}  # the theme's own scripts need not wait for it
+# In this order: MathJax's settings, which are at 500; `phone.js`, which changes them; MathJax, for which the theme's
+# own scripts need not wait. In another one, MathJax may come out of the browser's cache before it is told.
+mathjax_options = {"async": "async", "priority": 502}
 mathjax3_config = {"svg": {"fontCache": "global"}, "options": {"enableMenu": False}}
-html_js_files.append(("phone.js", {"priority": 501}))  # behind `mathjax3_config`, which is at 500 and which it changes
+html_js_files.append(("phone.js", {"priority": 501}))
 
 # `widgets.js` fetches the widget manager when the page is there, and tells RequireJS where anywidget lies: that file
 # comes with the Python package, so it is always local.

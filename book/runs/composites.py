@@ -56,16 +56,19 @@ for count in settings["counts"]:
 
 # %%
 def segmenter(name):
-    """A new one. OSVOS is tuned for a number of steps: seconds buy another number on every machine."""
+    """A new one, which sees frames in its paper's size.
+
+    OSVOS is tuned for a number of steps: seconds buy another number on every machine.
+    """
     if name == "first_mask":
         return FirstMasks()
     if name == "osvos-fast":
         budget = Budget(seconds=None, steps=settings["osvos"]["steps"])
         return OsvosSegmenter.load(OnlineConfig(budget=budget), checkpoint=None, **quiet)
     if name == "frtm-fast, normalised":
-        fast = build("frtm-fast", **quiet)
+        fast = build("frtm-fast", **quiet, enlarge=1)
         return FrtmSegmenter(fast.backbone, replace(fast.config, merge="normalised"), fast.network)
-    return build(name, **quiet)
+    return build(name, **quiet, enlarge=1)
 
 
 def scores_of(name, video) -> dict:

@@ -14,7 +14,6 @@ import torch
 
 from vosbook.datasets.catalog import load_sequence
 from vosbook.methods import build
-from vosbook.methods.s2s import S2SSegmenter
 from vosbook.metrics.scores import frame_scores
 from vosbook.profiles import load_profile
 from vosbook.runs import manifest_entry, record_run
@@ -32,10 +31,7 @@ def segmenter(name):
     """A new one for each video, since one that learned online has changed."""
     if name == "first_mask":
         return FirstMasks()
-    built = build(name, device=device, note=lambda text: None)
-    if isinstance(built, S2SSegmenter):
-        built.enlarge = 1
-    return built
+    return build(name, device=device, note=lambda text: None, enlarge=1)
 
 
 def j_over_time(name, sequence) -> list[float]:

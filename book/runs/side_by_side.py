@@ -30,7 +30,6 @@ from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.errors import InputError
 from vosbook.methods import build
 from vosbook.methods.osvos import OnlineConfig, OsvosSegmenter
-from vosbook.methods.s2s import S2SSegmenter
 from vosbook.metrics.evaluate import evaluate
 from vosbook.metrics.info import read_info
 from vosbook.metrics.table import format_table
@@ -85,8 +84,8 @@ quiet = {"device": device, "note": lambda text: None}
 def segmenter(name):
     """A new one for each video.
 
-    OSVOS is tuned for a number of steps, since seconds buy another number on every machine. S2S sees frames in the size
-    of its training; the run `s2s_size` has it with larger ones.
+    OSVOS is tuned for a number of steps, since seconds buy another number on every machine. S2S and FRTM see frames in
+    the papers' sizes; the runs `s2s_size` and `frtm_size` have larger ones.
     """
     if name == "first_mask":
         return FirstMasks()
@@ -95,10 +94,7 @@ def segmenter(name):
         config = OnlineConfig(budget=budget, precision=settings["osvos"]["precision"])
         snapper = Snapper.load(device=device) if name == "osvos" else None
         return OsvosSegmenter.load(config, snapper=snapper, checkpoint=None, **quiet)
-    built = build(name, **quiet)
-    if isinstance(built, S2SSegmenter):
-        built.enlarge = 1
-    return built
+    return build(name, **quiet, enlarge=1)
 
 
 def segment(name, sequence, folder) -> list[float]:

@@ -43,7 +43,7 @@ def thinned(sequence: Sequence, every: int) -> Sequence:
 def segmenters() -> dict:
     """New ones for every sequence."""
     quiet = {"device": "cpu", "note": lambda text: None}
-    built = {name: build(name, **quiet) for name in settings["methods"]}
+    built = {name: build(name, **quiet, enlarge=1) for name in settings["methods"]}
     return {"first_mask": FirstMasks(), "stm": StmSegmenter(*load_stm(checkpoint, **quiet)), **built}
 
 

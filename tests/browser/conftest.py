@@ -12,7 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from material import VIDEO, need_javascript, serve, unavailable
+from material import VIDEO, need_javascript, serve, unavailable, watched_page
 from nbclient import NotebookClient
 from pipeline.pdf import find_chromium
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -24,7 +24,8 @@ sys.path.insert(0, str(BOOK))
 
 KERNEL = {"name": "python3", "display_name": "Python 3", "language": "python"}
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]  # fmt: skip
+         "--disable-component-update", "--disable-sync",
+         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -42,24 +43,8 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A fresh tab. Whatever asks for another machine is refused and fails the test; so does an error in a script."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    page = context.new_page()
-    page.set_default_timeout(120_000)
-    trouble: list[str] = []
-
-    def here_only(route) -> None:
-        if route.request.url.startswith(("http://127.0.0.1:", "data:", "blob:")):
-            route.continue_()
-        else:
-            trouble.append(f"asked for {route.request.url}")
-            route.abort()
-
-    page.route("**/*", here_only)
-    page.on("pageerror", lambda error: trouble.append(str(error)))
-    yield page
-    context.close()
-    assert trouble == []
+    with watched_page(browser) as page:
+        yield page
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, Page, Request
 
 # A square moves to the right; the prediction stays behind, and at WORST it is lost. A second object stands still.
 FRAMES, WORST = 8, 5
@@ -46,6 +47,32 @@ def serve(folder: Path) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+HERE = ("http://127.0.0.1:", "data:", "blob:")
+
+
+@contextlib.contextmanager
+def watched_page(browser: Browser) -> Iterator[Page]:
+    """A fresh tab. Whatever asks for another machine fails the test, and so does an error in a script.
+
+    Requests are watched, not taken over: a page whose requests are taken over has no cache. (No other machine is found:
+    see the browser's flags.)
+    """
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    trouble: list[str] = []
+
+    def watch(request: Request) -> None:
+        if not request.url.startswith(HERE):
+            trouble.append(f"asked for {request.url}")
+
+    page.on("request", watch)
+    page.on("pageerror", lambda error: trouble.append(str(error)))
+    yield page
+    context.close()
+    assert trouble == []
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

@@ -4,11 +4,12 @@ import re
 import urllib.request
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
 import pytest
-from material import need_javascript, serve
+from material import need_javascript, serve, watched_page
 from pipeline import site
 from pipeline.chapters import BOOK, chapter_paths, code_cells, read_chapter
 from pipeline.execute import execute_all
@@ -49,39 +50,50 @@ def book(browser) -> Iterator[tuple[str, Path]]:
         yield address, BUILD / "html"
 
 
-def test_every_page_at_both_widths(page, book):
+# Formulas and tables that a phone must move sideways to show whole, once they were drawn smaller.
+WIDE = """[...document.querySelectorAll("article :is(div.math, .vos-table)")]
+  .filter(box => box.scrollWidth > box.clientWidth).map(box => box.closest("[id]").id)"""
+# What came before the page counted as loaded, in bytes as they lie there: a server may compress them.
+FETCHED = """[...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+  .reduce((sum, one) => sum + one.encodedBodySize, 0)"""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What was seen of a page, on a phone and then on a desktop."""
+
+    fetched: int  # bytes
+    wide: list[str]  # what sticks out on the phone, by id
+    faults: dict[int, dict[str, int]]  # by width, how often what is wrong
+
+
+@pytest.fixture(scope="session")
+def visits(browser, book) -> dict[Path, Visit]:
+    """Every page with prose, by its file in the site: each is loaded once, since that takes a second."""
     address, folder = book
-    found = []
     pages = [file for place in (".", "chapters", "records") for file in sorted((folder / place).glob("*.html"))]
-    for file in pages:
-        if file.stem in {"genindex", "search"}:  # Sphinx's own, and empty of prose
-            continue
-        page.goto(f"{address}/{file.relative_to(folder)}")
-        for width in (1280, 390):
-            page.set_viewport_size({"width": width, "height": 844})
-            faults = {what: count for what, count in page.evaluate(LOOK).items() if count}
-            if faults:
-                found.append((file.name, width, faults))
-    assert found == []
-
-
-# Those that a phone must move sideways to show whole, once they were drawn smaller.
-WIDE = """async () => {
-  await window.MathJax?.startup?.promise;
-  return [...document.querySelectorAll("article :is(div.math, .vos-table)")]
-    .filter(box => box.scrollWidth > box.clientWidth).map(box => box.closest("[id]").id);
-}"""
-
-
-def test_formulas_and_tables_fit_a_phone(page, book):
-    address, _ = book
-    page.set_viewport_size({"width": 390, "height": 844})
     found = {}
-    for path in chapter_paths():
-        page.goto(f"{address}/chapters/{path.stem}.html")
-        if wide := page.evaluate(WIDE):
-            found[path.stem] = wide
-    assert found == {}
+    with watched_page(browser) as page:
+        for file in pages:
+            if file.stem not in {"genindex", "search"}:  # Sphinx's own
+                name = file.relative_to(folder)
+                page.set_viewport_size({"width": 390, "height": 844})
+                page.goto(f"{address}/{name}", wait_until="load")
+                fetched, faults = page.evaluate(FETCHED), {390: page.evaluate(LOOK)}
+                wide = page.evaluate(WIDE)
+                page.set_viewport_size({"width": 1280, "height": 844})
+                found[name] = Visit(fetched, wide, faults | {1280: page.evaluate(LOOK)})
+    return found
+
+
+def test_every_page_at_both_widths(visits):
+    faults = {(str(name), width): look for name, visit in visits.items() for width, look in visit.faults.items()}
+    assert {page: look for page, look in faults.items() if any(look.values())} == {}
+    assert {path.stem for path in chapter_paths()} < {name.stem for name in visits}
+
+
+def test_formulas_and_tables_fit_a_phone(visits):
+    assert {str(name): visit.wide for name, visit in visits.items() if visit.wide} == {}
 
 
 def test_what_is_folded_is_fitted_when_it_is_opened(page, book):
@@ -102,23 +114,18 @@ def test_what_is_folded_is_fitted_when_it_is_opened(page, book):
     }""")
 
 
-# What a page may weigh before it counts as loaded, in bytes as they lie there: a server may compress them. The theme's
-# icons and MathJax are 3.7 MB of it, and the same for all pages.
+# What a page may weigh. The theme's icons and MathJax are 3.7 MB of it, and the same for all pages.
 AT_LOAD = 7_500_000
 PAGE, CLAIMS = 450_000, 750_000  # of the HTML alone, and that of the page with a row for every claim
-FETCHED = """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
-  .reduce((sum, one) => sum + one.encodedBodySize, 0)"""
 
 
-def test_no_page_is_heavy(page, book):
-    address, folder = book
-    found = []
-    for file in [*sorted((folder / "chapters").glob("*.html")), folder / "index.html", folder / "claims.html"]:
-        page.goto(f"{address}/{file.relative_to(folder)}", wait_until="load")
-        fetched, own = page.evaluate(FETCHED), file.stat().st_size
-        if fetched > AT_LOAD or own > (CLAIMS if file.stem == "claims" else PAGE):
-            found.append((file.name, fetched, own))
-    assert found == []
+def test_no_page_is_heavy(visits, book):
+    pages = [name for name in visits if name.parent.name != "records"]
+    own = {str(name): (book[1] / name).stat().st_size for name in pages}
+    assert {name: size for name, size in own.items() if size > (CLAIMS if name == "claims.html" else PAGE)} == {}
+    fetched = {str(name): visits[name].fetched for name in pages}
+    assert {name: size for name, size in fetched.items() if size > AT_LOAD} == {}
+    assert min(fetched.values()) > 2_000_000  # what the cache gives has been counted
 
 
 def test_pictures_below_the_window_wait_and_then_come(page, book):

@@ -35,23 +35,23 @@ class Method:
 
 
 def _frtm_d_only(*, checkpoint: Path | None, **options: Any) -> Segmenter:
-    from vosbook.methods.frtm import FrtmSegmenter
+    from vosbook.methods.frtm import ENLARGE, FrtmSegmenter
 
     if checkpoint is not None:
         raise InputError(f"{checkpoint} is no use to frtm-d-only, which is not trained: leave --checkpoint out")
-    return FrtmSegmenter.d_only(**options)
+    return FrtmSegmenter.d_only(**options, enlarge=ENLARGE)
 
 
 def _frtm(**options: Any) -> Segmenter:
-    from vosbook.methods.frtm import FULL, FrtmSegmenter
+    from vosbook.methods.frtm import ENLARGE, FULL, FrtmSegmenter
 
-    return FrtmSegmenter.complete(FULL, **options)
+    return FrtmSegmenter.complete(FULL, **options, enlarge=ENLARGE)
 
 
 def _frtm_fast(**options: Any) -> Segmenter:
-    from vosbook.methods.frtm import FAST, FrtmSegmenter
+    from vosbook.methods.frtm import ENLARGE, FAST, FrtmSegmenter
 
-    return FrtmSegmenter.complete(FAST, **options)
+    return FrtmSegmenter.complete(FAST, **options, enlarge=ENLARGE)
 
 
 def _s2s(**options: Any) -> Segmenter:
@@ -182,6 +182,7 @@ def build(
     budget: float | None = None,
     proposals: "ProposalSource | None" = None,
     detector: Path | None = None,
+    enlarge: float | None = None,
     note: Callable[[str], None] | None = None,
 ) -> Segmenter:
     """The method `name` with its paper's settings. `note` is called with a line that the user should know.
@@ -189,6 +190,7 @@ def build(
     `backbone_weights`: a file for the backbone of a method that does not have it in its own network; the others say
     that it is not used. `budget`: seconds of tuning for every object, where a method has such a time. `proposals`:
     where instances come from, where a method asks for them; None: from Mask R-CNN, whose weights `detector` may be.
+    `enlarge`: how much larger frames are seen than in the paper, by a method that can; None: as serves it best.
     InputError: an unknown method, a file that is missing or does not fit it, a budget, proposals or a detector that it
     has no use for, a device that is not there.
     """
@@ -201,7 +203,10 @@ def build(
         more["backbone_weights"] = backbone_weights
     elif backbone_weights is not None:
         _say_unused(backbone_weights, name, note)
-    return method.build(checkpoint=checkpoint, device=_device(device), note=note, **more)
+    built = method.build(checkpoint=checkpoint, device=_device(device), note=note, **more)
+    if enlarge is not None and hasattr(built, "enlarge"):
+        built.enlarge = enlarge
+    return built
 
 
 def _say_unused(backbone_weights: Path, name: str, note: Callable[[str], None]) -> None:

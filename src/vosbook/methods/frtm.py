@@ -11,6 +11,7 @@ from typing import Literal
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from vosbook.features import backbone_for, load_backbone
@@ -49,6 +50,8 @@ RELEASED = replace(
     augment=augment.RELEASED,
     label="winner",
 )
+ENLARGE = 1.5  # chosen on DAVIS 2016's training sequences at 480p, among 1 and 1.5 (run `frtm_size`)
+LINES = 720  # of the shorter side, up to which a frame is enlarged: 1.5 times those of 480p
 LABELS = {"unrivalled": without_rivals, "winner": where_it_wins}  # of the merged probabilities
 MERGES = {"softmax": soft_aggregate, "normalised": normalised_odds}  # of the objects' probabilities
 
@@ -72,23 +75,40 @@ class Target:
 class FrtmSegmenter:
     """A `Segmenter`. Learning from a frame waits for the next one, since `add_objects` may still change its labels."""
 
-    def __init__(self, backbone: Backbone, config: FrtmConfig = FAST, network: SegmentationNetwork | None = None):
-        """`network` is S, trained for the backbone's features; None: D-only."""
+    def __init__(
+        self,
+        backbone: Backbone,
+        config: FrtmConfig = FAST,
+        network: SegmentationNetwork | None = None,
+        *,
+        enlarge: float = 1.0,
+    ):
+        """`network` is S, trained for the backbone's features; None: D-only.
+
+        The backbone sees frames as they are, as in the paper, or `enlarge` times as large, up to `LINES` lines.
+        """
         self.backbone = backbone
         self.config = config
         self.network = network
+        self.enlarge = enlarge
         self.targets: dict[int, Target] = {}  # by object id, in the order of their appearance
         self.scores: dict[int, np.ndarray] = {}  # D's scores (h, w) of the last frame, by object id
         self._pending: tuple[Tensor, Tensor] | None = None  # last frame: features (1, C, h, w), soft labels (N, H, W)
 
     @classmethod
     def d_only(
-        cls, config: FrtmConfig = FAST, *, backbone_weights: Path | None, device: str, note: Callable[[str], None]
+        cls,
+        config: FrtmConfig = FAST,
+        *,
+        backbone_weights: Path | None,
+        device: str,
+        note: Callable[[str], None],
+        enlarge: float = 1.0,
     ) -> "FrtmSegmenter":
         """D-only with the backbone that can be had (see `load_backbone`)."""
         name = None if backbone_weights else config.backbone  # a weight file says itself which backbone it is
         backbone = load_backbone(name, weights=backbone_weights, levels=[config.level], device=device, note=note)
-        return cls(backbone, config)
+        return cls(backbone, config, enlarge=enlarge)
 
     @classmethod
     def complete(
@@ -99,6 +119,7 @@ class FrtmSegmenter:
         checkpoint: Path | None,
         device: str,
         note: Callable[[str], None],
+        enlarge: float = 1.0,
     ) -> "FrtmSegmenter":
         """The whole system: the segmentation network of `checkpoint`, else the package's own for the backbone at hand.
 
@@ -113,7 +134,7 @@ class FrtmSegmenter:
         backbone = backbone_for(checkpoint, about, weights=backbone_weights, device=device, note=note)
         network = SegmentationNetwork(backbone.channels)
         load_network(checkpoint, network)
-        return cls(backbone, config, network.eval().to(device))
+        return cls(backbone, config, network.eval().to(device), enlarge=enlarge)
 
     def start(self, frame: np.ndarray, masks: np.ndarray | None) -> None:
         """Begin a video: learn one target model per object of `masks`. ValueError where there is none."""
@@ -178,12 +199,23 @@ class FrtmSegmenter:
     def _features(self, images: np.ndarray) -> dict[str, Tensor]:
         """Images `uint8 (B, H, W, 3)` -> features by level, `(B, C, h, w)` each."""
         pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))  # (B, H, W, 3) -> (B, 3, H, W)
-        return self.backbone(pixels.to(self.device).float() / 255)
+        pixels = pixels.to(self.device).float() / 255
+        size = seen_size(images.shape[1:3], enlarge=self.enlarge)
+        if size != images.shape[1:3]:
+            pixels = F.interpolate(pixels, size=size, mode="bicubic", align_corners=False).clamp(0, 1)
+        return self.backbone(pixels)
 
     @property
     def device(self) -> torch.device:
         """Where the backbone is, and with it everything else."""
         return self.backbone.device
+
+
+def seen_size(size: tuple[int, ...], *, enlarge: float) -> tuple[int, int]:
+    """A frame's (H, W) -> the size it is seen in: `enlarge` times as large, if that is at most `LINES` lines."""
+    scale = min(enlarge, max(1.0, LINES / min(size)))
+    height, width = (round(n * scale) for n in size)
+    return height, width
 
 
 def _what_to_expect(backbone: str) -> str:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,7 +82,7 @@ def segment_video(
     spans, kept = _plan(video, wanted)
     _check_apart(out, frames, *wanted.inputs)
     say = note or log.warning
-    files = {"backbone_weights": backbone_weights, "checkpoint": checkpoint, "detector": detector}
+    files: dict[str, Any] = {"backbone_weights": backbone_weights, "checkpoint": checkpoint, "detector": detector}
     source = None if proposals is None else read_proposals(proposals, video.whole, frames, note=say)
     segmenter = build(method, **files, device=device, budget=budget, proposals=source, note=note)
     if half:

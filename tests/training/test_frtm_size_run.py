@@ -1,0 +1,37 @@
+"""The run of the sizes in which FRTM sees frames: scores by size, and where they are chosen and where not."""
+
+import numpy as np
+import pytest
+from run_book import change_training, run_here
+
+from vosbook.datasets.catalog import load_sequence
+from vosbook.datasets.synthetic import SyntheticConfig
+from vosbook.measure import score_sequence
+from vosbook.methods import build
+from vosbook.runs import read_record
+
+VIDEO = {"size": [64, 96], "frames": 4, "objects": [1, 1]}
+SPECS = [f"synthetic/{seed}" for seed in (902, 904, 907)]
+
+
+def test_every_size_is_scored_where_it_is_chosen_and_elsewhere(book, monkeypatch):
+    monkeypatch.delenv("VOSBOOK_DATA", raising=False)
+    monkeypatch.setattr("vosbook.weights._download", lambda url: None)
+    changes = {"trained_on": SPECS[:2], "unseen": SPECS[2:], "backbone": "resnet18-davis"}
+    change_training(book, "frtm_size", synthetic=VIDEO, enlarge=[1, 1.5], timed_frames=3, **changes)
+    run_here(book, monkeypatch, "frtm_size")
+    found = read_record("frtm_size_smoke", folder=book / "results").metrics
+    groups = {"trained_on": SPECS[:2], "unseen": SPECS[2:]}
+    assert {name: list(of) for name, of in found["frtm-fast"]["sequences"].items()} == groups
+    assert {name: list(of) for name, of in found["frtm"]["sequences"].items()} == groups | {"trained_on": []}
+    sequence = load_sequence(SPECS[2], config=SyntheticConfig(**VIDEO))
+    quiet = {"device": "cpu", "note": lambda line: None}
+    for name in ("frtm-d-only", "frtm-fast", "frtm"):
+        scores = score_sequence({"1": build(name, **quiet, enlarge=1), "1.5": build(name, **quiet)}, sequence)
+        assert scores["1"]["J"] != scores["1.5"]["J"]
+        for size, of in scores.items():
+            assert found[name]["sequences"]["unseen"][SPECS[2]][size]["J"] == pytest.approx(of["J"], abs=0.005)
+        two = [found["frtm-d-only"]["sequences"]["trained_on"][spec]["1"]["F"] for spec in SPECS[:2]]
+        assert found["frtm-d-only"]["trained_on"]["1"]["F"] == pytest.approx(np.mean(two))
+        assert found["times_as_long"][name]["1"] == 1
+    assert found["frtm"]["trained_on"] is None
