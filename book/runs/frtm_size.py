@@ -23,7 +23,7 @@ from vosbook.datasets.part import Part
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.features.backbone import SharedBackbone
 from vosbook.measure import mean_of, score_sequence
-from vosbook.methods.frtm import FAST, FULL, LINES, FrtmSegmenter, shipped_network
+from vosbook.methods.frtm import FAST, FULL, LINES, FrtmSegmenter, seen_size, shipped_network
 from vosbook.profiles import book_folder, load_profile, script_parameters
 from vosbook.runs import kept, manifest_entry, record_run
 from vosbook.weights import read_about
@@ -35,7 +35,8 @@ parts = book_folder().parent / "build" / "runs" / f"frtm_size_{profile}"
 synthetic = SyntheticConfig(**settings["synthetic"])
 groups = {name: settings[name] for name in ("trained_on", "unseen")}
 sequences = {spec: load_sequence(spec, config=synthetic) for specs in groups.values() for spec in specs}
-SIZES = {str(enlarge): enlarge for enlarge in settings["enlarge"]}
+first, *_ = sequences.values()
+SIZES = {str(seen_size(first.frames.size, enlarge=enlarge)[0]): enlarge for enlarge in settings["enlarge"]}  # by lines
 whole = FrtmSegmenter.complete(
     replace(FAST, backbone=settings["backbone"]), backbone_weights=None, checkpoint=None, device="cpu", note=print
 )
@@ -45,7 +46,7 @@ METHODS = {"frtm-d-only": (FAST, None), "frtm-fast": (FAST, whole.network), "frt
 
 # %%
 def score(spec) -> dict[str, dict]:
-    """By method and how much frames are enlarged: J, F and seconds a frame, with a backbone that the methods share."""
+    """By method and the lines that are seen: J and F, with a backbone that the methods share."""
     backbone = SharedBackbone(whole.backbone)
     names = [name for name in METHODS if name != "frtm" or spec in settings["unseen"]]
     ways = {
@@ -69,12 +70,12 @@ def summary(rows) -> dict:
 def times_as_long(sequence) -> dict[str, dict[str, float]]:
     """By method and size, what a frame takes beside one that is not enlarged, each with the backbone to itself."""
     part = replace(sequence, frames=Part(sequence.frames, range(settings["timed_frames"])))
-    first, *_ = SIZES
+    fewest, *_ = SIZES
     found = {}
     for name, method in METHODS.items():
         ways = {size: FrtmSegmenter(whole.backbone, *method, enlarge=enlarge) for size, enlarge in SIZES.items()}
         seconds = {size: of["seconds_per_frame"] for size, of in score_sequence(ways, part).items()}
-        found[name] = {size: seconds[size] / seconds[first] for size in SIZES}
+        found[name] = {size: seconds[size] / seconds[fewest] for size in SIZES}
     return found
 
 

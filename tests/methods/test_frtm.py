@@ -10,7 +10,7 @@ from rounding import assert_same_labels
 
 from vosbook.features import load_backbone
 from vosbook.features.filter_bank import FilterBank
-from vosbook.methods.frtm import FAST, RELEASED, FrtmConfig, FrtmSegmenter
+from vosbook.methods.frtm import FAST, RELEASED, FrtmConfig, FrtmSegmenter, seen_size
 from vosbook.metrics.region import jaccard
 from vosbook.segmenter import segment_frames
 from vosbook.target_model.augment import augment_first_frame
@@ -201,6 +201,39 @@ def test_scores_can_be_watched(backbone):
     assert s.shape[2:] == (6, 8)  # stride 16
     s = F.interpolate(s, size=SIZE, mode="bilinear", align_corners=False)[0, 0]
     assert np.array_equal(s > 0.5, labels == 5)
+
+
+# ---------------------------------------------------------------------------------------------- in which size it sees
+
+
+def test_a_frame_is_seen_as_much_larger_as_is_asked_for_but_never_over_720_lines():
+    assert seen_size((480, 854), enlarge=1) == (480, 854)
+    assert seen_size((480, 854), enlarge=1.5) == (720, 1281)
+    assert seen_size((960, 540), enlarge=1.5) == (1280, 720)
+    assert seen_size((1080, 1920), enlarge=1.5) == (1080, 1920)
+
+
+def test_larger_frames_have_finer_scores_and_masks_of_the_same_size(backbone):
+    frame, labels = _draw(_red(0))
+    segmenter = FrtmSegmenter(backbone, enlarge=1.5)
+    segmenter.start(frame, labels)
+    assert segmenter.step(frame).shape == SIZE
+    assert segmenter.scores[1].shape == (9, 12)  # of 144 x 192 pixels, at stride 16
+
+
+def test_a_small_object_is_followed_better_in_larger_frames(backbone):
+    """Of 12 pixels, less than a cell of the scores."""
+    clip = []
+    for t in range(10):
+        frame, labels = _background(), np.zeros(SIZE, np.uint8)
+        frame[30 + t : 42 + t, 20 + 3 * t : 32 + 3 * t], labels[30 + t : 42 + t, 20 + 3 * t : 32 + 3 * t] = RED, 1
+        clip.append((frame, labels))
+    means = []
+    for enlarge in (1, 2):
+        segmenter = FrtmSegmenter(backbone, enlarge=enlarge)
+        segmenter.start(*clip[0])
+        means.append(np.mean([_score(segmenter.step(frame), truth, 1) for frame, truth in clip[1:]]))
+    assert means[1] > means[0] + 0.1
 
 
 def test_the_seed_decides(backbone):

@@ -27,11 +27,11 @@ def test_every_size_is_scored_where_it_is_chosen_and_elsewhere(book, monkeypatch
     sequence = load_sequence(SPECS[2], config=SyntheticConfig(**VIDEO))
     quiet = {"device": "cpu", "note": lambda line: None}
     for name in ("frtm-d-only", "frtm-fast", "frtm"):
-        scores = score_sequence({"1": build(name, **quiet, enlarge=1), "1.5": build(name, **quiet)}, sequence)
-        assert scores["1"]["J"] != scores["1.5"]["J"]
+        scores = score_sequence({"64": build(name, **quiet, enlarge=1), "96": build(name, **quiet)}, sequence)
+        assert scores["64"]["J"] != scores["96"]["J"]
         for size, of in scores.items():
             assert found[name]["sequences"]["unseen"][SPECS[2]][size]["J"] == pytest.approx(of["J"], abs=0.005)
-        two = [found["frtm-d-only"]["sequences"]["trained_on"][spec]["1"]["F"] for spec in SPECS[:2]]
-        assert found["frtm-d-only"]["trained_on"]["1"]["F"] == pytest.approx(np.mean(two))
-        assert found["times_as_long"][name]["1"] == 1
+        two = [found["frtm-d-only"]["sequences"]["trained_on"][spec]["64"]["F"] for spec in SPECS[:2]]
+        assert found["frtm-d-only"]["trained_on"]["64"]["F"] == pytest.approx(np.mean(two))
+        assert found["times_as_long"][name]["64"] == 1
     assert found["frtm"]["trained_on"] is None
