@@ -5,17 +5,19 @@
 # the target model's scores is 16 pixels wide, and a small object has few of them. Here the backbone also sees frames
 # that were enlarged; nothing is learned anew. D alone knows no sequence beforehand. The segmentation network S has
 # learned from those in `trained_on`, at 256 lines. The size is chosen on them; what it gives elsewhere is told by those
-# in `unseen`, where the method `frtm` is scored as well.
+# in `unseen`, where the method `frtm` is scored as well. `variant` names the backbone, of those that the profile lists.
 #
 # What is scored of a sequence stays in `build/runs`, and a run that was stopped goes on.
 
 # %% tags=["parameters"]
 profile = "smoke"
+variant = "resnet18"
 
 # %% tags=["imports"]
 from dataclasses import asdict, replace
 from functools import partial
 
+import numpy as np
 import torch
 
 from vosbook.datasets.catalog import load_sequence
@@ -29,11 +31,12 @@ from vosbook.runs import kept, manifest_entry, record_run
 from vosbook.weights import read_about
 
 # %%
-(profile,) = script_parameters(profile=profile)
-settings = load_profile(profile).of("frtm_size")
-parts = book_folder().parent / "build" / "runs" / f"frtm_size_{profile}"
+profile, variant = script_parameters(profile=profile, variant=variant)
+settings = load_profile(profile).of_variant("frtm_size", variant)
+name = f"frtm_size_{profile}_{variant}"
+parts = book_folder().parent / "build" / "runs" / name
 synthetic = SyntheticConfig(**settings["synthetic"])
-groups = {name: settings[name] for name in ("trained_on", "unseen")}
+groups = {group: settings[group] for group in ("trained_on", "unseen")}
 sequences = {spec: load_sequence(spec, config=synthetic) for specs in groups.values() for spec in specs}
 first, *_ = sequences.values()
 SIZES = {str(seen_size(first.frames.size, enlarge=enlarge)[0]): enlarge for enlarge in settings["enlarge"]}  # by lines
@@ -48,23 +51,23 @@ METHODS = {"frtm-d-only": (FAST, None), "frtm-fast": (FAST, whole.network), "frt
 def score(spec) -> dict[str, dict]:
     """By method and the lines that are seen: J and F, with a backbone that the methods share."""
     backbone = SharedBackbone(whole.backbone)
-    names = [name for name in METHODS if name != "frtm" or spec in settings["unseen"]]
+    methods = [method for method in METHODS if method != "frtm" or spec in settings["unseen"]]
     ways = {
-        (name, size): FrtmSegmenter(backbone, *METHODS[name], enlarge=enlarge)
-        for name in names
+        (method, size): FrtmSegmenter(backbone, *METHODS[method], enlarge=enlarge)
+        for method in methods
         for size, enlarge in SIZES.items()
     }
-    scores, found = score_sequence(ways, sequences[spec]), {name: {} for name in names}
-    for (name, size), of in scores.items():
-        found[name][size] = {m: of[m] for m in ("J", "F", "J&F")}
+    scores, found = score_sequence(ways, sequences[spec]), {method: {} for method in methods}
+    for (method, size), of in scores.items():
+        found[method][size] = {m: of[m] for m in ("J", "F", "J&F")}
     return found
 
 
 # %%
 def summary(rows) -> dict:
     """Means over each group of sequences, and what they are means of."""
-    of_groups = {name: {spec: rows[spec] for spec in specs if spec in rows} for name, specs in groups.items()}
-    return {name: mean_of(list(of.values())) for name, of in of_groups.items()} | {"sequences": of_groups}
+    of_groups = {group: {spec: rows[spec] for spec in specs if spec in rows} for group, specs in groups.items()}
+    return {group: mean_of(list(of.values())) for group, of in of_groups.items()} | {"sequences": of_groups}
 
 
 def times_as_long(sequence) -> dict[str, dict[str, float]]:
@@ -72,31 +75,38 @@ def times_as_long(sequence) -> dict[str, dict[str, float]]:
     part = replace(sequence, frames=Part(sequence.frames, range(settings["timed_frames"])))
     fewest, *_ = SIZES
     found = {}
-    for name, method in METHODS.items():
-        ways = {size: FrtmSegmenter(whole.backbone, *method, enlarge=enlarge) for size, enlarge in SIZES.items()}
+    for method, made in METHODS.items():
+        ways = {size: FrtmSegmenter(whole.backbone, *made, enlarge=enlarge) for size, enlarge in SIZES.items()}
         seconds = {size: of["seconds_per_frame"] for size, of in score_sequence(ways, part).items()}
-        found[name] = {size: seconds[size] / seconds[fewest] for size in SIZES}
+        found[method] = {size: seconds[size] / seconds[fewest] for size in SIZES}
     return found
 
 
+def area(sequence) -> float:
+    """The object's share of the first frame."""
+    return float(np.mean(sequence.labels(0) > 0))
+
+
 data = [manifest_entry(spec, sequence) for spec, sequence in sequences.items()]
-config = {"methods": {name: asdict(config) for name, (config, _) in METHODS.items()}, "enlarge": settings["enlarge"]}
+config = {"methods": {method: asdict(config) for method, (config, _) in METHODS.items()}}
 config |= {"network": read_about(shipped_network(whole.backbone.name)), "backbone": whole.backbone.source}
-config |= {"lines": LINES, "threads": torch.get_num_threads(), "timed_frames": settings["timed_frames"]} | groups
-with record_run(f"frtm_size_{profile}", profile=profile, config=config, seed=settings["seed"], data=data) as run:
+config |= {"enlarge": settings["enlarge"], "lines": LINES, "threads": torch.get_num_threads()}
+config |= {"timed_frames": settings["timed_frames"]} | groups
+with record_run(name, profile=profile, config=config, seed=settings["seed"], data=data) as run:
     found = {}
     for spec, sequence in sequences.items():
         found[spec] = kept(parts / f"{sequence.name}.json", partial(score, spec))
-        for name, of in found[spec].items():
-            print(f"{spec:<32}{name:<12}" + "  ".join(f"{size} {of[size]['J&F']:.3f}" for size in SIZES), flush=True)
-    for name in METHODS:
-        run["metrics"][name] = summary({spec: of[name] for spec, of in found.items() if name in of})
+        for method, of in found[spec].items():
+            print(f"{spec:<32}{method:<12}" + "  ".join(f"{size} {of[size]['J&F']:.3f}" for size in SIZES), flush=True)
+    for method in METHODS:
+        run["metrics"][method] = summary({spec: of[method] for spec, of in found.items() if method in of})
     timed = sequences[settings["unseen"][0]]
     run["metrics"]["times_as_long"] = kept(parts / "times.json", partial(times_as_long, timed))
+    run["metrics"]["area"] = {spec: area(sequence) for spec, sequence in sequences.items()}
 
 # %%
-for name in METHODS:
-    for group in (group for group in groups if run["metrics"][name][group]):
-        of = run["metrics"][name][group]
-        print(f"{name:<12}{group:<12}" + "  ".join(f"{size}: J&F {of[size]['J&F']:.3f}" for size in SIZES))
+for method in METHODS:
+    for group in (group for group in groups if run["metrics"][method][group]):
+        of = run["metrics"][method][group]
+        print(f"{method:<12}{group:<12}" + "  ".join(f"{size}: J&F {of[size]['J&F']:.3f}" for size in SIZES))
 print(run["metrics"]["times_as_long"])

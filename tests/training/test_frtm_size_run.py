@@ -17,10 +17,10 @@ SPECS = [f"synthetic/{seed}" for seed in (902, 904, 907)]
 def test_every_size_is_scored_where_it_is_chosen_and_elsewhere(book, monkeypatch):
     monkeypatch.delenv("VOSBOOK_DATA", raising=False)
     monkeypatch.setattr("vosbook.weights._download", lambda url: None)
-    changes = {"trained_on": SPECS[:2], "unseen": SPECS[2:], "backbone": "resnet18-davis"}
+    changes = {"trained_on": SPECS[:2], "unseen": SPECS[2:]}
     change_training(book, "frtm_size", synthetic=VIDEO, enlarge=[1, 1.5], timed_frames=3, **changes)
-    run_here(book, monkeypatch, "frtm_size")
-    found = read_record("frtm_size_smoke", folder=book / "results").metrics
+    run_here(book, monkeypatch, "frtm_size", "variant=davis")
+    found = read_record("frtm_size_smoke_davis", folder=book / "results").metrics
     groups = {"trained_on": SPECS[:2], "unseen": SPECS[2:]}
     assert {name: list(of) for name, of in found["frtm-fast"]["sequences"].items()} == groups
     assert {name: list(of) for name, of in found["frtm"]["sequences"].items()} == groups | {"trained_on": []}
@@ -35,3 +35,4 @@ def test_every_size_is_scored_where_it_is_chosen_and_elsewhere(book, monkeypatch
         assert found["frtm-d-only"]["trained_on"]["64"]["F"] == pytest.approx(np.mean(two))
         assert found["times_as_long"][name]["64"] == 1
     assert found["frtm"]["trained_on"] is None
+    assert found["area"][SPECS[2]] == pytest.approx(np.mean(sequence.labels(0) > 0))
