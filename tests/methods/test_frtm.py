@@ -221,6 +221,18 @@ def test_larger_frames_have_finer_scores_and_masks_of_the_same_size(backbone):
     assert segmenter.scores[1].shape == (9, 12)  # of 144 x 192 pixels, at stride 16
 
 
+def test_frames_are_enlarged_for_the_smallest_object_of_the_first_one(backbone):
+    frame, labels = _draw(_red(0))
+    share = np.mean(labels == 1)
+    labels[labels == 0] = 2  # the rest of the frame
+    for small, cells in ((share * 0.99, (6, 8)), (share, (9, 12))):
+        segmenter = FrtmSegmenter(backbone, enlarge=1.5, small=small)
+        for first in (labels, np.full_like(labels, 2), labels):  # every video begins anew
+            segmenter.start(frame, first)
+            segmenter.step(frame)
+            assert segmenter.scores[2].shape == (cells if first is labels else (6, 8))
+
+
 def test_a_small_object_is_followed_better_in_larger_frames(backbone):
     """Of 12 pixels, less than a cell of the scores."""
     clip = []

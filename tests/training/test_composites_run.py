@@ -27,7 +27,7 @@ def test_every_method_is_scored_as_the_library_scores_it(book, monkeypatch):
     metrics = read_record("composites_smoke", folder=book / "results").metrics
     assert list(metrics) == METHODS
     sources = [load_sequence(spec, config=SyntheticConfig(**VIDEO)) for spec in SPECS]
-    fast, rvos = (build(name, device="cpu", note=lambda line: None) for name in ("frtm-fast", "rvos"))
+    fast, rvos = (build(name, device="cpu", enlarge=1, note=lambda line: None) for name in ("frtm-fast", "rvos"))
     other = FrtmSegmenter(fast.backbone, replace(fast.config, merge="normalised"), fast.network)
     for k, seed in enumerate((3 + 2 * 2, 3 + 2 * 2 + 1)):
         video = make_composite(sources, seed, CompositeConfig(objects=(2, 2), frames=5))

@@ -52,6 +52,7 @@ RELEASED = replace(
 )
 ENLARGE = 1.5  # chosen on DAVIS 2016's training sequences at 480p, among 1 and 1.5 (run `frtm_size`)
 LINES = 720  # of the shorter side, up to which a frame is enlarged: 1.5 times those of 480p
+SMALL = 0.1  # of the frame: an object up to this large gains from enlarged frames; chosen on the same sequences
 LABELS = {"unrivalled": without_rivals, "winner": where_it_wins}  # of the merged probabilities
 MERGES = {"softmax": soft_aggregate, "normalised": normalised_odds}  # of the objects' probabilities
 
@@ -82,15 +83,18 @@ class FrtmSegmenter:
         network: SegmentationNetwork | None = None,
         *,
         enlarge: float = 1.0,
+        small: float = SMALL,
     ):
         """`network` is S, trained for the backbone's features; None: D-only.
 
-        The backbone sees frames as they are, as in the paper, or `enlarge` times as large, up to `LINES` lines.
+        The backbone sees frames as they are, as in the paper. Where an object covers at most `small` of the frame that
+        a video begins with, it sees them `enlarge` times as large, up to `LINES` lines.
         """
         self.backbone = backbone
         self.config = config
         self.network = network
-        self.enlarge = enlarge
+        self.enlarge, self.small = enlarge, small
+        self._scale = 1.0  # of this video's frames
         self.targets: dict[int, Target] = {}  # by object id, in the order of their appearance
         self.scores: dict[int, np.ndarray] = {}  # D's scores (h, w) of the last frame, by object id
         self._pending: tuple[Tensor, Tensor] | None = None  # last frame: features (1, C, h, w), soft labels (N, H, W)
@@ -141,6 +145,8 @@ class FrtmSegmenter:
         if masks is None or not object_ids(masks):
             raise ValueError("FRTM needs the mask of at least one object in the first frame, got none")
         self.targets, self.scores, self._pending = {}, {}, None
+        least = min(np.mean(masks == i) for i in object_ids(masks))
+        self._scale = self.enlarge if least <= self.small else 1.0
         self._add(frame, masks)
 
     def add_objects(self, frame: np.ndarray, masks: np.ndarray) -> None:
@@ -200,7 +206,7 @@ class FrtmSegmenter:
         """Images `uint8 (B, H, W, 3)` -> features by level, `(B, C, h, w)` each."""
         pixels = torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2)))  # (B, H, W, 3) -> (B, 3, H, W)
         pixels = pixels.to(self.device).float() / 255
-        size = seen_size(images.shape[1:3], enlarge=self.enlarge)
+        size = seen_size(images.shape[1:3], enlarge=self._scale)
         if size != images.shape[1:3]:
             pixels = F.interpolate(pixels, size=size, mode="bicubic", align_corners=False).clamp(0, 1)
         return self.backbone(pixels)
