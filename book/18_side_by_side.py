@@ -132,8 +132,8 @@ show_table(
 #
 # The run `side_by_side` took our methods through five of the 20 validation sequences of DAVIS 2016. Table 18.2 begins
 # with them, under the names that the command line has for them. The row `first_mask` repeats the given mask in every
-# frame. S2S sees frames with 256 lines here, as in its training. The command line lets it see up to 384, which is
-# better and takes longer (Table 10.10).
+# frame. S2S and FRTM see frames in the sizes of their papers here, with 256 and 480 lines. The command line lets them
+# see up to 384 and 720, which is better and takes longer (Tables 10.10 and 8.21).
 #
 # Below them stand masks that the authors of four methods published, scored on the same five sequences. OSVOS and
 # OSVOS-S are two of the four. OnAVOS tunes its network in later frames too, and STM looks masks up in a memory of

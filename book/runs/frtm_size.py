@@ -8,7 +8,8 @@
 # an object counts as small. What the choice gives elsewhere is told by the sequences in `unseen`, where the method
 # `frtm` is scored as well. `variant` names the backbone, of those that the profile lists.
 #
-# `library` is what the library does: it enlarges frames where the object is small, and leaves the others as they are.
+# `library` is what the library does: with ImageNet's features it enlarges frames where the object is small, and leaves
+# the others as they are.
 #
 # What is scored of a sequence stays in `build/runs`, and a run that was stopped goes on.
 
@@ -28,7 +29,7 @@ from vosbook.datasets.part import Part
 from vosbook.datasets.synthetic import SyntheticConfig
 from vosbook.features.backbone import SharedBackbone
 from vosbook.measure import mean_of, score_sequence
-from vosbook.methods.frtm import ENLARGE, FAST, FULL, LINES, SMALL, FrtmSegmenter, seen_size, shipped_network
+from vosbook.methods.frtm import FAST, FULL, LINES, SMALL, FrtmSegmenter, enlarge_for, seen_size, shipped_network
 from vosbook.profiles import book_folder, load_profile, script_parameters
 from vosbook.runs import kept, manifest_entry, record_run
 from vosbook.weights import read_about
@@ -47,7 +48,7 @@ whole = FrtmSegmenter.complete(
     replace(FAST, backbone=settings["backbone"]), backbone_weights=None, checkpoint=None, device="cpu", note=print
 )
 assert whole.backbone.name == settings["backbone"], "a record must not depend on whether weights can be had"
-LIBRARY = str(seen_size(first.frames.size, enlarge=ENLARGE)[0])
+LIBRARY = str(seen_size(first.frames.size, enlarge=enlarge_for(whole.backbone))[0])  # where an object is small
 METHODS = {"frtm-d-only": (FAST, None), "frtm-fast": (FAST, whole.network), "frtm": (FULL, whole.network)}
 
 

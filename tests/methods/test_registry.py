@@ -9,7 +9,10 @@ import pytest
 
 from vosbook.errors import InputError
 from vosbook.features import shipped
+from vosbook.features.filter_bank import FilterBank
+from vosbook.features.resnet import random_resnet
 from vosbook.methods import METHODS, build
+from vosbook.methods.frtm import enlarge_for
 
 
 def test_a_device_that_is_not_there_is_refused(monkeypatch):
@@ -26,6 +29,18 @@ def test_a_note_reaches_the_caller_or_else_the_log(monkeypatch, caplog):
     assert len(said) == 1
     build("frtm-d-only", device="cpu")
     assert "package's own trunk" in caplog.text
+
+
+def test_frames_are_enlarged_with_imagenets_features_unless_the_papers_size_is_asked_for(monkeypatch):
+    monkeypatch.delenv("VOSBOOK_DATA", raising=False)
+    monkeypatch.setattr("vosbook.weights._download", lambda url: None)
+    names = ("frtm-d-only", "frtm-fast", "frtm", "s2s")
+    quiet = {"device": "cpu", "note": lambda line: None}
+    assert [build(name, **quiet).enlarge for name in names] == [1, 1, 1, 1.5]
+    assert enlarge_for(FilterBank()) == 1 and enlarge_for(random_resnet("resnet101", levels=["layer1"])) == 1.5
+    monkeypatch.setattr("vosbook.methods.frtm.enlarge_for", lambda backbone: 1.5)
+    assert [build(name, **quiet).enlarge for name in names] == [1.5, 1.5, 1.5, 1.5]
+    assert [build(name, **quiet, enlarge=1).enlarge for name in names] == [1, 1, 1, 1]
 
 
 def test_listing_the_methods_does_not_wait_for_torch():

@@ -27,16 +27,25 @@ def test_every_size_is_scored_where_it_is_chosen_and_elsewhere(book, monkeypatch
     sequence = load_sequence(SPECS[2], config=SyntheticConfig(**VIDEO))
     quiet = {"device": "cpu", "note": lambda line: None}
     for name in ("frtm-d-only", "frtm-fast", "frtm"):
-        scores = score_sequence({"64": build(name, **quiet, enlarge=1), "library": build(name, **quiet)}, sequence)
-        assert scores["64"]["J"] != scores["library"]["J"]
+        scores = score_sequence({"library": build(name, **quiet), "96": build(name, **quiet, enlarge=1.5)}, sequence)
+        assert scores["library"]["J"] != scores["96"]["J"]
         for size, of in scores.items():
             assert found[name]["sequences"]["unseen"][SPECS[2]][size]["J"] == pytest.approx(of["J"], abs=0.005)
         two = [found["frtm-d-only"]["sequences"]["trained_on"][spec]["64"]["F"] for spec in SPECS[:2]]
         assert found["frtm-d-only"]["trained_on"]["64"]["F"] == pytest.approx(np.mean(two))
         assert found["times_as_long"][name]["64"] == 1
         small = found[name]["sequences"]["unseen"][SPECS[2]]
-        assert small["library"] == small["96"] != small["64"]
-    large = found["frtm-fast"]["sequences"]["trained_on"][SPECS[1]]
-    assert large["library"] == large["64"] != large["96"]
+        assert small["library"] == small["64"] != small["96"]
     assert found["frtm"]["trained_on"] is None
     assert found["area"][SPECS[2]] == pytest.approx(np.mean(sequence.labels(0) > 0))
+
+
+def test_with_other_features_the_library_enlarges_what_is_small(book, monkeypatch):
+    changes = {"trained_on": SPECS[1:2], "unseen": SPECS[2:], "synthetic": VIDEO}
+    change_training(book, "frtm_size", enlarge=[1, 1.5], timed_frames=3, **changes)
+    monkeypatch.setattr("vosbook.methods.frtm.enlarge_for", lambda backbone: 1.5)
+    run_here(book, monkeypatch, "frtm_size", "variant=resnet18")
+    found = read_record("frtm_size_smoke_resnet18", folder=book / "results").metrics["frtm-fast"]["sequences"]
+    small, large = found["unseen"][SPECS[2]], found["trained_on"][SPECS[1]]
+    assert small["library"] == small["96"] != small["64"]
+    assert large["library"] == large["64"] != large["96"]

@@ -10,6 +10,7 @@ from vosbook.errors import InputError
 from vosbook.segmenter import Segmenter
 
 if TYPE_CHECKING:
+    from vosbook.methods.frtm import FrtmSegmenter
     from vosbook.proposals import ProposalSource
     from vosbook.training.fine_tune import Budget
 
@@ -35,23 +36,30 @@ class Method:
 
 
 def _frtm_d_only(*, checkpoint: Path | None, **options: Any) -> Segmenter:
-    from vosbook.methods.frtm import ENLARGE, FrtmSegmenter
+    from vosbook.methods.frtm import FrtmSegmenter
 
     if checkpoint is not None:
         raise InputError(f"{checkpoint} is no use to frtm-d-only, which is not trained: leave --checkpoint out")
-    return FrtmSegmenter.d_only(**options, enlarge=ENLARGE)
+    return _enlarged(FrtmSegmenter.d_only(**options))
 
 
 def _frtm(**options: Any) -> Segmenter:
-    from vosbook.methods.frtm import ENLARGE, FULL, FrtmSegmenter
+    from vosbook.methods.frtm import FULL, FrtmSegmenter
 
-    return FrtmSegmenter.complete(FULL, **options, enlarge=ENLARGE)
+    return _enlarged(FrtmSegmenter.complete(FULL, **options))
 
 
 def _frtm_fast(**options: Any) -> Segmenter:
-    from vosbook.methods.frtm import ENLARGE, FAST, FrtmSegmenter
+    from vosbook.methods.frtm import FAST, FrtmSegmenter
 
-    return FrtmSegmenter.complete(FAST, **options, enlarge=ENLARGE)
+    return _enlarged(FrtmSegmenter.complete(FAST, **options))
+
+
+def _enlarged(segmenter: "FrtmSegmenter") -> "FrtmSegmenter":
+    from vosbook.methods.frtm import enlarge_for
+
+    segmenter.enlarge = enlarge_for(segmenter.backbone)
+    return segmenter
 
 
 def _s2s(**options: Any) -> Segmenter:
@@ -190,7 +198,7 @@ def build(
     `backbone_weights`: a file for the backbone of a method that does not have it in its own network; the others say
     that it is not used. `budget`: seconds of tuning for every object, where a method has such a time. `proposals`:
     where instances come from, where a method asks for them; None: from Mask R-CNN, whose weights `detector` may be.
-    `enlarge`: how much larger frames are seen than in the paper, by a method that can; None: as serves it best.
+    `enlarge`: how much larger than in the paper a method sees frames, where it can; None: as serves it best.
     InputError: an unknown method, a file that is missing or does not fit it, a budget, proposals or a detector that it
     has no use for, a device that is not there.
     """

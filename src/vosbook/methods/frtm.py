@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vosbook.features import backbone_for, load_backbone
+from vosbook.features import backbone_for, load_backbone, shipped
 from vosbook.features.backbone import Backbone
 from vosbook.merge import normalised_odds, soft_aggregate, to_labels, where_it_wins, without_rivals
 from vosbook.nn.segmentation import SegmentationNetwork
@@ -101,18 +101,12 @@ class FrtmSegmenter:
 
     @classmethod
     def d_only(
-        cls,
-        config: FrtmConfig = FAST,
-        *,
-        backbone_weights: Path | None,
-        device: str,
-        note: Callable[[str], None],
-        enlarge: float = 1.0,
+        cls, config: FrtmConfig = FAST, *, backbone_weights: Path | None, device: str, note: Callable[[str], None]
     ) -> "FrtmSegmenter":
         """D-only with the backbone that can be had (see `load_backbone`)."""
         name = None if backbone_weights else config.backbone  # a weight file says itself which backbone it is
         backbone = load_backbone(name, weights=backbone_weights, levels=[config.level], device=device, note=note)
-        return cls(backbone, config, enlarge=enlarge)
+        return cls(backbone, config)
 
     @classmethod
     def complete(
@@ -123,7 +117,6 @@ class FrtmSegmenter:
         checkpoint: Path | None,
         device: str,
         note: Callable[[str], None],
-        enlarge: float = 1.0,
     ) -> "FrtmSegmenter":
         """The whole system: the segmentation network of `checkpoint`, else the package's own for the backbone at hand.
 
@@ -138,7 +131,7 @@ class FrtmSegmenter:
         backbone = backbone_for(checkpoint, about, weights=backbone_weights, device=device, note=note)
         network = SegmentationNetwork(backbone.channels)
         load_network(checkpoint, network)
-        return cls(backbone, config, network.eval().to(device), enlarge=enlarge)
+        return cls(backbone, config, network.eval().to(device))
 
     def start(self, frame: np.ndarray, masks: np.ndarray | None) -> None:
         """Begin a video: learn one target model per object of `masks`. ValueError where there is none."""
@@ -215,6 +208,14 @@ class FrtmSegmenter:
     def device(self) -> torch.device:
         """Where the backbone is, and with it everything else."""
         return self.backbone.device
+
+
+def enlarge_for(backbone: Backbone) -> float:
+    """How much larger than it is a frame with a small object is best seen: `ENLARGE` with ImageNet's features.
+
+    The package's trunk has learned from frames of 256 lines, and gains nothing; the filter bank was not measured.
+    """
+    return 1.0 if backbone.name in (shipped.NAME, "filters") else ENLARGE
 
 
 def seen_size(size: tuple[int, ...], *, enlarge: float) -> tuple[int, int]:
