@@ -101,6 +101,8 @@ def test_what_a_shipped_network_reaches_is_what_the_record_says():
         reached = read_record(record).metrics["davis2016"]["fast"]
         for variant in ("complete", "no_update"):
             assert f" {100 * reached[variant]['J&F']:.1f} " in about["measured"]
+    enlarged = read_record("frtm_size_small_resnet18").metrics["frtm-fast"]["unseen"]["library"]["J&F"]
+    assert f" J&F {100 * enlarged:.1f} on 5 " in read_about(SHIPPED / "frtm_resnet18.safetensors")["measured"]
     for path in SHIPPED.glob("rvos*.safetensors"):
         about = read_about(path)
         reached = read_record(about["record"]).metrics["held_out"]["rvos"]
