@@ -23,7 +23,7 @@ from vosbook.measure import mean_of, score_sequence
 from vosbook.methods.frtm import FAST, FrtmSegmenter
 from vosbook.profiles import book_folder, load_profile, script_parameters
 from vosbook.runs import kept, manifest_entry, record_run
-from vosbook.training.held_out import trained_folds
+from vosbook.training.folds import trained_folds
 from vosbook.weights import read_about
 
 # %%

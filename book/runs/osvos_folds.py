@@ -34,7 +34,7 @@ from vosbook.nn.side_outputs import load_side_outputs
 from vosbook.profiles import book_folder, load_profile, script_parameters
 from vosbook.runs import kept, manifest_entry, record_run
 from vosbook.training.fine_tune import learn
-from vosbook.training.held_out import trained_folds
+from vosbook.training.folds import trained_folds
 from vosbook.weights import read_about
 
 # %%

@@ -37,7 +37,7 @@ from vosbook.proposals import FileProposals, ProposalErrors, SyntheticProposals
 from vosbook.runs import kept, manifest_entry, record_run
 from vosbook.semantics import select, union_of
 from vosbook.training.fine_tune import Budget
-from vosbook.training.held_out import trained_folds
+from vosbook.training.folds import trained_folds
 from vosbook.weights import read_about
 
 # %%

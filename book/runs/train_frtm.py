@@ -35,7 +35,7 @@ from vosbook.nn.segmentation import SegmentationNetwork
 from vosbook.processes import leave_processes
 from vosbook.profiles import book_folder, load_profile, script_parameters
 from vosbook.runs import manifest_digest, manifest_entry
-from vosbook.training.held_out import of_fold
+from vosbook.training.folds import of_fold
 from vosbook.training.loop import TrainConfig, start_processes
 from vosbook.training.recorded import recorded_training
 from vosbook.training.simulate import Simulation, SimulationConfig, find_targets

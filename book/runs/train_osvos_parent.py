@@ -40,7 +40,8 @@ from vosbook.processes import is_main, leave_processes
 from vosbook.profiles import lists_as_tuples, load_profile, script_parameters
 from vosbook.runs import manifest_digest, manifest_entry
 from vosbook.training.fine_tune import Budget
-from vosbook.training.held_out import of_fold, score_held_out
+from vosbook.training.folds import of_fold
+from vosbook.training.held_out import score_held_out
 from vosbook.training.loop import TrainConfig, start_processes
 from vosbook.training.recorded import recorded_training
 from vosbook.training.stills import StillConfig, StillSampler

@@ -12,7 +12,7 @@ from vosbook.measure import score_sequence
 from vosbook.methods.frtm import FAST, FrtmSegmenter
 from vosbook.profiles import load_profile
 from vosbook.runs import read_record
-from vosbook.training.held_out import of_fold
+from vosbook.training.folds import of_fold
 
 VIDEO = {"size": [64, 96], "frames": 8, "objects": [1, 1]}
 SPECS = [f"synthetic/{seed}" for seed in (902, 904, 907)]

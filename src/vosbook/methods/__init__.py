@@ -10,7 +10,6 @@ from vosbook.errors import InputError
 from vosbook.segmenter import Segmenter
 
 if TYPE_CHECKING:
-    from vosbook.methods.frtm import FrtmSegmenter
     from vosbook.proposals import ProposalSource
     from vosbook.training.fine_tune import Budget
 
@@ -55,7 +54,8 @@ def _frtm_fast(**options: Any) -> Segmenter:
     return _enlarged(FrtmSegmenter.complete(FAST, **options))
 
 
-def _enlarged(segmenter: "FrtmSegmenter") -> "FrtmSegmenter":
+def _enlarged(segmenter: Any) -> Segmenter:
+    """One of FRTM's, which enlarges frames with small objects where its backbone gains by that."""
     from vosbook.methods.frtm import enlarge_for
 
     segmenter.enlarge = enlarge_for(segmenter.backbone)
