@@ -63,9 +63,9 @@ LINKS = """[...document.querySelectorAll(".article-header-buttons a")].map(link 
 
 @dataclass(frozen=True)
 class Visit:
-    """What was seen of a page, on a phone and then on a desktop."""
+    """What was seen of a page, on a desktop and then on a phone."""
 
-    fetched: int  # bytes
+    fetched: int  # bytes, on the desktop
     wide: list[str]  # what sticks out on the phone, by id
     faults: dict[int, dict[str, int]]  # by width, how often what is wrong
     links: list[str]  # of the buttons in the page's head
@@ -73,7 +73,7 @@ class Visit:
 
 @pytest.fixture(scope="session")
 def visits(browser, book) -> dict[Path, Visit]:
-    """Every page with prose, by its file in the site: each is loaded once, since that takes a second."""
+    """Every page with prose, by its file in the site: each is loaded once for each width, since that takes a second."""
     address, folder = book
     pages = [file for place in (".", "chapters", "records") for file in sorted((folder / place).glob("*.html"))]
     found = {}
@@ -81,12 +81,13 @@ def visits(browser, book) -> dict[Path, Visit]:
         for file in pages:
             if file.stem not in {"genindex", "search"}:  # Sphinx's own
                 name = file.relative_to(folder)
-                page.set_viewport_size({"width": 390, "height": 844})
-                page.goto(f"{address}/{name}", wait_until="load")
-                fetched, faults = page.evaluate(FETCHED), {390: page.evaluate(LOOK)}
-                wide, links = page.evaluate(WIDE), page.evaluate(LINKS)
                 page.set_viewport_size({"width": 1280, "height": 844})
-                found[name] = Visit(fetched, wide, faults | {1280: page.evaluate(LOOK)}, links)
+                page.goto(f"{address}/{name}", wait_until="load")
+                fetched, links, faults = page.evaluate(FETCHED), page.evaluate(LINKS), {1280: page.evaluate(LOOK)}
+                page.set_viewport_size({"width": 390, "height": 844})
+                page.reload()  # what is too wide for a phone is made smaller as the page is loaded
+                faults[390] = page.evaluate(LOOK)
+                found[name] = Visit(fetched, page.evaluate(WIDE), faults, links)
     return found
 
 
