@@ -162,8 +162,9 @@ def trackers_table(records: Sequence[str] = ()) -> str:
     under = (
         f"In %, mean and standard deviation over the seeds, on {len(sequences)} of the 20 DAVIS 2016 validation "
         f"sequences at 480p ({', '.join(sequences)}). Every network reads a ResNet-18, and was trained on the 30 "
-        "training sequences of DAVIS 2016, some on synthetic video too. FRTM sees frames with small objects, "
-        "and S2S all frames, larger than in their papers (chapters 08 and 10), where a row does not say otherwise."
+        "training sequences of DAVIS 2016, some on synthetic video too. With ImageNet's features FRTM sees frames "
+        "with small objects, and S2S sees all frames, larger than in the papers (chapters 08 and 10), where a row does "
+        "not say otherwise."
     )
     return f"{table(('method', 'J', 'F', 'seeds', 'record'), rows)}\n\n{under}"
 
